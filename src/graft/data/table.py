@@ -1,0 +1,89 @@
+"""Rows as every other room sees them: texts, label codes, and each row's place in its file.
+
+Knows nothing of file formats (`read.py`) nor of how rows are divided (`split.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from graft.records import Columns, DataSummary, Source, SplitName
+
+UNLABELLED = -1
+
+
+class Texts(Sequence[str]):
+    """A sequence of texts over an Arrow column, which may be memory-mapped: a million rows cost no memory until read."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            texts: list[str] = self._column.slice(start, max(0, stop - start)).to_pylist()
+            return texts if step == 1 else texts[::step]
+        return str(self._column[index].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), 4096):
+            yield from self[start : start + 4096]
+
+    def take(self, rows: NDArray[np.int64]) -> Texts:
+        """The texts at these positions, in this order."""
+        return Texts(self._column.take(pa.array(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of one split. All fields have one entry per row."""
+
+    texts: Texts
+    labels: NDArray[np.int32]  # codes into `classes`; UNLABELLED where a row has none
+    lines: NDArray[np.int64]  # 1-based line on which the row starts in its file; position + 1 for objects in memory
+    file: str
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: NDArray[np.int64]) -> Rows:
+        return Rows(self.texts.take(rows), self.labels[rows], self.lines[rows], self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What was read, before any splitting. `parts` holds "train" always, the others where they were given."""
+
+    name: str
+    classes: tuple[str, ...]  # names, sorted (numerically where all are integers)
+    columns: Columns
+    parts: dict[SplitName, Rows]
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Train, validation and test rows; `summary` is what goes to `splits.json`."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    summary: DataSummary
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.summary.classes

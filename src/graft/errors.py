@@ -1,0 +1,73 @@
+"""Every error that a person can meet, in one tree.
+
+    GraftError                  something the person can mend; exit code 2
+    ├── DataError               the data: one or more problems, each with file, line and remedy
+    ├── ModelError              a backbone that cannot be found, trusted or used
+    ├── RecipeError             a recipe or a setting that cannot be obeyed
+    ├── RunError                a run folder that is missing, in use, damaged or of other data
+    └── MissingExtra            an optional package is needed; names the exact install command
+
+Anything else that escapes is a bug in graft. Programming mistakes raise AssertionError or TypeError, never these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXIT_CODE = 2
+
+
+class GraftError(Exception):
+    """A problem that the person can mend: what was found, and what to do about it."""
+
+    def __init__(self, found: str, remedy: str = "") -> None:
+        self.found = found
+        self.remedy = remedy
+        super().__init__(f"{found}\n  → {remedy}" if remedy else found)
+
+
+class ModelError(GraftError):
+    """A backbone that cannot be found, trusted or used."""
+
+
+class RecipeError(GraftError):
+    """A recipe or a setting that cannot be obeyed."""
+
+
+class RunError(GraftError):
+    """A run folder that is missing, in use, damaged, or made from other data."""
+
+
+class MissingExtra(GraftError):
+    """An optional package is needed for what was asked."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the package {package}, which is not installed.", f"pip install 'graft-ml[{extra}]'")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the data: where (1-based line, or None for the file as a whole), what was found, what to do."""
+
+    file: str
+    line: int | None
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.found}\n  → {self.remedy}"
+
+
+class DataError(GraftError):
+    """The data cannot be used as it is: all problems found in one pass."""
+
+    SHOWN = 20
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        assert problems, "a DataError names at least one problem"
+        self.problems = tuple(problems)
+        shown = "\n".join(str(problem) for problem in self.problems[: self.SHOWN])
+        more = len(self.problems) - self.SHOWN
+        super().__init__(shown + (f"\n… and {more} more problems of these kinds." if more > 0 else ""))
