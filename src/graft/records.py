@@ -137,15 +137,14 @@ class Loss:
 
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
-    dropout: float | None = None  # hidden dropout while training; None: the backbone's own
-    attention_dropout: float | None = None
+    dropout: float = 0.0  # of hidden states, while training
+    attention_dropout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
     """When a stage ends before its last epoch."""
 
-    metric: str = "accuracy"  # named validation metric; the best by it is kept
     patience: int = 0  # epochs without a better one; 0: all epochs are run
 
 
@@ -171,6 +170,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     head: Literal["native", "pooled"] = "native"
     start: Literal["probe", "random"] = "probe"
+    metric: str = "accuracy"  # the validation metric by which the best is kept and stages stop
     max_tokens: int = 256
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
@@ -306,15 +306,32 @@ class MachineRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
+class Request:
+    """What was asked for, so that a run can be repeated and its data read again."""
 
-    status: Literal["running", "interrupted", "done"]
+    command: str  # as typed, or the Python call in words
+    data: str  # path or hub id; "" for objects in memory
+    text: str | None = None
+    label: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    reading: dict[str, str] = field(default_factory=dict)  # settings of `read` that differ from the defaults
+    shares: tuple[float | None, float | None] = (None, None)  # asked shares of validation and test
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run stands or ended."""
+
+    status: Literal["running", "interrupted", "fitted", "evaluated"] = "running"
     stages: tuple[StageRecord, ...] = ()
     best_stage: str = ""
     best_epoch: int = 0
-    best_value: float | None = None
+    best_value: float | None = None  # of the recipe's metric, on validation
     cost: Cost | None = None
+    evaluations: int = 0  # how often the test split was opened
+    artefact: str = ""  # sha256 of model/model.safetensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +339,7 @@ class Manifest:
     """`run.json`: everything needed to understand, resume and repeat a run."""
 
     created: str  # ISO 8601, UTC
-    command: str
+    request: Request
     data: DataSummary
     backbone: BackboneRecord
     recipe: Recipe
@@ -331,8 +348,6 @@ class Manifest:
     machine: MachineRecord
     versions: dict[str, str]
     outcome: Outcome
-    evaluations: int = 0  # how often the test split was opened
-    artefact: str = ""  # sha256 of model/model.safetensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,3 +358,20 @@ class Prediction:
     label: str
     probability: float
     probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long work is; yielded often, never written."""
+
+    phase: str
+    done: int
+    total: int
+    unit: str = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence for the person; yielded, never written."""
+
+    text: str

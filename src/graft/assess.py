@@ -1,0 +1,138 @@
+"""The doors after training: evaluate on the test split, once, and render the report.
+
+Only here are the test split's labels looked at; every opening is counted in the manifest.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft import baselines
+from graft.data.read import ReadOptions, read
+from graft.data.split import split
+from graft.data.table import Rows, Splits
+from graft.errors import RunError
+from graft.evaluate import evaluate as evaluate_logits
+from graft.files import write_text
+from graft.folder import RunFolder
+from graft.predict import Predictor, decode, load
+from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
+from graft.report.compose import compose
+from graft.report.page import render
+from graft.tasks import classification_report
+
+Event = Progress | Said | Evaluation
+
+
+def evaluate(
+    run: str | Path, splits: Splits | None = None, *, extra: Sequence[Baseline] = (), device: str = "auto"
+) -> Iterator[Event]:
+    """Open the test split: numbers with intervals, beside the yardsticks, into `evaluation.json` and `predictions.csv`.
+
+    `splits` may be left out where the run's data can be read again. `extra` are further yardsticks.
+    Raises RunError when the data are not the ones that the run was made from.
+    """
+    folder = RunFolder(run)
+    with folder.locked():
+        manifest = folder.manifest()
+        splits = splits or reread(manifest)
+        _check_same(manifest, splits, folder)
+        began = time.perf_counter()
+        predictor = load(folder.path, device)  # type: ignore[arg-type]
+        logits = yield from _logits(predictor, splits.test)
+        seconds = time.perf_counter() - began
+        yield Said("Comparing with the yardsticks: the majority class, and TF-IDF with logistic regression.")
+        beside = (
+            baselines.majority(splits.train.labels, splits.test, splits.classes),
+            baselines.tfidf(splits.train, splits.test, splits.classes),
+            *extra,
+        )
+        evaluation = evaluate_logits(logits, splits.test, splits.classes, baselines=beside, seconds=seconds)
+        folder.write_evaluation(evaluation)
+        write_text(folder.predictions, predictions_csv(splits.test, logits, splits.classes))
+        whole = time.perf_counter() - began
+        folder.write_manifest(_counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds))))
+    yield evaluation
+
+
+def reread(manifest: Manifest) -> Splits:
+    """The run's data, read and split again as the manifest says."""
+    request = manifest.request
+    if not request.data:
+        raise RunError("This run was made from data in memory, which cannot be read again.", "pass `splits` to graft.evaluate.")
+    options = ReadOptions(**_typed(request.reading))
+    dataset = read(
+        request.data,
+        text=request.text,
+        label=request.label,
+        validation=request.validation,
+        test=request.test,
+        options=options,
+    )
+    return split(dataset, validation=request.shares[0], test=request.shares[1], seed=request.seed)
+
+
+def _typed(reading: dict[str, str]) -> dict[str, object]:
+    return {name: int(value) if name == "max_bytes" else value for name, value in reading.items()}
+
+
+def _check_same(manifest: Manifest, splits: Splits, folder: RunFolder) -> None:
+    recorded = {summary.name: summary.digest for summary in manifest.data.splits}
+    changed = [found.name for found in splits.summary.splits if recorded.get(found.name) != found.digest]
+    if changed:
+        raise RunError(
+            f"The {' and '.join(changed)} data are not those that {folder.path} was made from.",
+            "restore the data files, or start a new run.",
+        )
+
+
+def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Logits of all rows, in order; progress on the way."""
+    parts: list[NDArray[np.float32]] = []
+    done = 0
+    for event in predictor.stream(rows.texts):
+        if isinstance(event, Progress):
+            yield dataclasses.replace(event, phase=f"evaluate from text {done + 1}")
+        else:
+            parts.append(event[1])
+            done += len(event[0])
+    return np.concatenate(parts)
+
+
+def _counted(manifest: Manifest, phases: tuple[Phase, ...]) -> Manifest:
+    """The manifest after one more opening of the test split."""
+    outcome = manifest.outcome
+    cost = outcome.cost
+    if cost is not None and outcome.evaluations == 0:
+        added = sum(phase.seconds for phase in phases)
+        cost = dataclasses.replace(cost, seconds=cost.seconds + added, phases=(*cost.phases, *phases))
+    outcome = dataclasses.replace(outcome, status="evaluated", evaluations=outcome.evaluations + 1, cost=cost)
+    return dataclasses.replace(manifest, outcome=outcome)
+
+
+def predictions_csv(rows: Rows, logits: NDArray[np.float32], classes: tuple[str, ...]) -> str:
+    """One line per row: its line in the file, truth, prediction, probability, text."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(("line", "label", "predicted", "probability", "text"))
+    answers = decode(list(rows.texts), logits, classes)
+    for answer, line, code in zip(answers, rows.lines.tolist(), rows.labels.tolist(), strict=True):
+        writer.writerow((line, classes[code], answer.label, f"{answer.probability:.6f}", answer.text))
+    return target.getvalue()
+
+
+def report(run: str | Path) -> Path:
+    """Render `report.html` from what lies in the run's folder; returns its path."""
+    folder = RunFolder(run)
+    manifest, evaluation = folder.manifest(), folder.evaluation()
+    extra = classification_report.sections(evaluation, manifest) if evaluation else ()
+    write_text(folder.report, render(compose(manifest, folder.epochs(), evaluation, extra)))
+    return folder.report

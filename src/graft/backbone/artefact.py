@@ -1,0 +1,80 @@
+"""The model that a person takes away: an ordinary Hugging Face folder, written and read back.
+
+With the native head it is complete. With a pooled head the folder holds the plain backbone, and the head lies beside
+it in `graft_head.safetensors`, which graft reads.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from graft.backbone.heads import PooledHead
+from graft.backbone.hub import Located
+from graft.backbone.model import HEAD, Backbone, quiet
+from graft.backbone.model import load as load_model
+from graft.errors import RunError
+from graft.files import digest_file
+from graft.records import HeadRecord, Manifest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+WEIGHTS = "model.safetensors"
+HEAD_WEIGHTS = "graft_head.safetensors"
+
+
+def save(backbone: Backbone, folder: Path, limit: int) -> str:
+    """Write the model, its configuration and tokenizer; returns the sha256 of its weights.
+
+    `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, and so that
+    special tokens within a text stay plain text.
+    """
+    head: PooledHead | None = getattr(backbone.model, HEAD, None)
+    model: PreTrainedModel = backbone.model if head is None else backbone.model.base_model
+    with quiet():
+        model.save_pretrained(folder, max_shard_size="100GB")
+        backbone.tokenizer.save_pretrained(folder)
+    if head is not None:
+        save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
+    _settle_tokenizer(folder / "tokenizer_config.json", limit)
+    return digest_file(folder / WEIGHTS)
+
+
+def _settle_tokenizer(path: Path, limit: int) -> None:
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["split_special_tokens"] = True
+    config["model_max_length"] = limit
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(folder: Path, manifest: Manifest) -> Backbone:
+    """The saved model of a run.
+
+    Raises RunError when it is missing, incomplete, or not the one that the manifest names.
+    """
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise RunError(f"{weights} is missing.", "finish the run with --resume, or name another run folder.")
+    digest = digest_file(weights)
+    if manifest.outcome.artefact and digest != manifest.outcome.artefact:
+        raise RunError(f"{weights} is not the model that this run saved.", "restore it from a backup, or run again.")
+    located = Located(str(folder), folder, "folder", "", digest)
+    backbone = load_model(located, manifest.data.classes)
+    if manifest.head is not None and manifest.head.kind == "pooled":
+        backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
+        backbone.model.eval()
+    return backbone
+
+
+def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> PooledHead:
+    head = PooledHead(manifest.backbone.width, len(manifest.data.classes), record.pooling, record.depth)
+    try:
+        head.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}", "restore it from a backup, or run again.") from None
+    return head

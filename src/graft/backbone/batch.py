@@ -1,0 +1,82 @@
+"""Rows put together for a forward pass: like lengths together, under a budget of padded tokens.
+
+Shapes: ids_BT and mask_BT are int64; mask_BT is None when nothing is padded, which spares the attention its mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.data.tokens import Tokens
+
+Order = NDArray[np.int64]
+
+
+def by_length(lengths: NDArray[np.int64], tokens: int, rows: int = 1024) -> Iterator[Order]:
+    """Batches for inference: longest first (so that memory peaks at once), at most `tokens` padded tokens each."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(int(lengths[order[start]]), 1)
+        size = max(1, min(rows, tokens // longest))
+        yield order[start : start + size]
+        start += size
+
+
+def shuffled(lengths: NDArray[np.int64], rows: int, rng: np.random.Generator, bucket: bool = True) -> list[Order]:
+    """Batches of `rows` rows for one epoch of training, in random order.
+
+    With `bucket`, rows are sorted by length with ties broken at random, cut into batches, and the batches shuffled:
+    little padding, and yet every epoch has other batches.
+    """
+    noise = rng.random(len(lengths))
+    order = np.lexsort((noise, lengths)) if bucket else np.argsort(noise)
+    batches = [order[start : start + rows] for start in range(0, len(order), rows)]
+    rng.shuffle(batches)  # type: ignore[arg-type]
+    return batches
+
+
+def parts(batch: Order, lengths: NDArray[np.int64], tokens: int) -> list[Order]:
+    """A batch in parts of at most `tokens` padded tokens each, for gradient accumulation."""
+    longest = max(int(lengths[batch].max()), 1)
+    size = max(1, tokens // longest)
+    return [batch[start : start + size] for start in range(0, len(batch), size)]
+
+
+class Collator:
+    """Token rows as padded tensors on a device."""
+
+    def __init__(self, tokens: Tokens, pad: int, device: str) -> None:
+        self._ids = torch.from_numpy(np.ascontiguousarray(tokens.ids, dtype=np.int32))
+        self._starts = torch.from_numpy(tokens.starts)
+        self._pad = pad
+        self._device = device
+        self.lengths = tokens.lengths
+
+    def __call__(self, rows: Order) -> tuple[Tensor, Tensor | None]:
+        """ids_BT and mask_BT of these rows."""
+        index_BT, mask_BT = self.positions(rows)
+        if len(self._ids) == 0:
+            return torch.full(index_BT.shape, self._pad, device=self._device), mask_BT
+        ids_BT = self._ids[index_BT].long()
+        if mask_BT is None:
+            return ids_BT.to(self._device), None
+        ids_BT.masked_fill_(mask_BT == 0, self._pad)
+        return ids_BT.to(self._device), mask_BT.to(self._device)
+
+    def positions(self, rows: Order) -> tuple[Tensor, Tensor | None]:
+        """Where the tokens of these rows are in the flat array (index_BT), and their mask_BT."""
+        chosen = torch.from_numpy(rows)
+        starts_B1 = self._starts[chosen].unsqueeze(1)
+        lengths_B1 = (self._starts[chosen + 1] - self._starts[chosen]).unsqueeze(1)
+        longest = max(int(lengths_B1.max()), 1)
+        offsets_1T = torch.arange(longest).unsqueeze(0)
+        if bool((lengths_B1 == longest).all()):
+            return starts_B1 + offsets_1T, None
+        mask_BT = offsets_1T < lengths_B1
+        return torch.where(mask_BT, starts_B1 + offsets_1T, 0), mask_BT.long()

@@ -1,0 +1,63 @@
+"""Heads as functions of pooled features, so that a head trains without its backbone.
+
+Two kinds: the family's native head, read from the model's own modules, and a pooled linear one of our own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from graft.backbone.families import NativeHead
+
+
+class PooledHead(nn.Module):
+    """A linear layer on standardised pooled features.
+
+    `pooling`: "first" (the first token's state), "mean" (over tokens) or "layers" (mean over tokens, then over all
+    blocks); `depth`: the block whose output is pooled.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, width: int, classes: int, pooling: str, depth: int) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.depth = depth
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+        self.linear = nn.Linear(width, classes)
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        standard: Tensor = (features_BD - self.mean) / self.deviation
+        logits_BC: Tensor = self.linear(standard)
+        return logits_BC
+
+
+class NativeHeadAlone(nn.Module):
+    """A family's native head over first-token states, sharing the classification model's own modules.
+
+    Its parameters keep the names that they have in the classification model.
+    """
+
+    def __init__(self, model: nn.Module, head: NativeHead) -> None:
+        super().__init__()
+        self._dense = model.get_submodule(head.dense)
+        self._out = model.get_submodule(head.out)
+        self._activation = torch.tanh if head.activation == "tanh" else torch.relu
+
+    def forward(self, first_BD: Tensor) -> Tensor:
+        logits_BC: Tensor = self._out(self._activation(self._dense(first_BD)))
+        return logits_BC
+
+
+def pool(states_BTD: Tensor, mask_BT: Tensor | None, pooling: str) -> Tensor:
+    """pooled_BD in fp32 (or wider) of token states: "first" or "mean" over the real tokens."""
+    wide = states_BTD.dtype if states_BTD.dtype == torch.float64 else torch.float32
+    if pooling == "first":
+        return states_BTD[:, 0].to(wide)
+    if mask_BT is None:
+        return states_BTD.mean(1, dtype=wide)
+    weights_BT1 = mask_BT.unsqueeze(-1).to(wide)
+    return (states_BTD.to(wide) * weights_BT1).sum(1) / weights_BT1.sum(1)

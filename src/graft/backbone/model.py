@@ -1,0 +1,148 @@
+"""Load a backbone, graft a classification head onto it, save it as an ordinary Hugging Face model.
+
+The fp32 model here is the truth: training writes its trained weights back into it, and it is what is saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from graft.backbone.families import Family, family_of
+from graft.backbone.hub import Located
+from graft.errors import ModelError
+from graft.records import BackboneRecord
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+HEAD = "graft_head"  # where a pooled head hangs on the model
+TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A loaded classification model in fp32, its tokenizer and its record."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    family: Family
+    record: BackboneRecord
+
+
+def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True) -> Backbone:
+    """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
+
+    Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
+    encoder with a classification head, a fast tokenizer and finite weights.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    with quiet():
+        try:
+            config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
+            _name_classes(config, classes)
+            torch.manual_seed(seed)  # a new head's random weights
+            model = _pretrained(located, config) if pretrained else _random(config)
+            tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
+        except (ValueError, OSError, KeyError, RuntimeError) as error:
+            raise ModelError(f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY) from None
+    if not tokenizer.is_fast:
+        raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
+    family = family_of(model)
+    model.eval()
+    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
+
+
+def _pretrained(located: Located, config: Any) -> PreTrainedModel:
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(  # type: ignore[no-any-return]
+        located.folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        ignore_mismatched_sizes=True,  # the head of a model fine-tuned on other classes is replaced
+    )
+
+
+def _random(config: Any) -> PreTrainedModel:
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_config(  # type: ignore[no-any-return]
+        config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
+    )
+
+
+_REMEDY = "choose an encoder such as bert-base-uncased or roberta-base, or --model embedded."
+
+
+def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
+    config.num_labels = len(classes)
+    config.id2label = dict(enumerate(classes))
+    config.label2id = {name: code for code, name in enumerate(classes)}
+    config.problem_type = "single_label_classification"
+
+
+def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Family) -> BackboneRecord:
+    config = model.config
+    return BackboneRecord(
+        name=located.name,
+        source=located.source,
+        revision=located.revision,
+        digest=located.digest,
+        family=family.name,
+        blocks=len(model.base_model.get_submodule(family.blocks)),  # type: ignore[arg-type]
+        width=int(config.hidden_size),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        max_tokens=max_tokens(config, tokenizer),
+    )
+
+
+def max_tokens(config: Any, tokenizer: Any) -> int:
+    """The longest input in tokens: the tokenizer's limit and the position table's, whichever is less.
+
+    RoBERTa's positions start after the padding index, so its table of 514 holds 512 tokens.
+    """
+    positions = int(getattr(config, "max_position_embeddings", TOKENIZER_LIMIT))
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= int(config.pad_token_id or 0) + 1
+    return min(positions, int(min(tokenizer.model_max_length, TOKENIZER_LIMIT)))
+
+
+def set_dropout(model: nn.Module, hidden: float, attention: float) -> None:
+    """Set every dropout of a model. Dropout modules under an attention are the attention's own."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Dropout):
+            within_attention = "attention.self" in name or name.endswith("attention.dropout")
+            module.p = attention if within_attention else hidden
+
+
+class quiet:
+    """transformers prints a table of new weights for each new head; the head is ours to announce."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self._before = logging.get_verbosity()
+        self._bars = logging.is_progress_bar_enabled()
+        logging.set_verbosity(logging.CRITICAL)
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._before)
+        if self._bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,117 @@
+"""From rows to logits, for one stage: through the whole model, above a cut from cached states, or the head alone.
+
+All three hold a module whose trainable parameters carry the names that they have in the model that is saved.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from graft.backbone.batch import Collator, by_length
+from graft.backbone.heads import PooledHead, pool
+from graft.backbone.model import HEAD, Backbone
+from graft.backbone.trunk import StandIn, Trunk
+from graft.data.tokens import Tokens
+from graft.machine import dtype_of
+from graft.records import MachineRecord, Progress
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One split for a stage: its tokens, and what was extracted for this stage (None: computed as it is needed).
+
+    `cached`: token states at the cut (tokens × width), or pooled features (rows × width) for a head alone.
+    """
+
+    tokens: Tokens
+    cached: Tensor | None = None
+
+
+class Path(Protocol):
+    """What a stage trains and validates through."""
+
+    module: nn.Module
+
+    def logits(self, feed: Feed, rows: Rows) -> Tensor: ...
+
+
+class HeadPath:
+    """A head alone, over pooled features in fp32. `module` is a copy with the parameters' full names."""
+
+    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+        self.module: nn.Module = backbone.model  # only the head's parameters are ever touched
+        self._head = head
+
+    def logits(self, feed: Feed, rows: Rows) -> Tensor:
+        assert feed.cached is not None, "a head alone needs pooled features"
+        logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(rows)])
+        return logits_BC
+
+
+class ModelPath:
+    """A working copy of the whole model, above `cut` where states are cached, else from the tokens."""
+
+    def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
+        model = copy.deepcopy(backbone.model) if copied else backbone.model
+        self.module: nn.Module = model.to(device=machine.device, dtype=dtype_of(machine)).eval()  # type: ignore[arg-type]
+        self.trunk = Trunk(self.module, backbone.family)
+        self._head: PooledHead | None = getattr(self.module, HEAD, None)
+        self._pad = backbone.tokenizer.pad_token_id or 0
+        self._device = machine.device
+        self._stand_in: StandIn | None = None
+        self._collators: dict[int, Collator] = {}
+
+    @contextmanager
+    def above(self, cut: int) -> Iterator[None]:
+        """Within this context the blocks below the cut are replaced by the feeds' cached states."""
+        with self.trunk.cut_at(cut) as stand_in:
+            self._stand_in = stand_in
+            try:
+                yield
+            finally:
+                self._stand_in = None
+
+    def logits(self, feed: Feed, rows: Rows) -> Tensor:
+        collate = self._collators.setdefault(id(feed.tokens), Collator(feed.tokens, self._pad, self._device))
+        ids_BT, mask_BT = collate(rows)
+        if self._stand_in is not None:
+            assert feed.cached is not None, "above a cut, states must be cached"
+            index_BT, _ = collate.positions(rows)
+            self._stand_in.states = feed.cached[index_BT].to(self._device)
+        if self._head is None:
+            return self.trunk.logits(ids_BT, mask_BT)
+        logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))
+        return logits_BC
+
+    def _pooled(self, head: PooledHead, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+        depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
+        pooling = "first" if head.pooling == "first" else "mean"
+        states = self.trunk.states(ids_BT, mask_BT, tuple(depths))
+        features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
+        return features_BD.to(head.linear.weight.dtype)
+
+
+def predict_logits(
+    path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
+) -> Iterator[Progress | NDArray[np.float32]]:
+    """logits (rows × classes, fp32) of a whole split; the last value yielded is the array."""
+    path.module.eval()
+    logits = np.zeros((len(feed.tokens), classes), dtype=np.float32)
+    done, total = 0, len(feed.tokens.ids)
+    for rows in by_length(feed.tokens.lengths, batch_tokens):
+        with torch.inference_mode():
+            logits[rows] = path.logits(feed, rows).float().cpu().numpy()
+        done += int(feed.tokens.lengths[rows].sum())
+        yield Progress(phase, done, total)
+    yield logits

@@ -1,0 +1,140 @@
+"""Which column holds the texts and which the labels: named by the person, or inferred from names and values.
+
+Nothing is guessed where two answers are likely: then the candidates are listed and the person names one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graft.data.names import LABEL_NAMES, SURE_LABELS, TEXT_NAMES, are_pair, is_id
+from graft.data.profile import Profile
+from graft.data.stream import Problems
+from graft.data.wording import some_of
+from graft.records import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the person named; None where it is to be inferred. `labelled`: whether a label column is needed."""
+
+    text: str | None = None
+    label: str | None = None
+    labelled: bool = True
+
+
+def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> Columns | None:
+    """The columns to use; None, with the reason added to `problems`, when they cannot be told."""
+    text = _named(profiles, wanted.text, "text", problems) if wanted.text else _infer_text(profiles, wanted, problems)
+    if text is None:
+        return None
+    if not wanted.labelled:
+        return Columns(text[0], "", f"text {text[0]!r}: {text[1]}.")
+    if wanted.label:
+        label = _named(profiles, wanted.label, "label", problems)
+    else:
+        label = _infer_label(profiles, text[0], problems)
+    if label is None:
+        return None
+    if label[0] == text[0]:
+        found = f"{text[0]!r} cannot be both the text and the label"
+        problems.add("columns", None, found, "name two different columns with --text and --label")
+        return None
+    return Columns(text[0], label[0], f"text {text[0]!r}: {text[1]}; label {label[0]!r}: {label[1]}.")
+
+
+def missing_column(name: str, names: Sequence[str], role: str) -> tuple[str, str]:
+    """(found, remedy) for a column that is not there, with the nearest one that is."""
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in names], n=1, cutoff=0.5)
+    remedy = f"name one of them with --{role}"
+    if near:
+        match = next(other for other in names if other.lower() == near[0])
+        remedy = f"did you mean --{role} {match}?"
+    return f"there is no column {name!r}; the columns are: {some_of(names)}", remedy
+
+
+Choice = tuple[str, str]  # column, why
+
+
+def _named(profiles: Sequence[Profile], name: str, role: str, problems: Problems) -> Choice | None:
+    names = [profile.name for profile in profiles]
+    if name not in names:
+        problems.add("columns", None, *missing_column(name, names, role))
+        return None
+    profile = profiles[names.index(name)]
+    if role == "text" and profile.kind in ("numbers", "lists"):
+        remedy = _text_remedy([other for other in profiles if other.kind == "words"])
+        problems.add("columns", None, f"the column {name!r} holds {profile.kind}, not texts", remedy)
+        return None
+    return name, "named by you"
+
+
+def _infer_text(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> Choice | None:
+    usable = [profile for profile in profiles if profile.kind == "words" and not is_id(profile.name)]
+    usable = [profile for profile in usable if profile.name != wanted.label]
+    texts = [profile for profile in usable if profile.name.lower() not in LABEL_NAMES]
+    if not texts:
+        kinds = ", ".join(f"{profile.name!r} ({profile.kind})" for profile in profiles)
+        problems.add("columns", None, f"no column looks like texts; the columns are: {kinds}", _text_remedy(usable))
+        return None
+    for first in texts:
+        for second in texts:
+            if first is not second and are_pair(first.name, second.name):
+                found = f"{first.name!r} and {second.name!r} look like pairs of texts, which are not supported yet"
+                problems.add("columns", None, found, f"classify one side alone: --text {first.name}")
+                return None
+    return _best_text(texts, problems)
+
+
+def _best_text(texts: Sequence[Profile], problems: Problems) -> Choice | None:
+    if len(texts) == 1:
+        return texts[0].name, "the only column of texts"
+    sure = [profile for profile in texts if profile.name.lower() == "text"]
+    if sure:
+        return sure[0].name, "by its name"
+    ranked = sorted(texts, key=lambda profile: profile.length, reverse=True)
+    rivals = [profile for profile in ranked[1:] if profile.is_prose and profile.length >= 0.4 * ranked[0].length]
+    known = [profile for profile in [ranked[0], *rivals] if profile.name.lower() in TEXT_NAMES]
+    if rivals and len(known) == 1:
+        return known[0].name, "by its name"
+    if rivals:
+        names = [ranked[0].name, *(profile.name for profile in rivals)]
+        found = f"more than one column looks like texts: {some_of(names)}"
+        problems.add("columns", None, found, f"name the one to classify, for example --text {names[0]}")
+        return None
+    return ranked[0].name, f"the longest texts ({ranked[0].length:.0f} characters on average)"
+
+
+def _infer_label(profiles: Sequence[Profile], text: str, problems: Problems) -> Choice | None:
+    others = [profile for profile in profiles if profile.name != text and profile.kind != "empty"]
+    for sure in SURE_LABELS:
+        for profile in others:
+            if profile.name.lower() == sure:
+                return profile.name, "by its name"
+    known = [profile for profile in others if profile.name.lower() in LABEL_NAMES]
+    likely = known or [profile for profile in others if profile.is_classes and not is_id(profile.name)]
+    if len(likely) == 1:
+        why = "by its name" if known else f"the only column with few distinct values ({likely[0].distinct})"
+        return likely[0].name, why
+    names = [profile.name for profile in likely]
+    if likely:
+        found = f"more than one column could be the label: {some_of(names)}"
+        problems.add("columns", None, found, f"name it, for example --label {names[0]}")
+        return None
+    if len(profiles) == 1:
+        found = f"there are texts but no labels: {text!r} is the only column"
+        remedy = "add a column named label, or write plain lines as label<TAB>text or __label__name text"
+        problems.add("no label", None, found, remedy)
+        return None
+    found = f"no column looks like a label; the columns are: {some_of([profile.name for profile in profiles])}"
+    remedy = "add a column named label, or name the one that holds the classes with --label"
+    problems.add("no label", None, found, remedy)
+    return None
+
+
+def _text_remedy(usable: Sequence[Profile]) -> str:
+    if usable:
+        return f"name the column of texts, for example --text {usable[0].name}"
+    return "give a table with a column of texts"

@@ -1,0 +1,194 @@
+"""A column of labels as codes and names, and the ways in which such a column is not what a classifier needs."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.options import ReadOptions
+from graft.data.profile import NUMBER
+from graft.data.stream import Problems
+
+MOST_LABELS = 20_000  # distinct labels that are kept apart; a column with more holds something else
+INTEGER = re.compile(r"-?\d+")
+JOINTS = ("|", ";", ",")
+UNSOUND = frozenset({"several", "mixed", "regression", "unique", "single"})  # kinds of problem that `check_labels` adds
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One distinct label of one part."""
+
+    name: str
+    rows: int
+    line: int  # where it first stands
+
+
+class LabelColumn:
+    """Labels row by row. Strings stay as they are, character by character; whole numbers become their decimal form."""
+
+    def __init__(self) -> None:
+        self._codes = array("i")
+        self._known: dict[str, int] = {}
+        self._first: list[int] = []  # line of each label's first row
+        self._kinds: dict[str, tuple[int, int]] = {}  # kind → (rows, first line); strings that repeat are not counted
+
+    def add(self, value: object, line: int) -> bool:
+        """Append one label; False, and nothing is appended, when the cell is missing or blank."""
+        if type(value) is str:
+            code = self._known.get(value)
+            if code is None or "string" not in self._kinds:
+                if not value.strip():
+                    return False
+                code = self._code("string", value, line)
+            self._codes.append(code)
+            return True
+        kind, name = _kind_and_name(value)
+        if kind == "missing":
+            return False
+        self._codes.append(self._code(kind, name, line))
+        return True
+
+    def _code(self, kind: str, name: str, line: int) -> int:
+        rows, first = self._kinds.get(kind, (0, line))
+        self._kinds[kind] = (rows + 1, first)
+        code = self._known.get(name)
+        if code is None:
+            if len(self._known) >= MOST_LABELS:
+                return 0  # `check_labels` refuses the column, so which code it is does not matter
+            code = self._known[name] = len(self._known)
+            self._first.append(line)
+        return code
+
+    @property
+    def kinds(self) -> dict[str, tuple[int, int]]:
+        """Kinds of value met ("string", "integer", "decimal", "boolean", "list") with the first line of each."""
+        return self._kinds
+
+    def codes(self) -> NDArray[np.int32]:
+        return np.frombuffer(self._codes, dtype=np.int32) if self._codes else np.zeros(0, np.int32)
+
+    def labels(self) -> tuple[Label, ...]:
+        """The distinct labels in order of code."""
+        counts = np.bincount(self.codes(), minlength=len(self._known))
+        return tuple(Label(name, int(counts[code]), self._first[code]) for name, code in self._known.items())
+
+
+def _kind_and_name(value: object) -> tuple[str, str]:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "missing", ""
+    if isinstance(value, bool):
+        return "boolean", "true" if value else "false"
+    if isinstance(value, int):
+        return "integer", str(value)
+    if isinstance(value, float):
+        return "decimal", str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, str):
+        return ("string", str(value)) if value.strip() else ("missing", "")
+    if isinstance(value, Sequence | set | dict):
+        return "list", str(value)
+    return "string", str(value)  # a date, a decimal: by what it shows
+
+
+def check_types(column: str, labels: LabelColumn, problems: Problems) -> None:
+    """Add a problem when labels of one part are lists or of different types."""
+    _wrong_kinds(column, labels.kinds, problems)
+
+
+def check_labels(column: str, labels: LabelColumn, options: ReadOptions, problems: Problems, notes: list[str]) -> None:
+    """Add a problem when the train part's labels cannot be classes, naming the first reason that applies."""
+    found = labels.labels()
+    if not found:
+        return
+    exact = options.labels == "exact"
+    if _wrong_kinds(column, labels.kinds, problems) or (not exact and _is_regression(column, found, problems)):
+        return
+    if not exact and _is_joined(column, found, problems):
+        return
+    if _is_unique(column, found, problems) or _is_single(column, found, problems):
+        return
+    if "decimal" in labels.kinds:
+        notes.append(f"{problems.file}: whole numbers with a decimal point in {column!r} were read as integers.")
+    if any(label.name != label.name.strip() for label in found):
+        notes.append(f"{problems.file}: labels in {column!r} begin or end with a space; it is part of the class name.")
+
+
+def _wrong_kinds(column: str, kinds: dict[str, tuple[int, int]], problems: Problems) -> bool:
+    if "list" in kinds:
+        found = f"the label {column!r} is a list; more than one label per text is not supported yet"
+        problems.add("several", kinds["list"][1], found, "give one label per text, or name another column with --label")
+        return True
+    groups = {"number" if kind in ("integer", "decimal") else kind for kind in kinds}
+    if len(groups) < 2:
+        return False
+    places = ", ".join(f"{kind} (first on line {line})" for kind, (_, line) in kinds.items())
+    line = max(line for _, line in kinds.values())
+    problems.add(
+        "mixed", line, f"labels in {column!r} are of different types: {places}", "write all of them as strings"
+    )
+    return True
+
+
+def _is_regression(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    if not all(NUMBER.fullmatch(label.name) for label in labels):
+        return False
+    rows = sum(label.rows for label in labels)
+    decimals = [label for label in labels if not INTEGER.fullmatch(label.name.strip()) and not _is_whole(label.name)]
+    remedy = "predicting numbers is not supported yet; --labels exact makes every value a class"
+    if decimals:
+        found = f"{column!r} holds decimal numbers such as {decimals[0].name}: this looks like a score to predict"
+        problems.add("regression", decimals[0].line, found, remedy)
+        return True
+    if len(labels) > 20 and (len(labels) > 200 or rows < 3 * len(labels)):
+        found = (
+            f"{column!r} holds {len(labels):,} different numbers in {rows:,} rows: this looks like a score to predict"
+        )
+        problems.add("regression", None, found, remedy)
+        return True
+    return False
+
+
+def _is_whole(name: str) -> bool:
+    return float(name).is_integer()
+
+
+def _is_joined(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    """Whether names such as `joy|anger` join names that occur apart, too."""
+    names = {label.name for label in labels}
+    for joint in JOINTS:
+        joined = [label for label in labels if joint in label.name]
+        for label in joined:
+            parts = [part.strip() for part in label.name.split(joint)]
+            others = {part.strip() for name in names - {label.name} for part in name.split(joint)}
+            if all(parts) and all(part in others for part in parts):
+                found = f"{column!r} looks multi-label: {label.name!r} joins labels that also occur apart"
+                remedy = "several labels per text are not supported yet; --labels exact takes combinations as classes"
+                problems.add("several", label.line, found, remedy)
+                return True
+    return False
+
+
+def _is_unique(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    rows = sum(label.rows for label in labels)
+    if len(labels) < MOST_LABELS and (rows < 10 or rows >= 1.5 * len(labels)):
+        return False
+    more = "at least " if len(labels) >= MOST_LABELS else ""
+    found = f"{column!r} has {more}{len(labels):,} different values in {rows:,} rows: it does not look like classes"
+    problems.add("unique", None, found, "name the column that holds the classes with --label")
+    return True
+
+
+def _is_single(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    if len(labels) > 1:
+        return False
+    found = f"all {labels[0].rows:,} rows have the same label, {labels[0].name!r}"
+    problems.add(
+        "single", None, found, f"add rows of another class, or name another column than {column!r} with --label"
+    )
+    return True

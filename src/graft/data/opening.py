@@ -1,0 +1,144 @@
+"""From a path to lines of text: compression, encoding, size caps, and files that are not what their name says."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from graft.data.options import CELL_LIMIT, ReadOptions
+from graft.data.stream import Problems
+
+UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
+
+# First bytes of things that people rename to .csv by mistake.
+MAGIC = {
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV (UTF-8) and give that file"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", "save the sheet as CSV (UTF-8) and give that file"),
+    b"\x89PNG": ("a PNG image", "give a file of texts"),
+    b"\xff\xd8\xff": ("a JPEG image", "give a file of texts"),
+    b"%PDF": ("a PDF", "give a file of texts"),
+    b"PAR1": ("a Parquet file", "name it .parquet, or add --format parquet"),
+    b"ARROW1": ("an Arrow file", "save it as Parquet and give that file"),
+    b"SQLite format 3": ("an SQLite database", "export the table as CSV and give that file"),
+    b"BZh": ("compressed by bzip2", "unpack it first: bunzip2 FILE"),
+    b"\xfd7zXZ": ("compressed by xz", "unpack it first: unxz FILE"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "unpack it first: unzstd FILE"),
+    b"7z\xbc\xaf": ("a 7-zip archive", "unpack it first"),
+}
+GZIP = b"\x1f\x8b"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Unreadable(Exception):
+    """The rest of a file cannot be read; the reason has been added to the problems."""
+
+
+def is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+@contextmanager
+def opened_bytes(path: Path, problems: Problems) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked where it ends in .gz. Raises Unreadable when it cannot be opened or unpacked."""
+    try:
+        with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as file:
+            yield cast(BinaryIO, file)
+    except gzip.BadGzipFile as error:
+        problems.add("gzip", None, f"it is named .gz but is not gzip: {error}", "unpack or rename the file")
+        raise Unreadable from None
+    except (EOFError, zlib.error) as error:
+        problems.add("gzip", None, f"the compressed file is damaged or cut off: {error}", "copy or download it again")
+        raise Unreadable from None
+    except OSError as error:
+        problems.add(
+            "open", None, f"it cannot be read: {error.strerror or error}", "check the file and its permissions"
+        )
+        raise Unreadable from None
+
+
+def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator[str]:
+    """Each line with its line end, decoded strictly.
+
+    Raises Unreadable, with the reason added to `problems`, where the rest of the file cannot be trusted.
+    """
+    with opened_bytes(path, problems) as file:
+        check_magic(file, options, problems)
+        encoding = "utf-8-sig" if options.is_utf8 else options.encoding
+        text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
+        number = 0
+        try:
+            while line := text.readline(CELL_LIMIT + 1):
+                number += 1
+                if len(line) > CELL_LIMIT:
+                    _too_long(number, problems)
+                if "\0" in line:
+                    problems.add("nul", number, "the line holds a NUL byte", "remove it: tr -d '\\000' < FILE > FIXED")
+                    line = line.replace("\0", "")  # only so that later problems are found too; the file is refused
+                yield line
+                if is_gzip(path) and file.tell() > options.max_bytes:
+                    too_big(options, problems)
+        except UnicodeDecodeError as error:
+            _explain_decoding(path, options, error, problems)
+            raise Unreadable from None
+
+
+def check_magic(file: BinaryIO, options: ReadOptions, problems: Problems) -> None:
+    """Refuse an empty file, and a binary file under a text file's name; leaves the position at the start."""
+    start = file.read(16)
+    file.seek(0)
+    found = ""
+    if not start:
+        found, remedy = "the file is empty", "give a file with at least a header line and ten labelled rows"
+    elif start.startswith(GZIP):
+        found, remedy = "the file is compressed by gzip, but its name does not say so", "let its name end in .gz"
+    elif start.startswith(UTF16) and options.is_utf8:
+        found = "the file is UTF-16, not UTF-8"
+        remedy = "convert it: iconv -f utf-16 -t utf-8 FILE > FIXED, or add --encoding utf-16"
+    for magic, (kind, mend) in MAGIC.items():
+        if start.startswith(magic):
+            found, remedy = f"the file is {kind}, not text", mend
+    if found:
+        problems.add("magic", None, found, remedy)
+        raise Unreadable
+
+
+def too_big(options: ReadOptions, problems: Problems) -> None:
+    found = f"the file unpacks to more than {options.max_bytes:,} bytes, the most that is accepted"
+    problems.add("size", None, found, "if it is right, unpack it with gunzip first, or raise options.max_bytes")
+    raise Unreadable
+
+
+def _too_long(line: int, problems: Problems) -> None:
+    found = f"the line has more than {CELL_LIMIT:,} characters, the most that is accepted in one cell"
+    problems.add("long", line, found, "check that the file is a table with one row per line")
+    raise Unreadable
+
+
+def _explain_decoding(path: Path, options: ReadOptions, error: UnicodeDecodeError, problems: Problems) -> None:
+    """Find the first line that does not decode, by a second look at the bytes, and say what to do."""
+    line, column, byte = _first_bad_byte(path, options)
+    shown = options.encoding.upper()
+    if line is None:
+        problems.add("encoding", None, f"the file is not {shown}: {error.reason}", "name its --encoding")
+        return
+    found = f"byte {column} of the line is 0x{byte:02X}, which is not {shown}"
+    guess = "cp1252" if 0x80 <= byte < 0xA0 else "latin-1"
+    codec = guess.replace("latin-1", "latin1")
+    remedy = f"convert it: iconv -f {codec} -t utf-8 {path.name} > fixed-{path.name}, or add --encoding {guess}"
+    problems.add("encoding", line, found, remedy)
+
+
+def _first_bad_byte(path: Path, options: ReadOptions) -> tuple[int | None, int, int]:
+    """(line, 1-based byte in the line, its value) of the first byte that does not decode; line None if not found."""
+    with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as file:
+        for number, line in enumerate(cast(BinaryIO, file), start=1):
+            try:
+                line.decode(options.encoding)
+            except UnicodeDecodeError as error:
+                return number, error.start + 1, line[error.start]
+    return None, 0, 0

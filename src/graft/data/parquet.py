@@ -1,0 +1,81 @@
+"""Parquet files, read in batches without holding a row group's other columns."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graft.data.opening import Unreadable, is_gzip, opened_bytes, too_big
+from graft.data.options import ReadOptions
+from graft.data.spool import spool_folder
+from graft.data.stream import BATCH_ROWS, Batch, Problems
+
+COPY = 1 << 20
+
+
+def read_parquet(path: Path, options: ReadOptions, problems: Problems, notes: list[str]) -> Iterator[Batch]:
+    """Batches of a Parquet file; a row's line is its position + 1. Class names that `datasets` stored are used."""
+    try:
+        with opened_bytes(path, problems) as raw, _seekable(raw, is_gzip(path), options, problems) as file:
+            yield from _batches(file, problems, notes)
+    except Unreadable:
+        return
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0][:150]
+        problems.add("parquet", None, f"the Parquet file is damaged or cut off: {reason}", "write or copy it again")
+
+
+def _batches(file: BinaryIO, problems: Problems, notes: list[str]) -> Iterator[Batch]:
+    with pq.ParquetFile(file, pre_buffer=False, buffer_size=COPY) as table:
+        names = _class_names(table.schema_arrow.metadata)
+        if not table.metadata.num_rows:
+            problems.add("empty", None, "the file has columns but no rows", "give a file with labelled rows")
+            return
+        for column in names:
+            notes.append(f"{problems.file}: codes in {column!r} were read as the class names that the file states.")
+        row = 1
+        for batch in table.iter_batches(batch_size=BATCH_ROWS):
+            columns = {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
+            named = {name: named_codes(columns[name].to_pylist(), known) for name, known in names.items()}
+            yield Batch(range(row, row + batch.num_rows), {**columns, **named})
+            row += batch.num_rows
+
+
+def named_codes(codes: list[object], names: tuple[str, ...]) -> list[object]:
+    """Class codes as `datasets` stores them, by name. -1 (its mark for "no label") becomes a missing cell."""
+    return [names[code] if isinstance(code, int) and 0 <= code < len(names) else None for code in codes]
+
+
+def _class_names(metadata: dict[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+    """Names of class codes from the metadata that the `datasets` library writes, by column."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        found = {name: feature.get("names") for name, feature in features.items() if isinstance(feature, dict)}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return {}
+    return {name: tuple(map(str, names)) for name, names in found.items() if isinstance(names, list)}
+
+
+@contextmanager
+def _seekable(raw: BinaryIO, packed: bool, options: ReadOptions, problems: Problems) -> Iterator[BinaryIO]:
+    """Parquet is read from its end: a packed file is unpacked into a temporary one first."""
+    if not packed:
+        yield raw
+        return
+    with tempfile.TemporaryFile(dir=spool_folder()) as whole:
+        while raw.tell() <= options.max_bytes:
+            block = raw.read(COPY)
+            if not block:
+                break
+            whole.write(block)
+        else:
+            too_big(options, problems)
+        whole.seek(0)
+        yield whole

@@ -1,0 +1,181 @@
+"""From what was read to train, validation and test: given splits are kept, missing ones are cut from train.
+
+Labels of the test split are read here to stratify and to count, and nowhere else before evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.duplicates import Keys, count_conflicts, count_duplicates, duplicate_keys
+from graft.data.spool import TextSpool
+from graft.data.stratify import Mask, held_out
+from graft.data.stream import refuse
+from graft.data.table import Dataset, Rows, Splits, Texts
+from graft.data.wording import count_of, some_of
+from graft.errors import RecipeError
+from graft.records import DataSummary, SplitName, SplitSummary
+
+TASK = "classification"
+FEWEST_ROWS = 10
+BLOCK = 4096
+NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+def split(dataset: Dataset, *, validation: float | None = None, test: float | None = None, seed: int = 0) -> Splits:
+    """Train, validation and test rows of a dataset, with a summary.
+
+    `validation` and `test` are shares of all rows read as train, used where that split was not given. None chooses:
+    for test 0.2, at most 10,000 rows (accuracy is then known to ±1 point); for validation 0.1, but at least 200 rows
+    (or a fifth of the rows, if that is less) and at most 2,000, beyond which choosing among epochs gains nothing.
+
+    Cuts are stratified by class; rows whose texts are the same after normalisation stay together; the same file,
+    shares and seed give the same splits. Raises DataError for fewer than 10 rows, RecipeError for impossible shares.
+    """
+    _check_shares(validation, test)
+    train = dataset.parts["train"]
+    if len(train) < FEWEST_ROWS:
+        found = f"there are only {len(train)} labelled rows to train on"
+        raise refuse(train.file, found, f"give at least {FEWEST_ROWS}, better some hundreds")
+    keys = {name: duplicate_keys(rows.texts) for name, rows in dataset.parts.items()}
+    sides = _sides(dataset, keys["train"], (validation, test), seed)
+    parts = {**dataset.parts, **_cut(train, sides)}
+    notes = [*dataset.notes, *_notes(dataset, parts, keys)]
+    summary = _summary(dataset, parts, keys, seed, notes)
+    return Splits(parts["train"], parts["validation"], parts["test"], summary)
+
+
+def _check_shares(validation: float | None, test: float | None) -> None:
+    for name, share in (("validation", validation), ("test", test)):
+        if share is not None and not 0 < share < 1:
+            raise RecipeError(f"The {name} share cannot be {share}.", "give a number between 0 and 1, such as 0.1.")
+    if (validation or 0) + (test or 0) >= 1:
+        raise RecipeError("The validation and test shares leave nothing to train on.", "give shares that add to less.")
+
+
+def _validation_rows(rows: int, share: float | None) -> int:
+    if share is not None:
+        return max(1, round(share * rows))
+    return max(1, min(2000, max(round(0.1 * rows), min(200, rows // 5))))
+
+
+def _test_rows(rows: int, share: float | None) -> int:
+    return max(1, round(share * rows)) if share is not None else max(1, min(10_000, round(0.2 * rows)))
+
+
+def _sides(
+    dataset: Dataset, keys: Keys, shares: tuple[float | None, float | None], seed: int
+) -> dict[SplitName, NDArray[np.int64]]:
+    """Positions in the given train part of each split that is cut from it, train itself included, in file order."""
+    labels, rows = dataset.parts["train"].labels, len(keys)
+    generator = np.random.default_rng(seed)
+    free = np.arange(rows)
+    sides: dict[SplitName, NDArray[np.int64]] = {}
+    wanted: dict[SplitName, int] = {
+        "test": _test_rows(rows, shares[1]),
+        "validation": _validation_rows(rows, shares[0]),
+    }
+    for name, count in wanted.items():
+        if name in dataset.parts:
+            continue
+        chosen: Mask = held_out(keys[free], labels[free], count, generator)
+        if not chosen.any():
+            found = f"no {name} split can be cut: too few different texts per class"
+            raise refuse(dataset.parts["train"].file, found, f"give more rows, or a file with --{name}")
+        sides[name], free = free[chosen], free[~chosen]
+    return {**sides, "train": free} if sides else {}
+
+
+def _cut(rows: Rows, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[SplitName, Rows]:
+    """The rows of each side, in one pass over the texts, so that a million of them need little memory."""
+    spools = {name: TextSpool() for name in sides}
+    for start in range(0, len(rows) if sides else 0, BLOCK):
+        texts = rows.texts[start : start + BLOCK]
+        for name, positions in sides.items():
+            first, last = np.searchsorted(positions, (start, start + BLOCK))
+            spools[name].add([texts[position - start] for position in positions[first:last].tolist()])
+    return {
+        name: Rows(Texts(spools[name].finish()), rows.labels[positions], rows.lines[positions], rows.file)
+        for name, positions in sides.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    empty: int
+    digest: str
+
+
+def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
+    """One pass over a split: empty texts, and sha256 over each row's text and class name with their lengths."""
+    digest, empty = hashlib.sha256(), 0
+    for start in range(0, len(rows), BLOCK):
+        texts = rows.texts[start : start + BLOCK]
+        names = [classes[code] for code in rows.labels[start : start + BLOCK].tolist()]
+        empty += sum(not text.strip() for text in texts)
+        lines = (f"{len(text)}:{text}{len(name)}:{name}\n" for text, name in zip(texts, names, strict=True))
+        digest.update("".join(lines).encode())
+    return _Scan(empty, digest.hexdigest())
+
+
+def _summary(
+    dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys], seed: int, notes: list[str]
+) -> DataSummary:
+    summaries = []
+    for name in NAMES:
+        rows, scan = parts[name], _scan(parts[name], dataset.classes)
+        counts = np.bincount(rows.labels, minlength=len(dataset.classes)).tolist()
+        per_class = dict(zip(dataset.classes, counts, strict=True))
+        made = name not in dataset.parts
+        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest))
+    empty = sum(summary.empty for summary in summaries)
+    if empty:
+        notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
+    return DataSummary(
+        name=dataset.name,
+        task=TASK,
+        columns=dataset.columns,
+        classes=dataset.classes,
+        sources=dataset.sources,
+        splits=tuple(summaries),
+        seed=seed,
+        duplicates=count_duplicates(np.concatenate(list(keys.values()))),
+        leaks=sum(_leaks(keys).values()),
+        notes=tuple(notes),
+    )
+
+
+def _leaks(keys: Mapping[SplitName, Keys]) -> dict[SplitName, int]:
+    """For each given held-out split, its rows whose normalised text also occurs in train."""
+    return {name: int(np.isin(rows, keys["train"]).sum()) for name, rows in keys.items() if name != "train"}
+
+
+def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys]) -> list[str]:
+    made = [name for name in NAMES if name not in dataset.parts]
+    notes = [f"{name} ({count_of(len(parts[name]), 'row')}) was cut from train." for name in made]
+    single = _classes_with(dataset.parts["train"], dataset.classes, 1)
+    if single:
+        notes.append(f"classes with a single row in train: {some_of(single)}. One row teaches little.")
+    for name in made:
+        if absent := _classes_with(parts[name], dataset.classes, 0):
+            notes.append(f"{name} has no row of {some_of(absent)}: too few different texts; these rows stay in train.")
+    for name, leaks in _leaks(keys).items():
+        if leaks:
+            share = leaks / len(keys[name])
+            notes.append(f"{count_of(leaks, 'text')} of {name} ({share:.1%}) also in train; left there.")
+    labels = np.concatenate([dataset.parts[name].labels for name in keys])
+    texts, rows = count_conflicts(np.concatenate(list(keys.values())), labels)
+    if texts:
+        notes.append(f"{count_of(texts, 'text')} with different labels ({count_of(rows, 'row')}); all were kept.")
+    return notes
+
+
+def _classes_with(rows: Rows, classes: tuple[str, ...], count: int) -> list[str]:
+    """The classes that have exactly this many rows."""
+    counts = np.bincount(rows.labels, minlength=len(classes))
+    return [name for name, found in zip(classes, counts, strict=True) if found == count]

@@ -1,0 +1,60 @@
+"""Texts without labels, for prediction: from a file of any of the formats, from standard input, or from memory."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from graft.data.columns import Wanted
+from graft.data.gather import gather
+from graft.data.options import DEFAULTS, ReadOptions
+from graft.data.sources import open_one, open_path
+from graft.data.spool import spool_folder
+from graft.data.stream import Stream
+from graft.data.table import UNLABELLED, Rows
+from graft.errors import DataError
+
+STANDARD_INPUT = "<standard input>"
+
+
+def read_texts(source: Any, text: str | None = None, options: ReadOptions = DEFAULTS) -> Rows:
+    """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame; all UNLABELLED.
+
+    `text` names the column; without it the column is inferred. Standard input is plain text, one text per line,
+    unless `options.format` says otherwise. Raises DataError with all problems found.
+    """
+    if isinstance(source, str) and source == "-":
+        source = sys.stdin.buffer
+    if hasattr(source, "read"):
+        with _as_file(source) as path:
+            kind = "text" if options.format == "auto" else options.format
+            return _rows(open_path(path, replace(options, format=kind), STANDARD_INPUT), text, options)
+    return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options)
+
+
+def _rows(stream: Stream, text: str | None, options: ReadOptions) -> Rows:
+    read = gather(stream, Wanted(text, labelled=False), options)
+    met = stream.problems.listed()
+    if read is None or met:
+        raise DataError(met)
+    part, _ = read
+    labels = np.full(len(part.texts), UNLABELLED, np.int32)
+    return Rows(part.texts, labels, part.lines, stream.file)
+
+
+@contextmanager
+def _as_file(source: BinaryIO) -> Iterator[Path]:
+    """A stream that cannot be read twice, as a file: a broken byte is looked for in a second pass."""
+    with tempfile.TemporaryDirectory(dir=spool_folder()) as folder:
+        path = Path(folder) / "input"
+        with open(path, "wb") as file:
+            shutil.copyfileobj(source, file)
+        yield path

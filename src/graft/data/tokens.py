@@ -1,0 +1,123 @@
+"""Texts as token ids: one flat array for all rows, and what the length limit cuts.
+
+Special tokens inside a person's text are read as ordinary characters: a review that contains "[SEP]" or "</s>"
+must not end the sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.records import Truncation
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+CHUNK = 8192  # texts handed to the tokenizer's threads at a time: enough to keep them busy, little enough to hold
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token ids of some rows, one after the other; row i is ids[starts[i]:starts[i + 1]]."""
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]  # (rows + 1,)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        lengths: NDArray[np.int64] = np.diff(self.starts)
+        return lengths
+
+    def take(self, rows: NDArray[np.int64]) -> Tokens:
+        """The tokens of these rows, in this order."""
+        lengths = self.lengths[rows]
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        positions = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths) + np.repeat(self.starts[rows], lengths)
+        return Tokens(self.ids[positions], starts)
+
+
+def tokenize(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> tuple[Tokens, NDArray[np.int64]]:
+    """Tokenize texts for an encoder, special tokens of the model added, at most `limit` tokens each; also returns the
+    lengths (rows,) that the texts would have without the limit.
+
+    `tokenizer` is the fast backend; its truncation and padding are switched off, and special tokens within texts are
+    neutralised. A text that is too long keeps its beginning and the model's closing special tokens.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    closing = closing_tokens(tokenizer)
+    parts: list[NDArray[np.int32]] = []
+    full: list[int] = []
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, CHUNK)):
+        for ids in _encode(chunk, tokenizer):
+            full.append(len(ids))
+            kept = ids if len(ids) <= limit else ids[: limit - closing] + ids[len(ids) - closing :]
+            parts.append(np.asarray(kept, dtype=np.int32))
+    lengths = np.asarray(full, dtype=np.int64)
+    kept_lengths = np.minimum(lengths, limit)
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept_lengths)))
+    flat = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+    return Tokens(flat, starts), lengths
+
+
+def shortened(tokens: Tokens, limit: int, closing: int) -> Tokens:
+    """The same rows cut to `limit` tokens; the `closing` special tokens at each end are kept."""
+    lengths = tokens.lengths
+    if int(lengths.max(initial=0)) <= limit:
+        return tokens
+    kept = np.minimum(lengths, limit)
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))
+    within = np.arange(starts[-1]) - np.repeat(starts[:-1], kept)
+    from_end = np.repeat(kept, kept) - within
+    skipped = np.where(from_end <= closing, np.repeat(lengths - kept, kept), 0)
+    return Tokens(tokens.ids[np.repeat(tokens.starts[:-1], kept) + within + skipped], starts)
+
+
+def measure(lengths: NDArray[np.int64], limit: int) -> Truncation:
+    """What a limit cuts from texts of these lengths in tokens."""
+    return Truncation(
+        limit=limit,
+        texts=len(lengths),
+        texts_cut=int((lengths > limit).sum()),
+        tokens=int(lengths.sum()),
+        tokens_cut=int(np.maximum(lengths - limit, 0).sum()),
+        longest=int(lengths.max(initial=0)),
+    )
+
+
+def merged(parts: Sequence[Truncation]) -> Truncation:
+    """The truncation of several splits together."""
+    return Truncation(
+        limit=parts[0].limit,
+        texts=sum(part.texts for part in parts),
+        texts_cut=sum(part.texts_cut for part in parts),
+        tokens=sum(part.tokens for part in parts),
+        tokens_cut=sum(part.tokens_cut for part in parts),
+        longest=max(part.longest for part in parts),
+    )
+
+
+def closing_tokens(tokenizer: Tokenizer) -> int:
+    """How many special tokens the model's template puts after a text."""
+    mask = tokenizer.encode("a").special_tokens_mask
+    count = 0
+    for is_special in reversed(mask):
+        if not is_special:
+            break
+        count += 1
+    return count
+
+
+def _encode(chunk: list[str], tokenizer: Tokenizer) -> list[list[int]]:
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(chunk, add_special_tokens=True)]

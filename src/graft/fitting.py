@@ -1,0 +1,263 @@
+"""The door to training: splits in, a run folder with `model/` out.
+
+A generator of events (`Said`, `Progress`, `Epoch`, …) that writes the run's folder as it goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft import machine
+from graft.backbone import artefact, hub
+from graft.backbone.features import Extractor
+from graft.backbone.model import Backbone
+from graft.backbone.model import load as load_model
+from graft.backbone.store import Store
+from graft.data.table import Splits
+from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
+from graft.errors import RunError
+from graft.folder import RunFolder
+from graft.machine import Device, Precision
+from graft.records import (
+    Cost,
+    Epoch,
+    HeadRecord,
+    MachineRecord,
+    Manifest,
+    Outcome,
+    Phase,
+    Request,
+    Said,
+    StageRecord,
+    Truncation,
+)
+from graft.train import recipe as recipes
+from graft.train.checkpoint import Checkpoints
+from graft.train.fit import Event as FitEvent
+from graft.train.fit import fit as fit_material
+from graft.train.material import Extracted, Labelled, Material
+
+Event = FitEvent | Said | Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`)."""
+
+    model: str = hub.EMBEDDED
+    revision: str | None = None
+    recipe: str = "fast"
+    settings: dict[str, str] = field(default_factory=dict)
+    device: Device = "auto"
+    precision: Precision = "auto"
+
+
+class Clock:
+    """Seconds per phase, in the order in which the phases were first met."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        return tuple(Phase(name, seconds) for name, seconds in self._seconds.items())
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+@dataclass
+class _Story:
+    """What a fit said on its way, gathered for the manifest."""
+
+    head: HeadRecord | None = None
+    extracted: Extracted | None = None
+    epochs: list[Epoch] = field(default_factory=list)
+    stages: list[StageRecord] = field(default_factory=list)
+
+    def add(self, event: FitEvent) -> None:
+        match event:
+            case HeadRecord():
+                self.head = event
+            case Extracted():
+                self.extracted = event
+            case Epoch():
+                self.epochs.append(event)
+            case StageRecord():
+                self.stages.append(event)
+
+    def outcome(self, metric: str, clock: Clock, digest: str) -> Outcome:
+        best = next(epoch for epoch in reversed(self.epochs) if epoch.best)
+        value = best.validation[metric]
+        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, digest)
+
+    def _cost(self, clock: Clock) -> Cost:
+        trained = [epoch for epoch in self.epochs if epoch.tokens]
+        seconds = sum(epoch.tokens / epoch.tokens_per_second for epoch in trained)
+        both = (self.extracted.train, self.extracted.validation) if self.extracted else ()
+        return Cost(
+            seconds=clock.seconds,
+            phases=clock.phases,
+            peak_memory=machine.peak_memory(),
+            tokens_per_second=sum(epoch.tokens for epoch in trained) / seconds if seconds else 0.0,
+            cache_hits=sum(found.hits for found in both),
+            cache_bytes=sum(found.bytes for found in both),
+            cache_seconds_saved=0.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fit that is ready to go."""
+
+    folder: RunFolder
+    material: Material
+    recipe: recipes.Recipe
+    manifest: Manifest
+
+
+def fit(
+    splits: Splits, out: str | Path, options: FitOptions = FitOptions(), request: Request | None = None, *, resume: bool = False
+) -> Iterator[Event]:
+    """Train on `splits` into the run folder `out`; ends with `model/` saved and a manifest of status "fitted".
+
+    With `resume`, a run that was stopped goes on to the weights that it would have had. Raises RunError when the
+    folder holds a run and `resume` is off, or when data, recipe or model are not those of the run.
+    """
+    folder = RunFolder(out)
+    clock = Clock()
+    with folder.locked():
+        recorded = _recorded(folder, resume)
+        if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
+            yield Said(f"{folder.path} is already trained.")
+            yield recorded
+            return
+        job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
+        yield from _train(job, clock)
+
+
+def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
+    if not folder.exists:
+        return None
+    if not resume:
+        raise RunError(f"{folder.path} already holds a run.", "go on with it by --resume, or choose another folder with --out.")
+    return folder.manifest()
+
+
+def _prepare(
+    splits: Splits, folder: RunFolder, options: FitOptions, request: Request, recorded: Manifest | None, clock: Clock
+) -> Iterator[Event]:
+    """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
+    chosen = recorded.machine if recorded else machine.choose(options.device, options.precision)
+    with clock.phase("load model"):
+        located = hub.locate(options.model, options.revision)
+        backbone = load_model(located, splits.classes, int(options.settings.get("seed", "0")))
+    yield Said(_about(backbone, chosen))
+    with clock.phase("tokenise"):
+        tokens, lengths = _tokenised(splits, backbone)
+    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), backbone.record.blocks)
+    recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
+    limit = min(recipe.max_tokens, backbone.record.max_tokens)
+    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)  # type: ignore[attr-defined]
+    tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
+    cut = measure(lengths, limit)
+    yield Said(_about_cut(cut))
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    manifest = Manifest(
+        created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
+    )
+    if recorded is not None:
+        _check_same(recorded, manifest, folder)
+        manifest = recorded
+    folder.write_manifest(manifest)
+    folder.write_recipe(recipes.write(recipe))
+    material = Material(
+        backbone,
+        Labelled(tokens["train"], splits.train.labels),
+        Labelled(tokens["validation"], splits.validation.labels),
+        splits.classes,
+        chosen,
+        Extractor(backbone, chosen, Store()),
+    )
+    return Job(folder, material, recipe, manifest)
+
+
+def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
+    """Tokens of train and validation, and the uncut lengths of all three splits."""
+    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens  # type: ignore[attr-defined]
+    train, of_train = tokenize(splits.train.texts, tokenizer, limit)
+    validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
+    _, of_test = tokenize(splits.test.texts, tokenizer, limit)
+    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
+
+
+def _about(backbone: Backbone, chosen: MachineRecord) -> str:
+    record = backbone.record
+    size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
+    return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
+
+
+def _about_cut(cut: Truncation) -> str:
+    texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
+    return f"Length limit {cut.limit} tokens (longest text: {cut.longest}): cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+
+
+def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
+    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs."""
+    found = {
+        "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
+        "classes": recorded.data.classes == asked.data.classes,
+        "model": recorded.backbone.digest == asked.backbone.digest,
+        "recipe": recorded.recipe == asked.recipe,
+    }
+    different = [name for name, is_same in found.items() if not is_same]
+    if different:
+        raise RunError(
+            f"{folder.path} was started with other {' and '.join(different)} than are given now.",
+            "give what the run was started with, or start a new run with another --out.",
+        )
+
+
+def _train(job: Job, clock: Clock) -> Iterator[Event]:
+    """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
+    folder, manifest = job.folder, job.manifest
+    folder.checkpoints.mkdir(exist_ok=True)
+    story = _Story()
+    try:
+        with clock.phase("train"):
+            for event in fit_material(job.material, job.recipe, Checkpoints(folder.checkpoints)):
+                story.add(event)
+                if isinstance(event, Epoch):
+                    folder.write_epochs(story.epochs)
+                yield event
+        with clock.phase("save"), folder.model_written_whole() as place:
+            digest = artefact.save(job.material.backbone, place, manifest.truncation.limit)
+    except BaseException:
+        stopped = dataclasses.replace(manifest.outcome, status="interrupted")
+        folder.write_manifest(dataclasses.replace(manifest, head=story.head, outcome=stopped))
+        raise
+    manifest = dataclasses.replace(manifest, head=story.head, outcome=story.outcome(job.recipe.metric, clock, digest))
+    folder.write_manifest(manifest)
+    yield manifest

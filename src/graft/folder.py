@@ -1,0 +1,122 @@
+"""A run's folder: what lies where, who may write to it, and what it says.
+
+    run.json  splits.json  recipe.toml  epochs.jsonl  checkpoints/  model/  evaluation.json  predictions.csv  report.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from graft.errors import RunError
+from graft.files import read_record, write_record, write_text
+from graft.records import Epoch, Evaluation, Manifest
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest_file = self.path / "run.json"
+        self.model = self.path / "model"
+        self.checkpoints = self.path / "checkpoints"
+        self.report = self.path / "report.html"
+        self.predictions = self.path / "predictions.csv"
+        self._evaluation = self.path / "evaluation.json"
+        self._epochs = self.path / "epochs.jsonl"
+
+    @property
+    def exists(self) -> bool:
+        return self.manifest_file.exists()
+
+    def manifest(self) -> Manifest:
+        """Raises RunError when this is no run folder or its manifest is damaged."""
+        return read_record(self.manifest_file, Manifest)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        write_record(self.manifest_file, manifest)
+        write_record(self.path / "splits.json", manifest.data)
+
+    def evaluation(self) -> Evaluation | None:
+        return read_record(self._evaluation, Evaluation) if self._evaluation.exists() else None
+
+    def write_evaluation(self, evaluation: Evaluation) -> None:
+        write_record(self._evaluation, evaluation)
+
+    def epochs(self) -> tuple[Epoch, ...]:
+        """The epochs so far. Raises RunError naming a damaged line."""
+        if not self._epochs.exists():
+            return ()
+        found = []
+        for number, line in enumerate(self._epochs.read_bytes().splitlines(), 1):
+            try:
+                found.append(msgspec.json.decode(line, type=Epoch))
+            except msgspec.DecodeError as error:
+                raise RunError(f"{self._epochs}:{number} is damaged: {error}.", "restore it from a backup.") from None
+        return tuple(found)
+
+    def write_epochs(self, epochs: Sequence[Epoch]) -> None:
+        write_text(self._epochs, "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in epochs))
+
+    def write_recipe(self, toml: str) -> None:
+        write_text(self.path / "recipe.toml", toml)
+
+    @contextlib.contextmanager
+    def model_written_whole(self) -> Iterator[Path]:
+        """Yield an empty folder that becomes `model/` on success."""
+        temporary = Path(tempfile.mkdtemp(dir=self.path, prefix=".model."))
+        try:
+            yield temporary
+            os.chmod(temporary, 0o755)
+            old = self.path / ".model.old"
+            shutil.rmtree(old, ignore_errors=True)
+            if self.model.exists():
+                os.replace(self.model, old)
+            os.replace(temporary, self.model)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for writing; the lock goes with the process, however it ends.
+
+        Raises RunError when another process holds it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written: {error.strerror}.", "choose another folder with --out.") from None
+        try:
+            _take(handle, self.path)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _take(handle: int, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: runs there are not guarded against each other
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise RunError(f"{path} is in use by another graft process.", "wait for it, or choose another folder with --out.") from None
+
+
+def fresh_folder(name: str, root: Path = Path("runs")) -> Path:
+    """A folder under `root` that is not there yet: name, name-2, name-3, …"""
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".-") or "run"
+    number = 1
+    while (root / (safe if number == 1 else f"{safe}-{number}")).exists():
+        number += 1
+    return root / (safe if number == 1 else f"{safe}-{number}")

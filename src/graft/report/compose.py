@@ -1,0 +1,245 @@
+"""From a run's records to a report: which sections there are, and what they say. Knows no task and no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graft import files
+from graft.records import Baseline, Epoch, Evaluation, Manifest
+from graft.report import words
+from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section
+from graft.report.compose_run import cost_section, data_section, training_section
+from graft.report.diagnose import diagnose
+
+
+def compose(
+    manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation | None, extra: Sequence[Section]
+) -> Report:
+    """The whole report. `extra` are the task's own sections (numbers, confusion, mistakes), placed after the diagnosis.
+
+    Works for runs that were interrupted or not evaluated: what is not there yet is said, not faked.
+    """
+    sections = [
+        _diagnosis(manifest, epochs, evaluation),
+        *extra,
+        _asked(manifest),
+        data_section(manifest),
+        training_section(manifest, epochs),
+        cost_section(manifest),
+        _use(manifest),
+        _manifest(manifest),
+    ]
+    title = f"{manifest.data.name} · {model_name(manifest)} · graft report"
+    version = manifest.versions.get("graft", "")
+    footer = (
+        f"Written by graft {version}".rstrip()
+        + f" for the run of {_date(manifest.created)}. Intervals are 95% bootstrap intervals."
+    )
+    return Report(title, _hero(manifest, evaluation), tuple(section for section in sections if section), footer)
+
+
+def model_name(manifest: Manifest) -> str:
+    """The backbone's name as a reader knows it: a hub id, or the last part of a folder."""
+    name = manifest.backbone.name.rstrip("/\\")
+    if manifest.backbone.source == "embedded":
+        return "all-MiniLM-L6-v2" if name == "embedded" else name
+    if manifest.backbone.source == "folder":
+        return name.replace("\\", "/").rsplit("/", 1)[-1] or name
+    return name
+
+
+def _date(created: str) -> str:
+    """ "2026-02-03T10:20:30+00:00" → "2026-02-03 10:20 UTC"; anything else is left as it is."""
+    return f"{created[:10]} {created[11:16]} UTC" if len(created) >= 19 and created[10] == "T" else created
+
+
+# ------------------------------------------------------------------------------------------------------- the answer
+
+
+def _hero(manifest: Manifest, evaluation: Evaluation | None) -> Hero:
+    eyebrow = f"{manifest.data.name}, {manifest.data.task.replace('_', ' ').replace('-', ' ')}"
+    facts = Facts(tuple(_hero_facts(manifest)))
+    if evaluation is None or not evaluation.metrics:
+        headline, sentences = _unfinished(manifest)
+        return Hero(eyebrow, headline, sentences, None, facts)
+    metric = "accuracy" if "accuracy" in evaluation.metrics else next(iter(evaluation.metrics))
+    return Hero(
+        eyebrow, _headline(evaluation, metric), _sentences(evaluation, metric), yardsticks(evaluation, metric), facts
+    )
+
+
+def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
+    outcome, train = manifest.outcome, next((s for s in manifest.data.splits if s.name == "train"), None)
+    facts = []
+    if outcome.cost:
+        facts.append(("Total time", words.duration(outcome.cost.seconds)))
+    facts.append(("Model", model_name(manifest)))
+    learnt = f", {words.plural(train.rows, 'text')} to learn from" if train else ""
+    facts.append(("Data", f"{words.plural(len(manifest.data.classes), 'class')}{learnt}"))
+    facts.append(("Recipe", manifest.recipe.name))
+    return facts
+
+
+def _headline(evaluation: Evaluation, metric: str) -> tuple[str, str, str]:
+    value = words.metric_value(metric, evaluation.metrics[metric])
+    unseen = f"unseen {'text' if evaluation.n == 1 else 'texts'}"
+    if metric == "accuracy":
+        return "Right on ", value, f" of {words.count(evaluation.n)} {unseen}"
+    return f"{words.metric_name(metric)} ", value, f" on {words.count(evaluation.n)} {unseen}"
+
+
+def _sentences(evaluation: Evaluation, metric: str) -> tuple[str, ...]:
+    said = []
+    if metric in evaluation.intervals:
+        between = words.interval(*evaluation.intervals[metric], words.is_share(metric))
+        where = "" if evaluation.split == "test" else f" These are {evaluation.split} texts, not the test split."
+        said.append(f"The 95% interval is {between}.{where}")
+    compared = _compared(evaluation, metric)
+    if compared:
+        said.append(compared)
+    return (" ".join(said),) if said else ()
+
+
+def _compared(evaluation: Evaluation, metric: str) -> str:
+    """The model beside its best yardstick, in words."""
+    others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
+    if not others:
+        return ""
+    best = max(others, key=lambda baseline: baseline.metrics[metric])
+    ours, theirs = evaluation.metrics[metric], best.metrics[metric]
+    gap = words.points(ours - theirs) if words.is_share(metric) else words.decimal(abs(ours - theirs))
+    tail = f"{gap} {'fewer' if ours >= theirs else 'more'}" if gap != "0.0 points" else "the same"
+    if ours > theirs and _overlap(evaluation, best, metric):
+        tail += ", but the intervals overlap"
+    sentence = f"{_SPOKEN.get(best.name, best.name)} gets {words.metric_value(metric, theirs)}: {tail}."
+    majority = evaluation.baselines.get("majority")
+    if majority and majority is not best and metric in majority.metrics:
+        sentence += f" {_SPOKEN['majority']} gets {words.metric_value(metric, majority.metrics[metric])}."
+    return sentence
+
+
+_SPOKEN = {
+    "majority": "Always answering with the most frequent class",
+    "tfidf": "A TF-IDF baseline",
+    "scratch": "The same architecture trained from random weights",
+}
+
+
+def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
+    ours, theirs = evaluation.intervals.get(metric), baseline.intervals.get(metric)
+    return bool(ours and theirs and ours[0] <= theirs[1])
+
+
+def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
+    """The model and its yardsticks by one metric, best first."""
+    unit = "share" if words.is_share(metric) else "decimal"
+    rows = [Measured("This model", evaluation.metrics[metric], evaluation.intervals.get(metric), True)]
+    others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
+    others.sort(key=lambda baseline: -baseline.metrics[metric])
+    for baseline in others:
+        name = words.YARDSTICK_NAMES.get(baseline.name, baseline.name)
+        rows.append(Measured(name, baseline.metrics[metric], baseline.intervals.get(metric), False, baseline.what))
+    caption = (
+        f"{words.metric_name(metric)} on {words.plural(evaluation.n, f'{evaluation.split} text')}, with 95% intervals"
+    )
+    return Intervals(caption, unit, tuple(rows))
+
+
+def _unfinished(manifest: Manifest) -> tuple[tuple[str, str, str], tuple[str, ...]]:
+    outcome = manifest.outcome
+    metric = manifest.recipe.metric
+    so_far = "No epoch was finished yet."
+    if outcome.best_value is not None:
+        so_far = (
+            f"Best so far: validation {words.spoken(metric)} {words.metric_value(metric, outcome.best_value)}, "
+            f"stage “{outcome.best_stage}”, epoch {outcome.best_epoch}. Its weights are kept."
+        )
+    unseen = "The test split has not been opened, so there is no honest number yet."
+    if outcome.status in ("fitted", "evaluated"):
+        return ("Trained, ", "not yet tested", ""), (so_far, f"{unseen} To get it: graft evaluate .")
+    state = "Interrupted" if outcome.status == "interrupted" else "Still running"
+    return ("", state, " before the test"), (
+        so_far,
+        f"{unseen} Give the command again with --resume to go on from here.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- sections
+
+
+def _diagnosis(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation | None) -> Section:
+    found = diagnose(manifest, epochs, evaluation)
+    lead = "What stands out, the gravest first, and the setting that would change it."
+    return Section("diagnosis", "Diagnosis", "" if found[0].severity == "good" else lead, found)
+
+
+def _asked(manifest: Manifest) -> Section:
+    recipe, machine = manifest.recipe, manifest.machine
+    columns = manifest.data.columns
+    facts = [
+        ("Text column", columns.text),
+        ("Label column", columns.label),
+        ("Why these", columns.why),
+        ("Recipe", f"{recipe.name}, {words.plural(len(recipe.stages), 'stage')}"),
+        ("Length limit", f"{recipe.max_tokens} tokens"),
+        ("Seed", str(recipe.seed)),
+        ("Machine", f"{machine.name}, {words.plural(machine.cores, 'core')} ({machine.device})"),
+        ("Precision", f"{machine.precision}: {machine.why}" if machine.why else machine.precision),
+        ("Backbone", _backbone(manifest)),
+    ]
+    if manifest.head:
+        facts.append(("Head", _head(manifest)))
+    return Section(
+        "asked", "What was asked", "", (Code("The command", manifest.request.command, "sh"), Facts(tuple(facts)))
+    )
+
+
+def _backbone(manifest: Manifest) -> str:
+    backbone = manifest.backbone
+    return (
+        f"{model_name(manifest)}: {backbone.family}, {words.plural(backbone.blocks, 'block')} of "
+        f"width {backbone.width}, "
+        f"{words.large(backbone.parameters)} parameters, reads up to {backbone.max_tokens} tokens"
+    )
+
+
+def _head(manifest: Manifest) -> str:
+    head = manifest.head
+    assert head is not None
+    pooling = {"first": "first token", "mean": "mean of tokens", "layers": "mean of tokens and blocks"}.get(
+        head.pooling, head.pooling
+    )
+    start = "a probe" if head.start == "probe" else f"{head.start} weights"
+    return f"{head.kind}, {pooling} at block {head.depth}, started from {start}. {head.why}"
+
+
+def _use(manifest: Manifest) -> Section:
+    cli = 'graft predict . "a text to label"\ngraft predict . --file texts.csv > labelled.csv'
+    face = (
+        'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict(["a text to label", "and another"]):\n'
+        "    print(answer.label, round(answer.probability, 3))"
+    )
+    blocks = [Code("On the command line", cli, "sh"), Code("In Python", face, "python")]
+    if manifest.head is None or manifest.head.kind == "native":
+        plain = (
+            "from transformers import pipeline\n\n"
+            'classify = pipeline("text-classification", model="model")\n'
+            'texts = ["a text to label", "and another"]\n'
+            f"print(classify(texts, truncation=True, max_length={manifest.truncation.limit}))"
+        )
+        blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
+    return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
+
+
+def _manifest(manifest: Manifest) -> Section:
+    versions = Facts(tuple((name, version) for name, version in sorted(manifest.versions.items())))
+    digests = [(f"{source.path} ({words.size(source.bytes)})", source.digest) for source in manifest.data.sources]
+    digests.append((f"Backbone weights, revision {manifest.backbone.revision or 'none'}", manifest.backbone.digest))
+    if manifest.outcome.artefact:
+        digests.append(("This model's weights", manifest.outcome.artefact))
+    blocks = (
+        Fold("Versions", (versions,)),
+        Fold("Digests (sha256)", (Facts(tuple(digests)),)),
+        Fold("run.json in full", (Code("run.json", files.to_json(manifest), "json"),)),
+    )
+    return Section("manifest", "Manifest", "Everything needed to repeat this run.", blocks)

@@ -1,0 +1,259 @@
+"""The sections that tell how a run went: its data, its curves, its cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from graft.records import Cost, Epoch, Manifest, StageRecord
+from graft.report import words
+from graft.report.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Column,
+    Curves,
+    Facts,
+    Fold,
+    Panel,
+    Point,
+    Prose,
+    Section,
+    Series,
+    Span,
+    Table,
+)
+
+_LOSSES = ("loss", "log_loss")
+
+# ------------------------------------------------------------------------------------------------------- the data
+
+
+def data_section(manifest: Manifest) -> Section:
+    """Splits and classes, what the length limit cuts, repeated texts, and the notes that were said while reading."""
+    data = manifest.data
+    rows = sum(split.rows for split in data.splits)
+    lead = f"{words.plural(rows, 'text')} in {words.plural(len(data.classes), 'class')} from {_sources(manifest)}."
+    blocks: list[Block] = [_classes(manifest), Facts(tuple(_data_facts(manifest)))]
+    if data.notes:
+        blocks.append(Fold(f"{words.plural(len(data.notes), 'note')} from reading", tuple(map(Prose, data.notes))))
+    return Section("data", "The data", lead, tuple(blocks))
+
+
+def _sources(manifest: Manifest) -> str:
+    paths = [source.path for source in manifest.data.sources]
+    return ", ".join(paths) if 0 < len(paths) <= 3 else words.plural(len(paths), "source")
+
+
+def _classes(manifest: Manifest) -> Table:
+    splits = manifest.data.splits
+    columns = (
+        Column("Class"),
+        *(Column(split.name.capitalize(), "count") for split in splits),
+        Column("Share of train", "share"),
+    )
+    learnt = next((split for split in splits if split.name == "train"), None)
+    total = sum(learnt.per_class.values()) if learnt else 0
+    rows = []
+    for name in manifest.data.classes:
+        share = learnt.per_class.get(name, 0) / total if learnt and total else None
+        rows.append((name, *(split.per_class.get(name, 0) for split in splits), share))
+    many = len(rows) > 12
+    return Table("Texts per class and split", columns, tuple(rows), searchable=many, page=10 if many else 0)
+
+
+def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    data, cut = manifest.data, manifest.truncation
+    for split in data.splits:
+        empty = f", {split.empty} empty" if split.empty else ""
+        yield (
+            split.name.capitalize(),
+            f"{words.plural(split.rows, 'text')}{empty}, {'split off by graft' if split.made else 'given'}",
+        )
+    share, lost = _ratio(cut.texts_cut, cut.texts), _ratio(cut.tokens_cut, cut.tokens)
+    yield f"Longer than {cut.limit} tokens", f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off"
+    yield "Longest text", words.plural(cut.longest, "token")
+    yield "Repeated texts", words.plural(data.duplicates, "row")
+    yield "In train and held-out", words.plural(data.leaks, "row")
+    yield "Seed of the splits", str(data.seed)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+# ------------------------------------------------------------------------------------------------------- training
+
+
+def training_section(manifest: Manifest, epochs: Sequence[Epoch]) -> Section | None:
+    """The curves of each stage, the stages and the epochs as tables; None where nothing was trained."""
+    if not epochs:
+        return None
+    blocks: list[Block] = [_curves(manifest, epochs)]
+    if manifest.outcome.stages:
+        blocks.append(_stages(manifest.outcome.stages))
+    blocks.append(Fold("All epochs", (_epochs(epochs),)))
+    head = manifest.head
+    if head and head.probe_validation:
+        blocks.append(Fold("The probe: which pooling and depth", (_probe(head.probe_validation),)))
+    return Section("training", "Training", _training_lead(manifest), tuple(blocks))
+
+
+def _training_lead(manifest: Manifest) -> str:
+    outcome = manifest.outcome
+    if outcome.best_value is None:
+        return ""
+    metric = manifest.recipe.metric
+    reached = f"{words.spoken(metric)} {words.metric_value(metric, outcome.best_value)} on validation"
+    where = f"epoch {outcome.best_epoch} of stage “{outcome.best_stage}”"
+    return f"The weights that were kept are those of {where}: {reached}."
+
+
+def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Curves:
+    metric = manifest.recipe.metric
+    best = [epoch for epoch in epochs if epoch.best]
+    chosen = best[-1] if best else None
+    validated = [(f"Validation {words.spoken(metric)}", metric, False)]
+    losses = [("Training loss", "", False)]
+    losses += [("Validation loss", key, True) for key in _LOSSES if any(key in epoch.validation for epoch in epochs)][
+        :1
+    ]
+    panels = []
+    if metric not in _LOSSES:
+        unit = "share" if words.is_share(metric) else "decimal"
+        panels.append(Panel(validated[0][0], unit, _series(epochs, validated, chosen)))
+    title = "Training loss and validation loss" if len(losses) > 1 else "Training loss"
+    panels.append(Panel(title, "decimal", _series(epochs, losses, chosen if metric in _LOSSES else None)))
+    return Curves("Each stage against time", tuple(panels), tuple(_spans(manifest, epochs)))
+
+
+def _series(
+    epochs: Sequence[Epoch], wanted: Sequence[tuple[str, str, bool]], chosen: Epoch | None
+) -> tuple[Series, ...]:
+    """One series per stage and quantity; a key of "" is the training loss."""
+    made = []
+    for name, key, dashed in wanted:
+        for stage, group in groupby(epochs, key=lambda epoch: epoch.stage):
+            points = []
+            for epoch in group:
+                value = epoch.validation.get(key) if key else epoch.loss
+                if value is None or not math.isfinite(value):
+                    continue
+                reading = words.metric_value(key or "loss", value)
+                label = f"{name} {reading}: stage “{stage}”, epoch {epoch.number}, {words.duration(epoch.seconds)}"
+                points.append(Point(epoch.seconds, value, label, epoch is chosen and not dashed))
+            if points:
+                made.append(Series(name, tuple(points), dashed))
+    return tuple(made)
+
+
+def _spans(manifest: Manifest, epochs: Sequence[Epoch]) -> Iterator[Span]:
+    records = {record.name: record for record in manifest.outcome.stages}
+    start = 0.0
+    for stage, group in groupby(epochs, key=lambda epoch: epoch.stage):
+        end = max(epoch.seconds for epoch in group)
+        record = records.get(stage)
+        yield Span(stage, start, end, _cut(manifest, record) if record else "not finished")
+        start = end
+
+
+def _cut(manifest: Manifest, record: StageRecord) -> str:
+    blocks = manifest.backbone.blocks
+    if record.cut <= 0:
+        return "everything trains" if record.unfrozen == "all" else f"all {blocks} blocks train"
+    below = f"{record.cut}/{blocks} frozen"
+    return f"{below}, cached" if record.cached else f"{below}, recomputed"
+
+
+def _stages(records: Sequence[StageRecord]) -> Table:
+    columns = (
+        Column("Stage"),
+        Column("Thawed blocks", "count", "blocks that train, counted from the top"),
+        Column("Cut", "count", "blocks below the cut, whose output does not change"),
+        Column("Epochs", "count"),
+        Column("Steps", "count"),
+        Column("Padding", "share", "positions that hold no token"),
+        Column("Time", "seconds"),
+        Column("Cached"),
+        Column("Why", "text"),
+    )
+    rows = tuple(
+        (
+            record.name,
+            record.unfrozen,
+            record.cut,
+            record.epochs,
+            record.steps,
+            record.padding,
+            record.seconds,
+            "yes" if record.cached else "no",
+            record.why,
+        )
+        for record in records
+    )
+    return Table("Stages", columns, rows, sortable=False)
+
+
+def _epochs(epochs: Sequence[Epoch]) -> Table:
+    keys = list(dict.fromkeys(key for epoch in epochs for key in epoch.validation))
+    columns = (
+        Column("Stage"),
+        Column("Epoch", "count"),
+        Column("Training loss", "decimal"),
+        *(
+            Column(f"Val. {words.metric_name(key).lower()}", "share" if words.is_share(key) else "decimal")
+            for key in keys
+        ),
+        Column("Tokens/s", "count"),
+        Column("After", "seconds"),
+        Column("Best so far"),
+    )
+    rows = tuple(
+        (
+            epoch.stage,
+            epoch.number,
+            epoch.loss,
+            *(epoch.validation.get(key) for key in keys),
+            round(epoch.tokens_per_second) if epoch.number else None,
+            epoch.seconds,
+            "yes" if epoch.best else "",
+        )
+        for epoch in epochs
+    )
+    return Table("Epochs; number 0 is the validation before the first step", columns, rows, page=20)
+
+
+def _probe(scores: dict[str, float]) -> Table:
+    columns = (Column("Pooling"), Column("Block", "count"), Column("Validation accuracy", "share"))
+    rows = []
+    for name, value in sorted(scores.items(), key=lambda item: -item[1]):
+        pooling, _, depth = name.partition("@")
+        rows.append((pooling, int(depth) if depth.isdigit() else depth or None, value))
+    return Table("A linear head on frozen features", columns, tuple(rows), page=10)
+
+
+# ------------------------------------------------------------------------------------------------------- cost
+
+
+def cost_section(manifest: Manifest) -> Section | None:
+    """Seconds per phase, tokens per second, peak memory, what the cache saved; None where it was not recorded."""
+    cost = manifest.outcome.cost
+    if cost is None:
+        return None
+    facts = [
+        ("Total time", words.duration(cost.seconds)),
+        ("Training speed", f"{words.count(round(cost.tokens_per_second))} tokens/s"),
+        ("Peak memory", words.size(cost.peak_memory)),
+        ("Cache", _cache(cost)),
+    ]
+    bars = Bars("Time per phase", "seconds", tuple(Bar(phase.name, phase.seconds) for phase in cost.phases))
+    blocks: tuple[Block, ...] = (bars, Facts(tuple(facts))) if cost.phases else (Facts(tuple(facts)),)
+    return Section("cost", "Cost", "", blocks)
+
+
+def _cache(cost: Cost) -> str:
+    if not cost.cache_bytes and not cost.cache_hits:
+        return "not used"
+    used = f"{words.size(cost.cache_bytes)}, {words.plural(cost.cache_hits, 'hit')}"
+    return f"{used}, saved about {words.duration(cost.cache_seconds_saved)}" if cost.cache_seconds_saved > 0 else used

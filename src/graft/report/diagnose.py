@@ -1,0 +1,254 @@
+"""A run's numbers in words: what stands out, and the setting to change.
+
+Each check looks at one thing and answers with a callout or None. Checks of the data and the numbers are here, those of
+the training curves in `diagnose_training.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from graft.records import Epoch, Evaluation, Manifest, SplitSummary
+from graft.report import words
+from graft.report.blocks import Callout, Severity
+from graft.report.diagnose_training import diagnose_training
+
+_ORDER: tuple[Severity, ...] = ("problem", "warning", "note", "good")
+_NORMAL = 1.96  # normal quantile of a 95% interval
+
+
+def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation | None) -> tuple[Callout, ...]:
+    """What stands out in a run, gravest first; one good word where nothing does."""
+    found = [*_data_findings(manifest), *diagnose_training(manifest, epochs)]
+    if evaluation is not None:
+        found += _number_findings(manifest, evaluation)
+    callouts = sorted((callout for callout in found if callout), key=lambda callout: _ORDER.index(callout.severity))
+    return tuple(callouts) or (_nothing(evaluation),)
+
+
+def _nothing(evaluation: Evaluation | None) -> Callout:
+    beyond = (
+        "The model beats its yardsticks, its confidence can be trusted, and neither the data nor the "
+        "curves show a known trouble."
+        if evaluation
+        else "Neither the data nor the curves show a known trouble. The test split has not been opened yet."
+    )
+    return Callout("good", "Nothing stands out", beyond)
+
+
+def _data_findings(manifest: Manifest) -> list[Callout | None]:
+    return [_leaks(manifest), _duplicates(manifest), _truncation(manifest), _empty(manifest), _few_validation(manifest)]
+
+
+def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout | None]:
+    return [
+        _against_tfidf(evaluation),
+        _majority(manifest, evaluation),
+        _small_classes(manifest, evaluation),
+        _wide_interval(evaluation),
+        _calibration(evaluation),
+        _opened_often(manifest),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------- the data
+
+
+def _rows(manifest: Manifest) -> int:
+    return sum(split.rows for split in manifest.data.splits)
+
+
+def _split(manifest: Manifest, name: str) -> SplitSummary | None:
+    return next((split for split in manifest.data.splits if split.name == name), None)
+
+
+def _leaks(manifest: Manifest) -> Callout | None:
+    leaks = manifest.data.leaks
+    if not leaks:
+        return None
+    held = sum(split.rows for split in manifest.data.splits if split.name != "train")
+    share = leaks / held if held else 1.0
+    return Callout(
+        "problem" if share >= 0.01 else "warning",
+        "Test or validation texts also occur in train",
+        f"{words.plural(leaks, 'row')} of the given validation and test splits "
+        f"({words.percent(share)}) have the same text as a "
+        "row of the train split. The model may know them by heart, so the numbers flatter it.",
+        "remove these rows, or give one file without splits: graft then keeps equal texts on one side.",
+    )
+
+
+def _duplicates(manifest: Manifest) -> Callout | None:
+    share = manifest.data.duplicates / max(_rows(manifest), 1)
+    if share < 0.02:
+        return None
+    made = any(split.made for split in manifest.data.splits)
+    kept = " Where graft made the splits, equal texts stay on one side." if made else ""
+    return Callout(
+        "note",
+        "Many texts occur more than once",
+        f"{words.count(manifest.data.duplicates)} of {words.plural(_rows(manifest), 'row')} "
+        f"({words.percent(share)}) have a text "
+        f"that another row has too. They count more than once in training and in every number.{kept}",
+        "remove repeated rows unless they are meant as weights.",
+    )
+
+
+def _truncation(manifest: Manifest) -> Callout | None:
+    cut = manifest.truncation
+    share = cut.texts_cut / cut.texts if cut.texts else 0.0
+    if share < 0.02:
+        return None
+    lost = cut.tokens_cut / cut.tokens if cut.tokens else 0.0
+    within = min(cut.longest, manifest.backbone.max_tokens)
+    setting = (
+        f"`--max-tokens {within}` (the longest text has {words.count(cut.longest)} tokens); it costs time."
+        if within > cut.limit
+        else f"this backbone reads at most {manifest.backbone.max_tokens} tokens: choose one with a longer window."
+    )
+    return Callout(
+        "warning" if share >= 0.1 else "note",
+        "Long texts are cut",
+        f"{words.percent(share)} of the texts are longer than {cut.limit} tokens and lose their ends: "
+        f"{words.percent(lost)} of all tokens are never read.",
+        setting,
+    )
+
+
+def _empty(manifest: Manifest) -> Callout | None:
+    empty = sum(split.empty for split in manifest.data.splits)
+    share = empty / max(_rows(manifest), 1)
+    if share < 0.005:
+        return None
+    return Callout(
+        "note",
+        "Some texts are empty",
+        f"{words.plural(empty, 'row')} ({words.percent(share)}) hold nothing but white space, so only "
+        "their label can be learnt.",
+        "remove them, unless empty texts will come in use too.",
+    )
+
+
+def _few_validation(manifest: Manifest) -> Callout | None:
+    split, best = _split(manifest, "validation"), manifest.outcome.best_value
+    if split is None or split.rows == 0 or best is None or not 0 <= best <= 1:
+        return None
+    half = _NORMAL * math.sqrt(max(best * (1 - best), 0.01) / split.rows)
+    if half < 0.03:
+        return None
+    return Callout(
+        "warning" if half >= 0.06 else "note",
+        "Little validation data",
+        f"The best epoch was chosen on {words.plural(split.rows, 'text')}. A validation score of "
+        f"{words.percent(best)} on so few is "
+        f"uncertain by about ±{words.points(half)}, so differences between epochs smaller than that are chance.",
+        "label more texts, or give a larger file with `--validation`.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- the numbers
+
+
+def _against_tfidf(evaluation: Evaluation) -> Callout | None:
+    baseline = evaluation.baselines.get("tfidf")
+    ours, theirs = evaluation.metrics.get("accuracy"), baseline.metrics.get("accuracy") if baseline else None
+    if baseline is None or ours is None or theirs is None:
+        return None
+    low = evaluation.intervals.get("accuracy", (ours, ours))[0]
+    high = baseline.intervals.get("accuracy", (theirs, theirs))[1]
+    if low > high:
+        return None
+    numbers = f"accuracy is {words.percent(ours)} against {words.percent(theirs)}"
+    if ours <= theirs:
+        said = f"On this test split {numbers}: counting words serves as well or better, and costs next to nothing."
+        return Callout(
+            "problem",
+            "Not better than TF-IDF",
+            said,
+            "`--recipe thorough`, another `--model`, or keep the TF-IDF model.",
+        )
+    said = f"On this test split {numbers}, but the two 95% intervals overlap: the lead may be chance."
+    return Callout(
+        "warning",
+        "No clear lead over TF-IDF",
+        said,
+        "`--recipe thorough`, more labelled texts, or a larger test split.",
+    )
+
+
+def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
+    baseline = evaluation.baselines.get("majority")
+    ours, theirs = evaluation.metrics.get("accuracy"), baseline.metrics.get("accuracy") if baseline else None
+    if ours is None or theirs is None or theirs < 0.6 or ours - theirs >= 0.3 * (1 - theirs):
+        return None
+    weighted = any(stage.loss.class_weights == "balanced" for stage in manifest.recipe.stages)
+    macro = evaluation.metrics.get("macro_f1")
+    also = f" Macro-F1, which counts every class alike, is {words.percent(macro)}." if macro is not None else ""
+    return Callout(
+        "warning",
+        "One class outweighs the others",
+        f"Always answering with the most frequent class is right on {words.percent(theirs)} of the texts; the model on "
+        f"{words.percent(ours)}. Accuracy hides what happens to the small classes here.{also}",
+        "`--set metric=macro_f1`, and label more texts of the small classes."
+        if weighted
+        else "`--set class_weights=balanced --set metric=macro_f1`",
+    )
+
+
+def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
+    accuracy = evaluation.metrics.get("accuracy", 0.0)
+    missed = [one for one in evaluation.per_class if one.support >= 5 and one.recall < min(0.5, accuracy - 0.2)]
+    if not missed:
+        return None
+    missed.sort(key=lambda one: one.recall)
+    train = _split(manifest, "train")
+    learnt = train.per_class if train else {}
+    named = ", ".join(
+        f"“{words.shorten(one.name, 40)}” ({words.percent(one.recall, 0)} of {one.support} found"
+        + (f", {words.plural(learnt[one.name], 'text')} in train)" if one.name in learnt else ")")
+        for one in missed[:3]
+    )
+    more = f", and {words.plural(len(missed) - 3, 'more class')}" if len(missed) > 3 else ""
+    title = "A class is mostly missed" if len(missed) == 1 else f"{len(missed)} classes are mostly missed"
+    setting = "label more texts of these classes, or `--set class_weights=balanced`; the confusion shows their rivals."
+    return Callout("warning", title, f"The model finds less than half of {named}{more}.", setting)
+
+
+def _wide_interval(evaluation: Evaluation) -> Callout | None:
+    low, high = evaluation.intervals.get("accuracy", (0.0, 0.0))
+    if (high - low) / 2 < 0.03:
+        return None
+    return Callout(
+        "note",
+        "The test number is uncertain",
+        f"On {words.plural(evaluation.n, 'test text')} the accuracy lies anywhere in {words.interval(low, high)}. "
+        "Comparing models on so few texts mostly compares luck.",
+        "label more texts for the test split: four times as many halve the interval.",
+    )
+
+
+def _calibration(evaluation: Evaluation) -> Callout | None:
+    error = evaluation.metrics.get("calibration_error")
+    texts = sum(piece.count for piece in evaluation.reliability)
+    if error is None or error < 0.05 or not texts:
+        return None
+    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
+    if over > 0:
+        said = f"On average the model is {words.points(over)} more confident than it is right."
+        setting = "`--set label_smoothing=0.1`, fewer epochs, or a temperature above 1 fitted on validation."
+    else:
+        said = f"On average the model is right {words.points(over)} more often than its confidence says."
+        setting = "less label smoothing, more epochs, or a temperature below 1 fitted on validation."
+    return Callout("note", "Confidence is off", f"{said} The calibration error is {words.percent(error)}.", setting)
+
+
+def _opened_often(manifest: Manifest) -> Callout | None:
+    if manifest.outcome.evaluations <= 1:
+        return None
+    return Callout(
+        "note",
+        f"The test split was opened {manifest.outcome.evaluations} times",
+        "Settings chosen after a look at test numbers make those numbers flatter. The first look is the honest one.",
+        "compare settings on validation, and keep the test split for the last word.",
+    )

@@ -1,0 +1,135 @@
+"""A confusion matrix as SVG text: with names and counts up to `LABELLED` classes, as a compact map beyond."""
+
+from __future__ import annotations
+
+from graft.report import svg, words
+from graft.report.blocks import Heatmap
+
+LABELLED = 16  # classes up to which names and counts can be read
+_TIPS = 300  # cells of a compact map that say what they are; the others are drawn without
+_LEVELS = 5
+
+
+def heatmap(block: Heatmap, width: int) -> str:
+    """The chart at this width in pixels."""
+    return _labelled(block, width) if len(block.names) <= LABELLED else _compact(block, width)
+
+
+def _share(counts: tuple[int, ...], column: int) -> float:
+    total = sum(counts)
+    return counts[column] / total if total else 0.0
+
+
+def _tip(block: Heatmap, row: int, column: int) -> str:
+    share = words.percent(_share(block.counts[row], column))
+    truth, predicted = block.names[row], block.names[column]
+    said = f"{truth}: right" if row == column else f"{truth} taken for {predicted}"
+    return svg.tip(f"{said}: {words.plural(block.counts[row][column], 'text')}, {share} of the row")
+
+
+def _labelled(block: Heatmap, width: int) -> str:
+    number = len(block.names)
+    narrow = width < 500
+    widest = max(words.text_width(name) for name in block.names)
+    left = min(widest + 14, 96.0 if narrow else 190.0)
+    cell = min((width - left - 4) / number, 112.0)
+    tall = min(max(cell, 26.0), 52.0)
+    slanted = widest + 8 > cell
+    top = min(widest * 0.72 + 18, 110.0) if slanted else 26.0
+    marks = [_names(block, (left, top), (cell, tall), slanted)]
+    for row in range(number):
+        for column in range(number):
+            marks.append(_cell(block, (row, column), (left + column * cell, top + row * tall), (cell, tall)))
+    reach = left + number * cell + (52 if slanted and not narrow else 4)
+    return svg.drawing(min(reach, width), top + number * tall + 6, _label(block), marks, "natural")
+
+
+def _names(block: Heatmap, corner: tuple[float, float], size: tuple[float, float], slanted: bool) -> str:
+    (left, top), (cell, tall) = corner, size
+    parts = []
+    for number, name in enumerate(block.names):
+        short = words.fit_width(name, left - 12)
+        parts.append(svg.text(left - 9, top + (number + 0.5) * tall + 4, short, "small", "end"))
+        x, y = left + (number + 0.5) * cell, top - 8
+        if slanted:
+            short = words.fit_width(name, 118)
+            turned = {"transform": f"translate({x - 2:.1f} {y:.1f}) rotate(-42)", "class": "small"}
+            parts.append(svg.tag("text", turned, words.escape(short)))
+        else:
+            parts.append(svg.text(x, y, name, "small", "middle"))
+    return "".join(parts)
+
+
+def _cell(block: Heatmap, place: tuple[int, int], corner: tuple[float, float], size: tuple[float, float]) -> str:
+    row, column = place
+    count = block.counts[row][column]
+    share = _share(block.counts[row], column)
+    tone = "right" if row == column else "wrong"
+    strength = f"{0.06 + 0.9 * share**0.6:.2f}" if count else "0"
+    placed = {
+        "x": corner[0] + 1,
+        "y": corner[1] + 1,
+        "width": size[0] - 2,
+        "height": size[1] - 2,
+        "rx": 3,
+        "class": f"cell {tone}" if count else "cell none",
+        "fill-opacity": strength if count else None,
+    }
+    shape = svg.tag("rect", placed, _tip(block, row, column))
+    written = words.count(count) if count else "·"
+    if words.text_width(written, 12.0) > size[0] - 2:
+        return shape
+    style = "count on" if float(strength) > 0.55 else "count" if count else "count faint"
+    return shape + svg.text(corner[0] + size[0] / 2, corner[1] + size[1] / 2 + 4.3, written, style, "middle")
+
+
+def _compact(block: Heatmap, width: int) -> str:
+    number = len(block.names)
+    side = min(width, 560) - 30.0
+    step = side / number
+    filled = [(row, column) for row in range(number) for column in range(number) if block.counts[row][column]]
+    filled.sort(key=lambda place: -block.counts[place[0]][place[1]])
+    frame = svg.box((26, 22), side, side, "frame")
+    captions = svg.text(26, 14, "predicted →", "tick") + _upright("truth →", 16, 24)
+    titled = [_small_cell(block, place, step) for place in filled[:_TIPS]]
+    return svg.drawing(
+        side + 30, side + 26, _label(block), [frame, captions, _plain(block, filled[_TIPS:], step), *titled], "natural"
+    )
+
+
+def _upright(content: str, x: float, y: float) -> str:
+    turned = {"transform": f"translate({x} {y}) rotate(90)", "class": "tick"}
+    return svg.tag("text", turned, words.escape(content))
+
+
+def _small_cell(block: Heatmap, place: tuple[int, int], step: float) -> str:
+    row, column = place
+    strength = 0.35 + 0.65 * _share(block.counts[row], column) ** 0.6
+    placed = {
+        "x": 26 + column * step,
+        "y": 22 + row * step,
+        "width": step,
+        "height": step,
+        "class": "cell right" if row == column else "cell wrong",
+        "fill-opacity": f"{strength:.2f}",
+    }
+    return svg.tag("rect", placed, _tip(block, row, column))
+
+
+def _plain(block: Heatmap, places: list[tuple[int, int]], step: float) -> str:
+    """Many small cells as a few paths, one per shade: a page stays small with hundreds of classes."""
+    paths: dict[int, list[str]] = {}
+    for row, column in places:
+        level = min(int(_share(block.counts[row], column) ** 0.6 * _LEVELS), _LEVELS - 1)
+        square = f"M{26 + column * step:.1f} {22 + row * step:.1f}h{step:.1f}v{step:.1f}h-{step:.1f}z"
+        paths.setdefault(level, []).append(square)
+    return "".join(
+        svg.tag("path", {"d": "".join(squares), "class": "cell wrong", "fill-opacity": f"{0.35 + 0.13 * level:.2f}"})
+        for level, squares in sorted(paths.items())
+    )
+
+
+def _label(block: Heatmap) -> str:
+    right = sum(block.counts[number][number] for number in range(len(block.names)))
+    total = sum(map(sum, block.counts))
+    return f"{block.caption}: {right} of {total} texts on the diagonal, {len(block.names)} classes"

@@ -1,0 +1,130 @@
+"""The whole journey behind one door: read, split, fit, evaluate, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graft import assess, fitting
+from graft.data.read import ReadOptions, read
+from graft.data.split import split
+from graft.data.table import Splits
+from graft.fitting import FitOptions
+from graft.folder import RunFolder, fresh_folder
+from graft.records import Baseline, Evaluation, Manifest, Phase, Request, Said
+from graft.scratch import from_scratch
+
+Event = fitting.Event | assess.Event
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` does beyond reading and fitting."""
+
+    out: str | Path | None = None  # None: a fresh folder under runs/
+    resume: bool = False
+    scratch: bool = False  # also train the same architecture from random weights, as a yardstick
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Where the data come from and how they are to be read and split; the fields of `graft.read` and `graft.split`."""
+
+    data: Any
+    text: str | None = None
+    label: str | None = None
+    validation: Any = None
+    test: Any = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    shares: tuple[float | None, float | None] = (None, None)
+    seed: int = 0
+
+    def request(self, command: str) -> Request:
+        """The record from which the same data can be read again."""
+        defaults = ReadOptions()
+        differing = {
+            item.name: str(getattr(self.reading, item.name))
+            for item in dataclasses.fields(ReadOptions)
+            if getattr(self.reading, item.name) != getattr(defaults, item.name)
+        }
+        given = [_path(self.data) or "", self.text, self.label, _path(self.validation), _path(self.test)]
+        return Request(command, *given, reading=differing, shares=self.shares, seed=self.seed)  # type: ignore[arg-type]
+
+    def splits(self) -> Splits:
+        """Read and split."""
+        dataset = read(
+            self.data,
+            text=self.text,
+            label=self.label,
+            validation=self.validation,
+            test=self.test,
+            options=self.reading,
+        )
+        return split(dataset, validation=self.shares[0], test=self.shares[1], seed=self.seed)
+
+
+def _path(given: Any) -> str | None:
+    """A file by its absolute path, so that the run can be evaluated from another folder; a hub id as it is."""
+    if not isinstance(given, str | Path):
+        return None
+    return str(Path(given).resolve()) if Path(given).exists() else str(given)
+
+
+def run(
+    given: Given, fit: FitOptions = FitOptions(), options: RunOptions = RunOptions(), command: str = "graft.run"
+) -> Iterator[Event]:
+    """From labelled data to a model, honest numbers and a report. The last event is the `Evaluation`.
+
+    The run's folder is announced by the first `Manifest`.
+    """
+    start = time.perf_counter()
+    splits = given.splits()
+    seconds = time.perf_counter() - start
+    yield from (Said(sentence) for sentence in about(splits))
+    out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
+    yield from fitting.fit(splits, out, fit, given.request(command), resume=options.resume)
+    folder = RunFolder(out)
+    extra = []
+    if options.scratch:
+        for event in from_scratch(splits, folder.manifest()):
+            if isinstance(event, Baseline):
+                extra.append(event)
+            else:
+                yield event
+    evaluation: Evaluation | None = None
+    for found in assess.evaluate(out, splits, extra=extra):
+        if isinstance(found, Evaluation):
+            evaluation = found
+        else:
+            yield found
+    _charge(folder, Phase("read and split", seconds))
+    yield Said(f"Report: {assess.report(out)}")
+    assert evaluation is not None
+    yield folder.manifest()
+    yield evaluation
+
+
+def _charge(folder: RunFolder, phase: Phase) -> None:
+    """Add what was spent before the run folder existed."""
+    manifest: Manifest = folder.manifest()
+    cost = manifest.outcome.cost
+    if cost is None or any(known.name == phase.name for known in cost.phases):
+        return
+    cost = dataclasses.replace(cost, seconds=cost.seconds + phase.seconds, phases=(phase, *cost.phases))
+    folder.write_manifest(dataclasses.replace(manifest, outcome=dataclasses.replace(manifest.outcome, cost=cost)))
+
+
+def about(splits: Splits) -> Iterator[str]:
+    """What was read, in sentences."""
+    summary = splits.summary
+    counts = ", ".join(
+        f"{part.name} {part.rows:,}{' (cut from train)' if part.made else ''}" for part in summary.splits
+    )
+    shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
+    yield f"Data: {summary.name}: {counts}. Classes: {shown}."
+    yield f"Columns: text {summary.columns.text!r}, label {summary.columns.label!r} ({summary.columns.why})."
+    yield from summary.notes

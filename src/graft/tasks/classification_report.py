@@ -1,0 +1,256 @@
+"""What the report says about a classifier: numbers against yardsticks, classes, confusion, calibration, mistakes.
+
+Turns an `Evaluation` into the report's records; draws nothing.
+"""
+
+from __future__ import annotations
+
+from graft.records import Baseline, Evaluation, Manifest
+from graft.report import words
+from graft.report.blocks import (
+    Bin,
+    Block,
+    Cell,
+    Column,
+    Estimate,
+    Heatmap,
+    Intervals,
+    Measured,
+    Prose,
+    Reliability,
+    Section,
+    Table,
+)
+
+_ORDER = ("accuracy", "macro_f1", "mcc", "log_loss", "calibration_error")
+_ABOUT = {
+    "accuracy": "share of texts with the right label",
+    "macro_f1": "mean of the classes' F1, every class counting alike",
+    "mcc": "correlation of prediction and truth: 0 is chance, 1 is perfect",
+    "log_loss": "mean −log of the true class's probability: lower is better",
+    "calibration_error": "mean distance between confidence and accuracy: lower is better",
+}
+_MATRIX_ALONE = 8  # classes up to which the confusion matrix is read at a glance
+_MISTAKES, _TEXT, _PAIRS = 400, 600, 200  # limits that keep the page small
+
+
+def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
+    """The classifier's sections, in reading order; those without material are left out."""
+    made = (
+        _numbers(evaluation),
+        _classes(evaluation),
+        _confusion(evaluation, manifest),
+        _calibration(evaluation),
+        _mistakes(evaluation),
+    )
+    return tuple(section for section in made if section)
+
+
+def _numbers(evaluation: Evaluation) -> Section:
+    keys = [key for key in _ORDER if key in evaluation.metrics]
+    keys += [key for key in evaluation.metrics if key not in _ORDER]
+    baselines = list(evaluation.baselines.values())
+    columns = (
+        Column("Metric"),
+        Column("This model", "estimate"),
+        *(Column(_SHORT.get(one.name, one.name), "estimate", one.what) for one in baselines),
+        Column("What it says", "text"),
+    )
+    rows = tuple(
+        (
+            words.metric_name(key),
+            _reading(evaluation, key),
+            *(_reading(baseline, key) for baseline in baselines),
+            _ABOUT.get(key, ""),
+        )
+        for key in keys
+    )
+    lead = (
+        f"On {words.plural(evaluation.n, f'{evaluation.split} text')} that training, model choice and "
+        "stopping never saw. "
+        "95% bootstrap intervals stand under the values."
+    )
+    blocks: list[Block] = []
+    if "macro_f1" in evaluation.metrics:
+        blocks.append(_against(evaluation, "macro_f1"))
+    blocks.append(Table("All numbers", columns, rows, sortable=False))
+    if any(baseline.what for baseline in baselines):
+        blocks.append(Table("The yardsticks", _YARDSTICK_COLUMNS, tuple(map(_yardstick, baselines)), sortable=False))
+    return Section("numbers", "The numbers", lead, tuple(blocks))
+
+
+_SHORT = {"majority": "Most frequent", "tfidf": "TF-IDF", "scratch": "Random start"}
+_YARDSTICK_COLUMNS = (Column("Yardstick"), Column("Time", "seconds"), Column("What it is", "text"))
+
+
+def _yardstick(baseline: Baseline) -> tuple[Cell, ...]:
+    return words.YARDSTICK_NAMES.get(baseline.name, baseline.name), baseline.seconds, baseline.what
+
+
+def _reading(measured: Evaluation | Baseline, key: str) -> Cell:
+    if key not in measured.metrics:
+        return None
+    return Estimate(measured.metrics[key], measured.intervals.get(key), "share" if words.is_share(key) else "decimal")
+
+
+def _against(evaluation: Evaluation, key: str) -> Intervals:
+    rows = [Measured("This model", evaluation.metrics[key], evaluation.intervals.get(key), True)]
+    others = [baseline for baseline in evaluation.baselines.values() if key in baseline.metrics]
+    for baseline in sorted(others, key=lambda one: -one.metrics[key]):
+        name = words.YARDSTICK_NAMES.get(baseline.name, baseline.name)
+        rows.append(Measured(name, baseline.metrics[key], baseline.intervals.get(key), False, baseline.what))
+    return Intervals(f"{words.metric_name(key)}: every class counts alike, however small", "share", tuple(rows))
+
+
+def _classes(evaluation: Evaluation) -> Section | None:
+    if not evaluation.per_class:
+        return None
+    columns = (
+        Column("Class"),
+        Column("Texts", "count"),
+        Column("Precision", "estimate", "of the texts given this label, how many have it"),
+        Column("Recall", "estimate", "of the texts that have this label, how many were found"),
+        Column("F1", "range", "harmonic mean of precision and recall"),
+    )
+    rows = tuple(
+        (
+            one.name,
+            one.support,
+            Estimate(one.precision, one.intervals.get("precision")),
+            Estimate(one.recall, one.intervals.get("recall")),
+            Estimate(one.f1, one.intervals.get("f1")),
+        )
+        for one in evaluation.per_class
+    )
+    many = len(rows) > 12
+    table = Table("Precision, recall and F1 per class", columns, rows, searchable=many, page=12 if many else 0)
+    return Section("classes", "Class by class", _weakest(evaluation), (table,))
+
+
+def _weakest(evaluation: Evaluation) -> str:
+    seen = [one for one in evaluation.per_class if one.support]
+    if len(seen) < 2:
+        return ""
+    worst, best = min(seen, key=lambda one: one.f1), max(seen, key=lambda one: one.f1)
+    return (
+        f"Best known: “{words.shorten(best.name, 60)}” (F1 {words.percent(best.f1)}). "
+        f"Least: “{words.shorten(worst.name, 60)}” (F1 {words.percent(worst.f1)}, "
+        f"{words.plural(worst.support, 'text')})."
+    )
+
+
+def _confusion(evaluation: Evaluation, manifest: Manifest) -> Section | None:
+    counts = evaluation.confusion
+    names = tuple(one.name for one in evaluation.per_class) or manifest.data.classes
+    if not counts or len(names) != len(counts):
+        return None
+    pairs = sorted(
+        (
+            (counts[row][column], row, column)
+            for row in range(len(names))
+            for column in range(len(names))
+            if row != column
+        ),
+        key=lambda pair: -pair[0],
+    )
+    pairs = [pair for pair in pairs if pair[0]]
+    blocks: list[Block] = [Heatmap("Truth (rows) and prediction (columns)", names, counts)]
+    if len(names) > _MATRIX_ALONE and pairs:
+        blocks.insert(0, _pairs(pairs, names, counts))
+    return Section("confusion", "Confusion", _confusion_lead(pairs, names, counts), tuple(blocks))
+
+
+def _pairs(pairs: list[tuple[int, int, int]], names: tuple[str, ...], counts: tuple[tuple[int, ...], ...]) -> Table:
+    columns = (
+        Column("Truth"),
+        Column("Taken for"),
+        Column("Texts", "count"),
+        Column("Of the truth", "share", "share of the true class's texts"),
+    )
+    rows = tuple(
+        (names[row], names[column], number, number / sum(counts[row])) for number, row, column in pairs[:_PAIRS]
+    )
+    return Table("The pairs most often confused", columns, rows, searchable=len(rows) > 12, page=10)
+
+
+def _confusion_lead(
+    pairs: list[tuple[int, int, int]], names: tuple[str, ...], counts: tuple[tuple[int, ...], ...]
+) -> str:
+    if not pairs:
+        return "No text was taken for another class."
+    number, row, column = pairs[0]
+    share = words.percent(number / sum(counts[row]), 0)
+    return (
+        f"Most often, “{words.shorten(names[row], 60)}” is taken for “{words.shorten(names[column], 60)}”: "
+        f"{words.plural(number, 'text')}, {share} of that class."
+    )
+
+
+_READING = (
+    "Each dot gathers texts of like confidence. On the dashed line the model is right as often as it "
+    "says; below the line it says "
+    "too much, above it too little. The bars count the texts."
+)
+
+
+def _calibration(evaluation: Evaluation) -> Section | None:
+    texts = sum(piece.count for piece in evaluation.reliability)
+    if not texts:
+        return None
+    bins = tuple(
+        Bin(piece.low, piece.high, piece.count, piece.confidence, piece.accuracy) for piece in evaluation.reliability
+    )
+    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
+    says = (
+        f"{words.points(over)} {'more' if over > 0 else 'less'} confident than it is right"
+        if abs(over) >= 0.0005
+        else "as confident as it is right"
+    )
+    error = evaluation.metrics.get("calibration_error")
+    tail = f" The calibration error is {words.percent(error)}." if error is not None else ""
+    block = Reliability("How often it is right, by how sure it is", bins, _READING)
+    return Section("calibration", "Calibration", f"On average the model is {says}.{tail}", (block,))
+
+
+def _mistakes(evaluation: Evaluation) -> Section | None:
+    if not evaluation.mistakes:
+        return None
+    shown = evaluation.mistakes[:_MISTAKES]
+    files = sorted({mistake.file for mistake in shown})
+    columns = (
+        Column("Line", "count", "where the row starts in its file"),
+        *((Column("File"),) if len(files) > 1 else ()),
+        Column("Text", "text"),
+        Column("Truth"),
+        Column("Predicted"),
+        Column("Confidence", "share", "the probability given to the predicted class"),
+    )
+    rows = tuple(
+        (
+            mistake.line,
+            *((mistake.file,) if len(files) > 1 else ()),
+            words.shorten(mistake.text, _TEXT),
+            mistake.truth,
+            mistake.predicted,
+            mistake.confidence,
+        )
+        for mistake in shown
+    )
+    where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
+    lead = f"The most confident first: the place to find wrong labels and blind spots.{where}"
+    blocks: list[Block] = [Table(f"{words.plural(len(rows), 'mistake')}", columns, rows, searchable=True, page=12)]
+    wrong = _wrong(evaluation)
+    if wrong > len(rows):
+        blocks.append(
+            Prose(
+                f"{words.count(wrong)} texts were labelled wrongly; the {words.count(len(rows))} most "
+                "confident are listed."
+            )
+        )
+    return Section("mistakes", "Mistakes", lead, tuple(blocks))
+
+
+def _wrong(evaluation: Evaluation) -> int:
+    if evaluation.confusion:
+        return sum(map(sum, evaluation.confusion)) - sum(row[number] for number, row in enumerate(evaluation.confusion))
+    return len(evaluation.mistakes)

@@ -1,0 +1,128 @@
+"""Checkpoints: the best weights so far, and where the fit stands. Safetensors and JSON, written whole or not at all.
+
+`state.json` is written last and names the tensor files that belong to it, so that a kill between two writes leaves
+the state before, complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from graft.errors import RunError
+from graft.files import digest_file, read_record, write_record, written_whole
+from graft.records import Epoch, StageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best validation so far. `value` is higher-is-better; `tie` breaks ties (also higher is better)."""
+
+    stage: str = ""
+    epoch: int = 0
+    value: float = float("-inf")
+    tie: float = float("-inf")
+
+    def beaten_by(self, value: float, tie: float) -> bool:
+        return (value, tie) > (self.value, self.tie)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a fit stands, between two epochs."""
+
+    stage: int  # index of the stage to go on with
+    epoch: int  # epochs of it that are done
+    best_stage: str
+    best_epoch: int
+    best: tuple[float, float] | None  # value and tie
+    since_best: int  # epochs of this stage since a better one
+    epochs: tuple[Epoch, ...]
+    stages: tuple[StageRecord, ...]
+    seconds: float
+    files: dict[str, str]  # file name → sha256
+
+
+class Checkpoints:
+    """The folder `checkpoints/` of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, str] = {}
+
+    def keep_best(self, tensors: Mapping[str, Tensor], number: int) -> None:
+        """Write the best weights (fp32, by parameter name); they count once `commit` has run."""
+        self._write("best", number, tensors)
+
+    def keep_last(self, tensors: Mapping[str, Tensor], number: int) -> None:
+        """Write the optimiser's state for resuming."""
+        self._write("last", number, tensors)
+
+    def commit(self, state: State) -> None:
+        """Make the tensors written so far and this state the checkpoint, then remove what it replaces."""
+        write_record(self.folder / "state.json", _with_files(state, self._files))
+        for path in self.folder.glob("*.safetensors"):
+            if path.name not in self._files:
+                path.unlink(missing_ok=True)
+
+    def state(self) -> State | None:
+        """The committed state, its files verified; None when nothing was committed yet.
+
+        Raises RunError naming a file that is missing or damaged.
+        """
+        path = self.folder / "state.json"
+        if not path.exists():
+            return None
+        state = read_record(path, State)
+        for name, digest in state.files.items():
+            file = self.folder / name
+            if not file.is_file() or digest_file(file) != digest:
+                raise RunError(f"{file} is missing or damaged.", "restore it, or start again in a new folder.")
+        self._files = dict(state.files)
+        return state
+
+    def load(self, kind: str) -> dict[str, Tensor]:
+        """The tensors of "best" or "last"; empty when there are none."""
+        for name in self._files:
+            if name.startswith(kind):
+                try:
+                    return load_file(self.folder / name)
+                except (SafetensorError, OSError) as error:
+                    raise RunError(f"{self.folder / name} cannot be read: {error}", "start again in a new folder.") from None
+        return {}
+
+    def forget_last(self) -> None:
+        """A finished stage needs no optimiser state."""
+        self._files = {name: digest for name, digest in self._files.items() if not name.startswith("last")}
+
+    def _write(self, kind: str, number: int, tensors: Mapping[str, Tensor]) -> None:
+        name = f"{kind}-{number:06d}.safetensors"
+        with written_whole(self.folder / name) as temporary:
+            save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, temporary)
+        kept = {old: digest for old, digest in self._files.items() if not old.startswith(kind)}
+        self._files = kept | {name: digest_file(self.folder / name)}
+
+
+def _with_files(state: State, files: dict[str, str]) -> State:
+    import dataclasses
+
+    return dataclasses.replace(state, files=files)
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A snapshot on the CPU, owned by the caller."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+
+
+@torch.no_grad()
+def put(tensors: Mapping[str, Tensor], module: torch.nn.Module) -> None:
+    """Write tensors into the parameters and buffers of their names."""
+    targets = dict(module.named_parameters()) | dict(module.named_buffers())
+    for name, tensor in tensors.items():
+        targets[name].copy_(tensor)

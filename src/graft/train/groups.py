@@ -1,0 +1,67 @@
+"""What a stage thaws: which parameters train, and at what share of the stage's rate.
+
+`Stage.unfrozen` alone decides. Whatever lies below the cut stays frozen, with everything that a frozen block reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from graft.backbone.families import Family
+from graft.backbone.model import Backbone
+from graft.records import Stage
+from graft.train.weights import Group
+
+
+def cut_of(stage: Stage, blocks: int) -> int:
+    """How many blocks lie below the stage's cut."""
+    return 0 if stage.unfrozen == "all" else blocks - stage.unfrozen
+
+
+def groups(backbone: Backbone, stage: Stage) -> list[Group]:
+    """Parameter groups of a stage: per level (head, blocks from the top, embeddings) with and without weight decay."""
+    settings = stage.optimiser
+    blocks = backbone.record.blocks
+    cut = cut_of(stage, blocks)
+    found: list[Group] = []
+    for level, names in levels(backbone.model, backbone.family, blocks):
+        is_head = level == blocks + 1
+        if not is_head and (level <= cut if level > 0 else stage.unfrozen != "all"):
+            continue
+        scale = settings.layer_decay ** (blocks - level) if not is_head else (settings.head_lr or settings.lr) / settings.lr
+        found.extend(_by_decay(backbone.model, names, scale, settings.weight_decay))
+    return found
+
+
+def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int, list[str]]]:
+    """Parameter names by level: blocks + 1 the head (pooler included), blocks … 1 the blocks from the top, 0 the rest."""
+    prefix = getattr(model, "base_model_prefix", "")
+    by_level: dict[int, list[str]] = {level: [] for level in range(blocks + 1, -1, -1)}
+    for name, _ in model.named_parameters():
+        by_level[_level(name, prefix, family, blocks)].append(name)
+    for level, names in by_level.items():
+        if names:
+            yield level, names
+
+
+def _level(name: str, prefix: str, family: Family, blocks: int) -> int:
+    within, _, rest = name.partition(".")
+    if within != prefix or rest.startswith("pooler."):
+        return blocks + 1
+    address = family.blocks + "."
+    if rest.startswith(address):
+        return int(rest.removeprefix(address).split(".")[0]) + 1
+    return 0
+
+
+def _by_decay(model: nn.Module, names: list[str], scale: float, weight_decay: float) -> Iterator[Group]:
+    """Biases and norms are not decayed."""
+    shapes = {name: parameter.dim() for name, parameter in model.named_parameters()}
+    decayed = tuple(name for name in names if shapes[name] > 1)
+    plain = tuple(name for name in names if shapes[name] <= 1)
+    if decayed:
+        yield Group(decayed, scale, weight_decay)
+    if plain:
+        yield Group(plain, scale, 0.0)

@@ -1,0 +1,48 @@
+"""What a fit works on: a backbone, labelled token rows, the machine's choices, and the store of extracted features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.backbone.features import Extractor, Features
+from graft.backbone.model import Backbone
+from graft.data.tokens import Tokens
+from graft.records import MachineRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Token rows with their class codes."""
+
+    tokens: Tokens
+    labels: NDArray[np.int32]
+
+    @property
+    def codes(self) -> Tensor:
+        """Class codes as a torch tensor of int64, (rows,)."""
+        return torch.from_numpy(self.labels.astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that every stage reads."""
+
+    backbone: Backbone
+    train: Labelled
+    validation: Labelled
+    classes: tuple[str, ...]
+    machine: MachineRecord
+    extractor: Extractor
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The features of both splits that training reads."""
+
+    train: Features
+    validation: Features

@@ -1,0 +1,116 @@
+"""One stage: thaw, step through the epochs, validate, and say what happened.
+
+Every random choice of an epoch derives from (seed, stage, epoch), so an epoch can be done again exactly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.backbone.batch import parts, shuffled
+from graft.backbone.model import set_dropout
+from graft.backbone.paths import Feed, Path
+from graft.errors import RunError
+from graft.records import Progress, Stage
+from graft.train.material import Labelled, Material
+from graft.train.weights import Adam, FlatWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One epoch of training in numbers."""
+
+    loss: float
+    tokens: int
+    padded: int
+    steps: int
+    seconds: float
+
+
+class StageRun:
+    """A stage under way: a path from rows to logits, its thawed weights and their optimiser."""
+
+    def __init__(self, material: Material, stage: Stage, path: Path, weights: FlatWeights, seed: tuple[int, int]) -> None:
+        self.material = material
+        self.stage = stage
+        self.path = path
+        self.weights = weights
+        self._seed = seed
+        rows = len(material.train.tokens)
+        self.steps_per_epoch = -(-rows // stage.batches.rows)
+        self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
+        self._class_weights = class_weights(material.train, len(material.classes), stage.loss.class_weights)
+        names = set(weights.names)
+        for name, parameter in path.module.named_parameters():
+            parameter.requires_grad_(name in names)
+
+    def epoch(self, number: int, feed: Feed) -> Iterator[Progress | Trained]:
+        """One pass over the train split; the last value yielded is `Trained`."""
+        start = time.perf_counter()
+        rng = np.random.default_rng((*self._seed, number))
+        torch.manual_seed(int(rng.integers(2**62)))
+        self._thaw()
+        lengths = np.maximum(feed.tokens.lengths, 1)
+        batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)
+        total, done, padded = int(lengths.sum()), 0, 0
+        losses: list[Tensor] = []
+        for batch in batches:
+            losses.append(self._step(batch, feed, lengths))
+            done += int(lengths[batch].sum())
+            padded += int(lengths[batch].max()) * len(batch)
+            yield Progress(f"{self.stage.name} {number}", done, total)
+        loss = float(torch.stack(losses).mean())
+        yield Trained(loss, total, padded, len(batches), time.perf_counter() - start)
+
+    def _thaw(self) -> None:
+        """Train mode for the parts that train, eval mode for the frozen ones."""
+        self.path.module.eval()
+        loss = self.stage.loss
+        if not loss.dropout and not loss.attention_dropout:
+            return  # without dropout, train and eval mode compute the same in these families
+        set_dropout(self.path.module, loss.dropout, loss.attention_dropout)
+        for module in self.path.module.modules():
+            own = list(module.parameters(recurse=False)) or list(module.parameters())
+            if not own or own[0].requires_grad:
+                module.training = True
+
+    def _step(self, batch: NDArray[np.int64], feed: Feed, lengths: NDArray[np.int64]) -> Tensor:
+        total = torch.zeros((), device=self.weights.flat[0].device)
+        pieces = parts(batch, lengths, self.stage.batches.tokens)
+        for index, piece in enumerate(pieces):
+            loss = self._loss(self.path.logits(feed, piece), piece) * (len(piece) / len(batch))
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.weights.gather(first=index == 0)
+            total += loss.detach()
+        norm = self.adam.step()
+        if norm.device.type == "cpu" and not torch.isfinite(norm):
+            rows = ", ".join(str(row) for row in batch[:8])
+            raise RunError(
+                f"The loss or a gradient is not finite in stage {self.stage.name} (train rows {rows}, …).",
+                "lower the rate (--lr), or use --precision fp32.",
+            )
+        return total
+
+    def _loss(self, logits_BC: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        truth = torch.from_numpy(self.material.train.labels[rows].astype(np.int64)).to(logits_BC.device)
+        return torch.nn.functional.cross_entropy(
+            logits_BC.float(),
+            truth,
+            weight=self._class_weights.to(logits_BC.device) if self._class_weights is not None else None,
+            label_smoothing=self.stage.loss.label_smoothing,
+        )
+
+
+def class_weights(train: Labelled, classes: int, kind: str) -> Tensor | None:
+    """Weights that give each class the same total ("balanced"), with mean 1 over rows; None for "none"."""
+    if kind == "none":
+        return None
+    counts = np.bincount(train.labels, minlength=classes).clip(1)
+    return torch.from_numpy((len(train.labels) / (classes * counts)).astype(np.float32))

@@ -1,0 +1,123 @@
+"""Before the first step: extract once what the recipe will need, and give the head its start.
+
+A native head starts from a linear probe where its shape allows; a pooled head is a probe, its pooling and depth
+picked on validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graft.backbone import features
+from graft.backbone.features import POOLINGS, Extractor, Features, Wanted
+from graft.backbone.heads import PooledHead
+from graft.backbone.model import HEAD
+from graft.data.tokens import Tokens
+from graft.records import HeadRecord, Progress, Recipe
+from graft.train.groups import cut_of
+from graft.train.material import Extracted, Material
+from graft.train.probe import Probe, fit_probe, start_native
+
+
+def wanted(material: Material, recipe: Recipe) -> Wanted:
+    """What the recipe's stages and its head's start read: pooled depths, and boundaries worth keeping."""
+    blocks = material.backbone.record.blocks
+    depths: tuple[int, ...] = ()
+    if recipe.head == "pooled":
+        depths = features.all_depths(material.backbone)
+    elif _starts_from_probe(material, recipe) or any(stage.unfrozen == 0 for stage in recipe.stages):
+        depths = (blocks,)
+    return Wanted(depths, boundaries(material, recipe))
+
+
+def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
+    """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once."""
+    blocks = material.backbone.record.blocks
+    tokens = len(material.train.tokens.ids) + len(material.validation.tokens.ids)
+    size = tokens * material.backbone.record.width * (2 if material.machine.precision == "bf16" else 4)
+    cuts: list[int] = []
+    lowest = blocks
+    for stage in recipe.stages:
+        cut = cut_of(stage, blocks)
+        worth = stage.cache == "on" or (stage.cache == "auto" and stage.epochs > 1)
+        if 0 < cut <= lowest and stage.unfrozen != 0 and worth and material.extractor.store.fits(size * (len(cuts) + 1)):
+            cuts.append(cut)
+        lowest = min(lowest, cut)
+    return tuple(dict.fromkeys(cuts))
+
+
+def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Extracted]:
+    """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
+    asked = wanted(material, recipe)
+    if not asked.depths and not asked.cuts:
+        empty = Features({}, {}, 0, 0, 0.0)
+        yield Extracted(empty, empty)
+        return
+    train = yield from _run(material.extractor, material.train.tokens, asked, "extract train")
+    validation = yield from _run(material.extractor, material.validation.tokens, asked, "extract validation")
+    yield Extracted(train, validation)
+
+
+def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Iterator[Progress]:
+    yield from extractor.run(tokens, asked, phase)
+    assert extractor.features is not None
+    return extractor.features
+
+
+def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
+    """Give the backbone's model its head's start, in place."""
+    if recipe.head == "pooled":
+        return _start_pooled(material, extracted)
+    head = material.backbone.family.head
+    if not _starts_from_probe(material, recipe) or head is None:
+        why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
+        return HeadRecord("native", "first", material.backbone.record.blocks, "random", f"random start: {why}")
+    blocks = material.backbone.record.blocks
+    probe = _probe(material, extracted.train.pooled[blocks][:, 0], extracted.validation.pooled[blocks][:, 0])
+    start_native(material.backbone, head, probe)
+    why = "the family's native head reads the first token's state; it starts from a linear probe of that state"
+    return HeadRecord("native", "first", blocks, "probe", why, {f"first@{blocks}": probe.accuracy})
+
+
+def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
+    return recipe.start == "probe" and (recipe.head == "pooled" or material.backbone.family.head is not None)
+
+
+def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
+    return fit_probe(train, material.train.codes, validation, material.validation.codes, len(material.classes))
+
+
+def _start_pooled(material: Material, extracted: Extracted) -> HeadRecord:
+    """Try every pooling and depth; the best on validation becomes the head."""
+    depths = features.all_depths(material.backbone)
+    tried: dict[tuple[str, int], Probe] = {}
+    held = features.views(extracted.validation.pooled, depths)
+    for (pooling, depth, train), (_, _, validation) in zip(features.views(extracted.train.pooled, depths), held, strict=True):
+        tried[pooling, depth] = _probe(material, train, validation)
+    (pooling, depth), probe = max(tried.items(), key=lambda item: (item[1].accuracy, item[0][1]))
+    material.backbone.model.add_module(HEAD, pooled_head(probe, pooling, depth))
+    scores = {f"{name}@{level}": found.accuracy for (name, level), found in tried.items()}
+    why = f"{pooling} at block {depth} had the best validation accuracy of {len(tried)} poolings and depths"
+    return HeadRecord("pooled", pooling, depth, "probe", why, scores)
+
+
+@torch.no_grad()
+def pooled_head(probe: Probe, pooling: str, depth: int) -> PooledHead:
+    """A pooled head that computes what the probe computes."""
+    head = PooledHead(len(probe.mean_D), len(probe.bias_C), pooling, depth)
+    head.mean.copy_(probe.mean_D)
+    head.deviation.copy_(probe.deviation_D)
+    head.linear.weight.copy_(probe.weight_CD)
+    head.linear.bias.copy_(probe.bias_C)
+    return head
+
+
+def head_features(pooled: dict[int, Tensor], head: HeadRecord) -> Tensor:
+    """features_ND that a head alone reads."""
+    if head.pooling == "layers":
+        return torch.stack([states[:, POOLINGS.index("mean")] for states in pooled.values()]).mean(0)
+    return torch.from_numpy(np.ascontiguousarray(pooled[head.depth][:, POOLINGS.index(head.pooling)].numpy()))

@@ -1,0 +1,45 @@
+"""When two texts count as the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graft.data.duplicates import count_conflicts, count_duplicates, duplicate_keys, normalise
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("Good morning!", "good   morning"),
+        ("it 's fine .", "It's fine."),
+        ("ｆｕｌｌ width", "full width"),
+        ("STRASSE", "straße"),
+        ("a\tb\n", "a b"),
+        ("“quoted”", '"quoted"'),
+    ],
+)
+def test_same(one: str, two: str) -> None:
+    assert normalise(one) == normalise(two)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("?", "!"), ("fine 😀", "fine 😡"), ("c", "c+"), ("1", "2"), ("", "."), ("a b", "ab")]
+)
+def test_different(one: str, two: str) -> None:
+    assert normalise(one) != normalise(two)
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing_more(text: str) -> None:
+    once = normalise(text)
+    assert duplicate_keys([once, text])[0] == duplicate_keys([normalise(once)])[0]
+    assert once == " ".join(once.split())
+
+
+def test_counts() -> None:
+    keys = duplicate_keys(["One", "one.", "two", "two", "TWO", "three"])
+    assert count_duplicates(keys) == 5
+    assert count_conflicts(keys, np.array([0, 1, 0, 0, 0, 1], np.int32)) == (1, 2)

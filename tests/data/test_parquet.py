@@ -1,0 +1,40 @@
+"""Parquet: class names that `datasets` writes, wide files, packed files that are too big."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from graft.data.options import ReadOptions
+from graft.data.read import read
+from graft.errors import DataError
+
+TEXTS = [f"a text of its own {number}" for number in range(12)]
+
+
+def test_class_names_in_the_metadata_are_used(tmp_path: Path) -> None:
+    features = {"text": {"dtype": "string"}, "label": {"names": ["neg", "pos"], "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"text": TEXTS, "label": [0, 1] * 6}).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "t.parquet")
+    dataset = read(tmp_path / "t.parquet")
+    assert dataset.classes == ("neg", "pos")
+    assert dataset.parts["train"].labels.tolist() == [0, 1] * 6
+    assert any("class names" in note for note in dataset.notes)
+
+
+def test_codes_without_names_are_integers(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": TEXTS, "label": [0, 1] * 6, "vector": [[0.5]] * 12}), tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet").classes == ("0", "1")
+
+
+def test_a_packed_file_has_a_limit(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": TEXTS, "label": [0, 1] * 6}), tmp_path / "t.parquet")
+    (tmp_path / "t.parquet.gz").write_bytes(gzip.compress((tmp_path / "t.parquet").read_bytes()))
+    with pytest.raises(DataError, match="more than 100 bytes"):
+        read(tmp_path / "t.parquet.gz", options=ReadOptions(max_bytes=100))
