@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,8 +68,10 @@ def reread(manifest: Manifest) -> Splits:
     """The run's data, read and split again as the manifest says."""
     request = manifest.request
     if not request.data:
-        raise RunError("This run was made from data in memory, which cannot be read again.", "pass `splits` to graft.evaluate.")
-    options = ReadOptions(**_typed(request.reading))
+        raise RunError(
+            "This run was made from data in memory, which cannot be read again.", "pass `splits` to graft.evaluate."
+        )
+    options = msgspec.convert(request.reading, ReadOptions, strict=False)
     dataset = read(
         request.data,
         text=request.text,
@@ -78,10 +81,6 @@ def reread(manifest: Manifest) -> Splits:
         options=options,
     )
     return split(dataset, validation=request.shares[0], test=request.shares[1], seed=request.seed)
-
-
-def _typed(reading: dict[str, str]) -> dict[str, object]:
-    return {name: int(value) if name == "max_bytes" else value for name, value in reading.items()}
 
 
 def _check_same(manifest: Manifest, splits: Splits, folder: RunFolder) -> None:

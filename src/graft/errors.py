@@ -43,12 +43,14 @@ class MissingExtra(GraftError):
     """An optional package is needed for what was asked."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package}, which is not installed.", f"pip install 'graft-ml[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed.", f"pip install 'graft-ml[{extra}]'"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the data: where (1-based line, or None for the file as a whole), what was found, what to do."""
+    """One thing wrong with the data: where (1-based line; None: the file as a whole), what was found, what to do."""
 
     file: str
     line: int | None

@@ -80,9 +80,13 @@ def read_record(path: Path, kind: type[Record]) -> Record:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
-        raise RunError(f"{path} is missing.", "is this a folder that `graft run` made? Name a complete run folder.") from None
+        raise RunError(
+            f"{path} is missing.", "is this a folder that `graft run` made? Name a complete run folder."
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {error}.", "restore it from a backup, or run again into a new folder.") from None
+        raise RunError(
+            f"{path} is damaged: {error}.", "restore it from a backup, or run again into a new folder."
+        ) from None
 
 
 def digest_file(path: Path) -> str:

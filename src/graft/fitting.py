@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ from graft.records import (
     Manifest,
     Outcome,
     Phase,
+    Recipe,
     Request,
     Said,
     StageRecord,
@@ -134,12 +135,17 @@ class Job:
 
     folder: RunFolder
     material: Material
-    recipe: recipes.Recipe
+    recipe: Recipe
     manifest: Manifest
 
 
 def fit(
-    splits: Splits, out: str | Path, options: FitOptions = FitOptions(), request: Request | None = None, *, resume: bool = False
+    splits: Splits,
+    out: str | Path,
+    options: FitOptions = FitOptions(),
+    request: Request | None = None,
+    *,
+    resume: bool = False,
 ) -> Iterator[Event]:
     """Train on `splits` into the run folder `out`; ends with `model/` saved and a manifest of status "fitted".
 
@@ -162,13 +168,15 @@ def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
     if not folder.exists:
         return None
     if not resume:
-        raise RunError(f"{folder.path} already holds a run.", "go on with it by --resume, or choose another folder with --out.")
+        raise RunError(
+            f"{folder.path} already holds a run.", "go on with it by --resume, or choose another folder with --out."
+        )
     return folder.manifest()
 
 
 def _prepare(
     splits: Splits, folder: RunFolder, options: FitOptions, request: Request, recorded: Manifest | None, clock: Clock
-) -> Iterator[Event]:
+) -> Generator[Event, None, Job]:
     """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
     chosen = recorded.machine if recorded else machine.choose(options.device, options.precision)
     with clock.phase("load model"):
@@ -177,10 +185,12 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), backbone.record.blocks)
+    scale = recipes.Scale(
+        len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), backbone.record.blocks
+    )
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)  # type: ignore[attr-defined]
+    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
     cut = measure(lengths, limit)
     yield Said(_about_cut(cut))
@@ -206,7 +216,7 @@ def _prepare(
 
 def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
     """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens  # type: ignore[attr-defined]
+    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
     train, of_train = tokenize(splits.train.texts, tokenizer, limit)
     validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
     _, of_test = tokenize(splits.test.texts, tokenizer, limit)
@@ -221,7 +231,8 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
 
 def _about_cut(cut: Truncation) -> str:
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
-    return f"Length limit {cut.limit} tokens (longest text: {cut.longest}): cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
+    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:

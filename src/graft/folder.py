@@ -1,6 +1,6 @@
 """A run's folder: what lies where, who may write to it, and what it says.
 
-    run.json  splits.json  recipe.toml  epochs.jsonl  checkpoints/  model/  evaluation.json  predictions.csv  report.html
+run.json  splits.json  recipe.toml  epochs.jsonl  checkpoints/  model/  evaluation.json  predictions.csv  report.html
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
         except OSError as error:
-            raise RunError(f"{self.path} cannot be written: {error.strerror}.", "choose another folder with --out.") from None
+            raise RunError(
+                f"{self.path} cannot be written: {error.strerror}.", "choose another folder with --out."
+            ) from None
         try:
             _take(handle, self.path)
             yield
@@ -110,7 +112,9 @@ def _take(handle: int, path: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise RunError(f"{path} is in use by another graft process.", "wait for it, or choose another folder with --out.") from None
+        raise RunError(
+            f"{path} is in use by another graft process.", "wait for it, or choose another folder with --out."
+        ) from None
 
 
 def fresh_folder(name: str, root: Path = Path("runs")) -> Path:

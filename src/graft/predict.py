@@ -40,7 +40,7 @@ class Predictor:
 
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """One `Prediction` per text, in order. Raises TypeError for a single string or anything that is not text."""
-        return [prediction for prediction in self.predictions(texts)]
+        return list(self.predictions(texts))
 
     def predictions(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """The same as a stream: answers come in chunks while texts are still being read."""
@@ -81,7 +81,7 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "fp32"
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
     path = ModelPath(backbone, choose(device, precision), copied=False)
-    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)  # type: ignore[attr-defined]
+    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 
 
 def decode(texts: Sequence[str], logits: NDArray[np.float32], classes: Sequence[str]) -> Iterator[Prediction]:

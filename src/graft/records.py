@@ -191,6 +191,14 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One rate of a sweep, tried for short."""
+
+    lr: float
+    validation: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class StageRecord:
     """What a stage did."""
 

@@ -51,8 +51,17 @@ class Given:
             for item in dataclasses.fields(ReadOptions)
             if getattr(self.reading, item.name) != getattr(defaults, item.name)
         }
-        given = [_path(self.data) or "", self.text, self.label, _path(self.validation), _path(self.test)]
-        return Request(command, *given, reading=differing, shares=self.shares, seed=self.seed)  # type: ignore[arg-type]
+        return Request(
+            command=command,
+            data=_path(self.data) or "",
+            text=self.text,
+            label=self.label,
+            validation=_path(self.validation),
+            test=_path(self.test),
+            reading=differing,
+            shares=self.shares,
+            seed=self.seed,
+        )
 
     def splits(self) -> Splits:
         """Read and split."""

@@ -28,9 +28,12 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     located = hub.locate(manifest.backbone.name, manifest.backbone.revision or None)
     recipe = manifest.recipe
     backbone = load_model(located, splits.classes, recipe.seed, pretrained=False)
-    stages = tuple(dataclasses.replace(stage, unfrozen="all", cache="off", epochs=max(stage.epochs, 1)) for stage in recipe.stages[-1:])
+    stages = tuple(
+        dataclasses.replace(stage, unfrozen="all", cache="off", epochs=max(stage.epochs, 1))
+        for stage in recipe.stages[-1:]
+    )
     limit = manifest.truncation.limit
-    tokenizer = backbone.tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+    tokenizer = backbone.tokenizer.backend_tokenizer
     tokens = [tokenize(rows.texts, tokenizer, limit)[0] for rows in (splits.train, splits.validation, splits.test)]
     material = Material(
         backbone,

@@ -157,7 +157,7 @@ LABELS = [
     Defect("scores", file("scores.csv", numbered(lambda n: n / 8)), "decimal numbers", 3),
     Defect("many integers", file("prices.csv", numbered(lambda n: n // 2)), "30 different numbers", None),
     Defect("joined labels", file("multi.csv", rows("both,good|bad")), "multi-label", 18),
-    Defect("variants in case", file("case.csv", rows("x,Good")), "'Good' (1 rows), 'good' (8 rows)", 18),
+    Defect("variants in case", file("case.csv", rows("x,Good")), "'Good' (1 row), 'good' (8 rows)", 18),
     Defect("class unseen in train", with_test("text,label\na,good\nb,awful\n"), "'awful'", 3),
     Defect("test without its columns", with_test("text,mark\na,good\n"), "no column 'label'", None),
     Defect("validation without rows", with_test("text,label\n", "validation"), "no row under it", 1),

@@ -30,7 +30,7 @@ def test_a_defect_gets_one_message_with_file_line_and_remedy(defect: Defect, tmp
         assert len(caught.value.problems) == 1, message
         problem = caught.value.problems[0]
         assert problem.file.startswith(str(tmp_path))
-        assert problem.line == defect.line or (defect.line is None and "gzip" in defect.name)
+        assert problem.line == defect.line
         assert problem.remedy
 
 

@@ -117,7 +117,7 @@ def test_leaks_are_counted_and_left() -> None:
     splits = split(read({"train": corpus(100, 100), "test": leaked}))
     assert splits.summary.leaks == 1
     assert len(splits.test) == 2
-    assert any("1 text of test (50.0%) also occurs in train" in note for note in splits.summary.notes)
+    assert any("1 text of test (50.0%) also in train" in note for note in splits.summary.notes)
 
 
 def test_duplicates_conflicts_and_empty_texts_are_said() -> None:
@@ -125,14 +125,14 @@ def test_duplicates_conflicts_and_empty_texts_are_said() -> None:
     summary = split(read(pairs)).summary
     assert summary.duplicates == 4
     assert sum(part.empty for part in summary.splits) == 2
-    assert any("2 texts occur with different labels (4 rows)" in note for note in summary.notes)
-    assert any("2 texts are empty; they were kept" in note for note in summary.notes)
+    assert any("2 texts with different labels (4 rows)" in note for note in summary.notes)
+    assert any("2 empty texts kept" in note for note in summary.notes)
 
 
 def test_a_class_of_one_row_is_in_train_only() -> None:
     splits = split(read([*corpus(40, 40), ("the only one", "c")]))
     assert splits.summary.splits[0].per_class["c"] == 1
-    assert any("the class 'c' has 1 row" in note for note in splits.summary.notes)
+    assert any("a single row in train: 'c'" in note for note in splits.summary.notes)
     assert any("test has no row of 'c'" in note for note in splits.summary.notes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -35,7 +35,7 @@ def save(backbone: Backbone, folder: Path, limit: int) -> str:
     special tokens within a text stay plain text.
     """
     head: PooledHead | None = getattr(backbone.model, HEAD, None)
-    model: PreTrainedModel = backbone.model if head is None else backbone.model.base_model
+    model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
     with quiet():
         model.save_pretrained(folder, max_shard_size="100GB")
         backbone.tokenizer.save_pretrained(folder)

@@ -37,7 +37,7 @@ def shuffled(lengths: NDArray[np.int64], rows: int, rng: np.random.Generator, bu
     noise = rng.random(len(lengths))
     order = np.lexsort((noise, lengths)) if bucket else np.argsort(noise)
     batches = [order[start : start + rows] for start in range(0, len(order), rows)]
-    rng.shuffle(batches)  # type: ignore[arg-type]
+    rng.shuffle(batches)
     return batches
 
 
@@ -56,7 +56,6 @@ class Collator:
         self._starts = torch.from_numpy(tokens.starts)
         self._pad = pad
         self._device = device
-        self.lengths = tokens.lengths
 
     def __call__(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """ids_BT and mask_BT of these rows."""

@@ -43,7 +43,9 @@ class Family:
 FAMILIES = {
     "bert": Family("bert", "encoder.layer", NativeHead("bert.pooler.dense", "tanh", "classifier")),
     "roberta": Family("roberta", "encoder.layer", NativeHead("classifier.dense", "tanh", "classifier.out_proj")),
-    "xlm-roberta": Family("xlm-roberta", "encoder.layer", NativeHead("classifier.dense", "tanh", "classifier.out_proj")),
+    "xlm-roberta": Family(
+        "xlm-roberta", "encoder.layer", NativeHead("classifier.dense", "tanh", "classifier.out_proj")
+    ),
     "distilbert": Family("distilbert", "transformer.layer", NativeHead("pre_classifier", "relu", "classifier")),
 }
 

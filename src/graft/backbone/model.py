@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from graft.backbone.families import Family, family_of
-from graft.backbone.hub import Located
+from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import ModelError
 from graft.records import BackboneRecord
 
@@ -39,8 +38,11 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
     encoder with a classification head, a fast tokenizer and finite weights.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoTokenizer
 
+    if not has_tokenizer(located.folder):
+        raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", _REMEDY)
     with quiet():
         try:
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
@@ -48,8 +50,10 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config) if pretrained else _random(config)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
-        except (ValueError, OSError, KeyError, RuntimeError) as error:
-            raise ModelError(f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY) from None
+        except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ModelError(
+                f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY
+            ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     family = family_of(model)
@@ -60,7 +64,7 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
 def _pretrained(located: Located, config: Any) -> PreTrainedModel:
     from transformers import AutoModelForSequenceClassification
 
-    return AutoModelForSequenceClassification.from_pretrained(  # type: ignore[no-any-return]
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
         located.folder,
         config=config,
         local_files_only=True,
@@ -69,7 +73,25 @@ def _pretrained(located: Located, config: Any) -> PreTrainedModel:
         dtype=torch.float32,
         attn_implementation="eager",
         ignore_mismatched_sizes=True,  # the head of a model fine-tuned on other classes is replaced
+        output_loading_info=True,
     )
+    _check_weights(located, model, {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])})
+    return model  # type: ignore[no-any-return]
+
+
+def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> None:
+    """Only the head may be new; the library fills every other gap with random numbers as well."""
+    prefix = model.base_model_prefix
+    absent = sorted(name for name in new if name.startswith(f"{prefix}.") and not name.startswith(f"{prefix}.pooler."))
+    if absent:
+        raise ModelError(
+            f"The weights of {located.name} do not fit its config.json: {absent[0]} is missing or of another shape"
+            + (f", and {len(absent) - 1} more." if len(absent) > 1 else "."),
+            "download the model again, or name another.",
+        )
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
 
 
 def _random(config: Any) -> PreTrainedModel:
@@ -116,14 +138,6 @@ def max_tokens(config: Any, tokenizer: Any) -> int:
     return min(positions, int(min(tokenizer.model_max_length, TOKENIZER_LIMIT)))
 
 
-def set_dropout(model: nn.Module, hidden: float, attention: float) -> None:
-    """Set every dropout of a model. Dropout modules under an attention are the attention's own."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Dropout):
-            within_attention = "attention.self" in name or name.endswith("attention.dropout")
-            module.p = attention if within_attention else hidden
-
-
 class quiet:
     """transformers prints a table of new weights for each new head; the head is ours to announce."""
 
@@ -132,7 +146,7 @@ class quiet:
 
         self._before = logging.get_verbosity()
         self._bars = logging.is_progress_bar_enabled()
-        logging.set_verbosity(logging.CRITICAL)
+        logging.set_verbosity(50)  # only what is critical
         logging.disable_progress_bar()
 
     def __exit__(self, *_: object) -> None:

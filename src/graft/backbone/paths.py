@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.backbone.batch import Collator, by_length
+from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import PooledHead, pool
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.trunk import StandIn, Trunk
@@ -42,6 +43,7 @@ class Path(Protocol):
     """What a stage trains and validates through."""
 
     module: nn.Module
+    pools: list[MaskPool]  # dropout's masks, to be refilled each epoch
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor: ...
 
@@ -51,6 +53,7 @@ class HeadPath:
 
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         self.module: nn.Module = backbone.model  # only the head's parameters are ever touched
+        self.pools: list[MaskPool] = []
         self._head = head
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
@@ -64,13 +67,18 @@ class ModelPath:
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
-        self.module: nn.Module = model.to(device=machine.device, dtype=dtype_of(machine)).eval()  # type: ignore[arg-type]
+        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
         self._stand_in: StandIn | None = None
-        self._collators: dict[int, Collator] = {}
+
+    def set_dropout(self, hidden: float, attention: float) -> None:
+        """The rates that hold in train mode."""
+        dtype = next(self.module.parameters()).dtype
+        self.pools = install(self.module, hidden, attention, self._device, dtype)
 
     @contextmanager
     def above(self, cut: int) -> Iterator[None]:
@@ -83,7 +91,7 @@ class ModelPath:
                 self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        collate = self._collators.setdefault(id(feed.tokens), Collator(feed.tokens, self._pad, self._device))
+        collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
         ids_BT, mask_BT = collate(rows)
         if self._stand_in is not None:
             assert feed.cached is not None, "above a cut, states must be cached"

@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from graft.files import cache_root
 
 FORMAT = 1  # raise when what is written for the same inputs changes
 DEFAULT_BYTES = 20 * 2**30
+ABANDONED = 86_400.0  # seconds after which an unfinished entry is a killed writer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,14 @@ class Store:
         return sorted(found, key=lambda entry: entry[2])
 
     def _make_room(self, size: int) -> None:
-        entries = self._entries()
+        """Remove the least recently used entries until `size` more bytes fit; those being written count, but stay."""
+        entries = self._entries(unfinished=True)
         held = sum(entry[1] for entry in entries)
-        for path, bytes_, _ in entries:
+        for path, bytes_, used in entries:
             if held + size <= self.limit:
                 return
+            if path.name.startswith(".") and time.time() - used < ABANDONED:
+                continue
             path.unlink(missing_ok=True)  # a reader that has it mapped keeps its pages
             held -= bytes_
 

@@ -35,8 +35,10 @@ def load_hub(identifier: str, notes: list[str]) -> dict[SplitName, Any]:
         loaded = datasets.load_dataset(name, configuration or None)
     except Exception as error:  # the package raises what the network, the hub and a dozen file formats raise
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        remedy = "check the name (no file is called so, either) and the network; one configuration of several is named hub:owner/name:configuration"
-        raise refuse(f"{PREFIX}{identifier}", f"the dataset cannot be loaded: {reason}", remedy) from None
+        remedy = "check the name and the network; one configuration of several is hub:owner/name:configuration"
+        raise refuse(
+            f"{PREFIX}{identifier}", f"no file is named so, and the hub dataset cannot be loaded: {reason}", remedy
+        ) from None
     return hub_splits(f"{PREFIX}{identifier}", loaded, notes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graft import files
 from graft.records import Baseline, Epoch, Evaluation, Manifest
 from graft.report import words
-from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section
+from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
 from graft.report.compose_run import cost_section, data_section, training_section
 from graft.report.diagnose import diagnose
 
@@ -132,7 +132,7 @@ def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
 
 def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
     """The model and its yardsticks by one metric, best first."""
-    unit = "share" if words.is_share(metric) else "decimal"
+    unit: Unit = "share" if words.is_share(metric) else "decimal"
     rows = [Measured("This model", evaluation.metrics[metric], evaluation.intervals.get(metric), True)]
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
     others.sort(key=lambda baseline: -baseline.metrics[metric])

@@ -23,6 +23,7 @@ from graft.report.blocks import (
     Series,
     Span,
     Table,
+    Unit,
 )
 
 _LOSSES = ("loss", "log_loss")
@@ -121,7 +122,7 @@ def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Curves:
     ]
     panels = []
     if metric not in _LOSSES:
-        unit = "share" if words.is_share(metric) else "decimal"
+        unit: Unit = "share" if words.is_share(metric) else "decimal"
         panels.append(Panel(validated[0][0], unit, _series(epochs, validated, chosen)))
     title = "Training loss and validation loss" if len(losses) > 1 else "Training loss"
     panels.append(Panel(title, "decimal", _series(epochs, losses, chosen if metric in _LOSSES else None)))

@@ -1,4 +1,4 @@
-"""Curves against seconds as SVG text: a panel per quantity on a shared time axis; stages, cuts and the best are marked."""
+"""Curves against seconds as SVG text: one panel per quantity on a shared time axis, with stages, cuts and the best."""
 
 from __future__ import annotations
 

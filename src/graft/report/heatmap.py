@@ -8,6 +8,7 @@ from graft.report.blocks import Heatmap
 LABELLED = 16  # classes up to which names and counts can be read
 _TIPS = 300  # cells of a compact map that say what they are; the others are drawn without
 _LEVELS = 5
+_LEAN = 0.743  # cosine of 42 degrees, at which long names lean
 
 
 def heatmap(block: Heatmap, width: int) -> str:
@@ -29,34 +30,40 @@ def _tip(block: Heatmap, row: int, column: int) -> str:
 
 def _labelled(block: Heatmap, width: int) -> str:
     number = len(block.names)
-    narrow = width < 500
     widest = max(words.text_width(name) for name in block.names)
-    left = min(widest + 14, 96.0 if narrow else 190.0)
-    cell = min((width - left - 4) / number, 112.0)
+    left = min(widest + 14, 96.0 if width < 500 else 190.0)
+    slanted = widest + 8 > min((width - left - 4) / number, 112.0)
+    slack = (40.0 if width < 500 else 60.0) if slanted else 4.0  # room for what leans out to the right
+    cell = min((width - left - slack) / number, 112.0)
     tall = min(max(cell, 26.0), 52.0)
-    slanted = widest + 8 > cell
     top = min(widest * 0.72 + 18, 110.0) if slanted else 26.0
-    marks = [_names(block, (left, top), (cell, tall), slanted)]
+    right = left + number * cell + slack
+    marks = [_row_names(block, (left, top), tall), _column_names(block, (left, top, right), cell, slanted)]
     for row in range(number):
         for column in range(number):
             marks.append(_cell(block, (row, column), (left + column * cell, top + row * tall), (cell, tall)))
-    reach = left + number * cell + (52 if slanted and not narrow else 4)
-    return svg.drawing(min(reach, width), top + number * tall + 6, _label(block), marks, "natural")
+    return svg.drawing(right, top + number * tall + 6, _label(block), marks, "natural")
 
 
-def _names(block: Heatmap, corner: tuple[float, float], size: tuple[float, float], slanted: bool) -> str:
-    (left, top), (cell, tall) = corner, size
+def _row_names(block: Heatmap, corner: tuple[float, float], tall: float) -> str:
+    left, top = corner
+    fitted = [words.fit_width(name, left - 12) for name in block.names]
+    return "".join(
+        svg.text(left - 9, top + (number + 0.5) * tall + 4, name, "small", "end") for number, name in enumerate(fitted)
+    )
+
+
+def _column_names(block: Heatmap, frame: tuple[float, float, float], cell: float, slanted: bool) -> str:
+    left, top, right = frame
     parts = []
     for number, name in enumerate(block.names):
-        short = words.fit_width(name, left - 12)
-        parts.append(svg.text(left - 9, top + (number + 0.5) * tall + 4, short, "small", "end"))
         x, y = left + (number + 0.5) * cell, top - 8
-        if slanted:
-            short = words.fit_width(name, 118)
-            turned = {"transform": f"translate({x - 2:.1f} {y:.1f}) rotate(-42)", "class": "small"}
-            parts.append(svg.tag("text", turned, words.escape(short)))
-        else:
+        if not slanted:
             parts.append(svg.text(x, y, name, "small", "middle"))
+            continue
+        short = words.fit_width(name, min(118.0, (right - x) / _LEAN))
+        turned = {"transform": f"translate({x - 2:.1f} {y:.1f}) rotate(-42)", "class": "small"}
+        parts.append(svg.tag("text", turned, words.escape(short) or " "))
     return "".join(parts)
 
 

@@ -32,7 +32,7 @@ from graft.report.charts import NARROW, WIDE
 from graft.report.words import escape
 
 _GRADES = {"problem": "Problem", "warning": "Worth a look", "note": "Note", "good": "Good"}
-_LONG_FACT = 64  # characters beyond which a fact takes a row of its own
+_LONG_FACT = 56  # characters beyond which a fact takes a row of its own
 _LEAF = (
     '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="'
     "M10 19V9M10 12.5c-4.6 0-6.8-2.4-6.8-6.6 4.6 0 6.8 2.4 6.8 6.6Z"

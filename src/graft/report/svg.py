@@ -95,7 +95,7 @@ class Scale:
 def tick_step(low: float, high: float, about: int) -> float:
     """A step of 1, 2 or 5 times a power of ten that gives about so many steps between `low` and `high`."""
     span = high - low
-    if not (math.isfinite(span) and span > 0):
+    if not (math.isfinite(span) and span > 1e-12):
         return 1.0
     raw = span / max(about, 1)
     power = 10.0 ** math.floor(math.log10(raw))

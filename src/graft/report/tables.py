@@ -109,4 +109,4 @@ def _estimate(cell: Estimate, across: Scale | None) -> str:
         return said
     reach = f'<path d="M{across(low):.1f} 6H{across(high):.1f}"/><circle cx="{across(cell.value):.1f}" cy="6" r="3"/>'
     drawn = f'<svg class="mini" width="132" height="12" aria-hidden="true">{reach}</svg>'
-    return f'<div class="ranged">{drawn}<div>{said}</div></div>\'
+    return f'<div class="ranged">{drawn}<div>{said}</div></div>'

@@ -13,8 +13,8 @@ import unicodedata
 MISSING = "–"
 _MINUS = "−"
 
-# Characters that can reorder, hide or break what a reader sees: controls, bidirectional overrides and isolates, invisible
-# marks, line separators, lone surrogates. Joiners (U+200C, U+200D) stay: Persian and emoji need them.
+# Characters that can reorder, hide or break what a reader sees: controls, bidirectional overrides and isolates,
+# invisible marks, line separators, lone surrogates. Joiners (U+200C, U+200D) stay: Persian and emoji need them.
 _TRICKY = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -65,9 +65,16 @@ def shorten(text: str, limit: int) -> str:
 
 
 def text_width(text: str, size: float = 12.0) -> float:
-    """About how many pixels a sans-serif text takes; wide East Asian characters count as a full em."""
-    ems = sum(1.0 if unicodedata.east_asian_width(character) in "WF" else 0.57 for character in text)
-    return ems * size
+    """About how many pixels a sans-serif text takes, rather too many than too few."""
+    return sum(map(_ems, text)) * size
+
+
+def _ems(character: str) -> float:
+    if unicodedata.east_asian_width(character) in "WF" or character in "WM@%…—":
+        return 1.0
+    if character in "iljtfr.,:;'|!()[] I":
+        return 0.36
+    return 0.74 if character.isupper() or character == "m" else 0.59
 
 
 def fit_width(text: str, pixels: float, size: float = 12.0) -> str:

@@ -39,10 +39,9 @@ class State:
 
     stage: int  # index of the stage to go on with
     epoch: int  # epochs of it that are done
-    best_stage: str
-    best_epoch: int
-    best: tuple[float, float] | None  # value and tie
+    best: Best | None
     since_best: int  # epochs of this stage since a better one
+    lr: float | None  # the rate that a sweep chose for the last stage
     epochs: tuple[Epoch, ...]
     stages: tuple[StageRecord, ...]
     seconds: float
@@ -94,7 +93,9 @@ class Checkpoints:
                 try:
                     return load_file(self.folder / name)
                 except (SafetensorError, OSError) as error:
-                    raise RunError(f"{self.folder / name} cannot be read: {error}", "start again in a new folder.") from None
+                    raise RunError(
+                        f"{self.folder / name} cannot be read: {error}", "start again in a new folder."
+                    ) from None
         return {}
 
     def forget_last(self) -> None:

@@ -7,31 +7,26 @@ Whoever consumes it prints, and may stop it at any time; with checkpoints, a sto
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from graft.backbone.features import Features
-from graft.backbone.heads import NativeHeadAlone
-from graft.backbone.model import HEAD
-from graft.backbone.paths import Feed, HeadPath, ModelPath, Path, predict_logits
-from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord
+from graft.backbone.paths import Feed, predict_logits
+from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord, Trial
 from graft.tasks import classification
-from graft.train import start
+from graft.train import feeding, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, copied, put
-from graft.train.groups import cut_of, groups
-from graft.train.material import Extracted, Material
+from graft.train.groups import cut_of
+from graft.train.material import NOTHING, Extracted, Material
 from graft.train.stage import StageRun, Trained
-from graft.train.weights import FlatWeights
 
-Event = Progress | HeadRecord | Epoch | StageRecord | Extracted
+Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
 SAVE_EVERY = 20.0  # seconds between checkpoints within a stage
 
 
@@ -61,10 +56,13 @@ class _Standing:
 
     began: float
     best: Best = field(default_factory=Best)
-    tensors: dict[str, Tensor] = field(default_factory=dict)  # the best weights so far, where they differ from the start
+    tensors: dict[str, Tensor] = field(
+        default_factory=dict
+    )  # the best weights so far, where they differ from the start
     epochs: list[Epoch] = field(default_factory=list)
     stages: list[StageRecord] = field(default_factory=list)
     since_best: int = 0
+    lr: float | None = None  # the rate that a sweep chose
     saved: float = 0.0  # when a checkpoint was last committed
     unsaved_best: bool = False
 
@@ -89,7 +87,8 @@ class _Fit:
         state = self.checkpoints.state() if self.checkpoints else None
         if state is not None:
             self._restore(state)
-            yield from (*self.standing.epochs, *self.standing.stages)
+            yield from self.standing.epochs
+            yield from self.standing.stages
         for index, stage in enumerate(self.recipe.stages):
             if state is None or index >= state.stage:
                 yield from self._stage(index, stage, state.epoch if state and index == state.stage else 0)
@@ -100,87 +99,94 @@ class _Fit:
         standing.tensors = self.checkpoints.load("best")
         put(standing.tensors, self.material.backbone.model)
         if state.best is not None:
-            standing.best = Best(state.best_stage, state.best_epoch, *state.best)
+            standing.best = state.best
         standing.epochs, standing.stages = list(state.epochs), list(state.stages)
-        standing.since_best = state.since_best
+        standing.since_best, standing.lr = state.since_best, state.lr
         standing.began = time.perf_counter() - state.seconds
 
     def _stage(self, index: int, stage: Stage, done: int) -> Iterator[Event]:
         """One stage from its epoch `done` on."""
         began = time.perf_counter()
         trained: list[Trained] = []
+        why: list[str] = []
+        stage, swept = yield from self._swept(index, stage, done)
         with ExitStack() as stack:
-            path, train, validation, why = self._path(stage, stack)
-            run = StageRun(self.material, stage, path, self._weights(path, stage), (self.recipe.seed, index))
+            way = feeding.way(self.material, stage, self.head, self.extracted, stack)
+            run = self._run(self.material, index, stage, way)
+            why += [way.why, *swept]
             if done and self.checkpoints is not None:
                 run.adam.restore(self.checkpoints.load("last"))
             else:
                 self.standing.since_best = 0
-                yield from self._validate(run, validation, 0, None)
+                yield from self._validate(run, way.validation, 0, None)
             for number in range(done + 1, stage.epochs + 1):
-                for event in run.epoch(number, train):
+                for event in run.epoch(number, way.train):
                     if isinstance(event, Trained):
                         trained.append(event)
                     else:
                         yield event
-                yield from self._validate(run, validation, number, trained[-1])
+                yield from self._validate(run, way.validation, number, trained[-1])
                 if 0 < stage.stopping.patience <= self.standing.since_best:
-                    why += f"; ended after {number} epochs, {stage.stopping.patience} without a better one"
+                    why.append(f"ended after {number} epochs, {stage.stopping.patience} without a better one")
                     break
                 self._checkpoint(index, number, run if number < stage.epochs else None)
         put(self.standing.tensors, self.material.backbone.model)
-        record = _record(stage, self._cut(stage), trained, time.perf_counter() - began, (train.cached is not None, why))
+        fed = (way.train.cached is not None, "; ".join(why))
+        record = _record(stage, self._cut(stage), trained, time.perf_counter() - began, fed)
         self.standing.stages.append(record)
         self._checkpoint(index + 1, 0, None)
         yield record
 
-    def _cut(self, stage: Stage) -> int:
-        return cut_of(stage, self.material.backbone.record.blocks)
+    def _run(self, material: Material, index: int, stage: Stage, way: feeding.Way) -> StageRun:
+        weights = feeding.thawed(material, stage, way.path)
+        return StageRun(material, stage, way.path, weights, (self.recipe.seed, index))
 
-    def _path(self, stage: Stage, stack: ExitStack) -> tuple[Path, Feed, Feed, str]:
-        """How the stage goes from rows to logits, its two feeds, and why so."""
-        backbone, machine = self.material.backbone, self.material.machine
-        train, validation = self.material.train.tokens, self.material.validation.tokens
-        alone = self._head_alone()
-        if stage.unfrozen == 0 and alone is not None:
-            features = [start.head_features(found.pooled, self.head) for found in self._both()]
-            why = "the backbone is frozen: the head reads features that were extracted once"
-            return HeadPath(backbone, alone), Feed(train, features[0]), Feed(validation, features[1]), why
-        path = ModelPath(backbone, machine)
-        cut = self._cut(stage)
-        cached = [found.boundaries.get(cut) for found in self._both()]
-        if cached[0] is None:
-            return path, Feed(train), Feed(validation), _why_not_cached(stage, cut)
-        stack.enter_context(path.above(cut))
-        return path, Feed(train, cached[0]), Feed(validation, cached[1]), f"states after block {cut} were extracted once"
+    def _swept(self, index: int, stage: Stage, done: int) -> Generator[Event, None, tuple[Stage, list[str]]]:
+        """The stage at the rate that a short sweep finds best, where the recipe asks for one, and why."""
+        if not self.recipe.sweep or index + 1 < len(self.recipe.stages) or stage.unfrozen == 0:
+            return stage, []
+        if done:
+            return sweep.at_rate(stage, self.standing.lr or stage.optimiser.lr), ["the rate was chosen by a sweep"]
+        part = sweep.sample(self.material, self.recipe.seed)
+        trials: list[Trial] = []
+        for lr in self.recipe.sweep:
+            trials.append((yield from self._try(part, index, sweep.trial_stage(stage, lr))))
+            yield trials[-1]
+        best = max(trials, key=lambda trial: self._rank(trial.validation))
+        self.standing.lr = best.lr
+        return sweep.at_rate(stage, best.lr), [sweep.why(trials, self.recipe.metric)]
 
-    def _both(self) -> tuple[Features, Features]:
-        return self.extracted.train, self.extracted.validation
+    def _try(self, part: Material, index: int, stage: Stage) -> Generator[Event, None, Trial]:
+        with ExitStack() as stack:
+            way = feeding.way(part, stage, self.head, NOTHING, stack)
+            run = self._run(part, index, stage, way)
+            for event in run.epoch(0, way.train):
+                if isinstance(event, Progress):
+                    yield dataclasses.replace(event, phase=f"sweep {stage.optimiser.lr:g}")
+            logits = yield from self._logits(run, way.validation)
+        metrics = classification.validation_metrics(logits, part.validation.labels, part.classes)
+        return Trial(stage.optimiser.lr, metrics)
 
-    def _head_alone(self) -> nn.Module | None:
-        backbone = self.material.backbone
-        if self.head.kind == "pooled":
-            return cast(nn.Module, backbone.model.get_submodule(HEAD))
-        return NativeHeadAlone(backbone.model, backbone.family.head) if backbone.family.head else None
+    def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
+        """Higher is better: the recipe's metric, ties broken by log-loss."""
+        metric = self.recipe.metric
+        return (1.0 if classification.HIGHER_IS_BETTER[metric] else -1.0) * metrics[metric], -metrics["log_loss"]
 
-    def _weights(self, path: Path, stage: Stage) -> FlatWeights:
-        """The stage's thawed weights, their masters taken from the fp32 model."""
-        weights = FlatWeights(path.module, groups(self.material.backbone, stage))
-        truth = dict(self.material.backbone.model.named_parameters())
-        with torch.no_grad():
-            for name, master in weights.named().items():
-                master.copy_(truth[name])
-        return weights
-
-    def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
-        """Validate after an epoch (or before the first), keep the best, yield the epoch's record."""
-        logits: NDArray[np.float32] | None = None
+    def _logits(self, run: StageRun, feed: Feed) -> Generator[Event, None, NDArray[np.float32]]:
+        logits = np.zeros((0, len(self.material.classes)), dtype=np.float32)
         for event in predict_logits(run.path, feed, len(self.material.classes), "validate"):
             if isinstance(event, Progress):
                 yield event
             else:
                 logits = event
-        assert logits is not None
+        return logits
+
+    def _cut(self, stage: Stage) -> int:
+        return cut_of(stage, self.material.backbone.record.blocks)
+
+    def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
+        """Validate after an epoch (or before the first), keep the best, yield the epoch's record."""
+        logits = yield from self._logits(run, feed)
         metrics = classification.validation_metrics(logits, self.material.validation.labels, self.material.classes)
         better = self._keep_if_best(metrics, run, number)
         epoch = Epoch(
@@ -197,9 +203,8 @@ class _Fit:
         yield epoch
 
     def _keep_if_best(self, metrics: dict[str, float], run: StageRun, number: int) -> bool:
-        standing, metric = self.standing, self.recipe.metric
-        sign = 1.0 if classification.HIGHER_IS_BETTER[metric] else -1.0
-        value, tie = sign * metrics[metric], -metrics["log_loss"]
+        standing = self.standing
+        value, tie = self._rank(metrics)
         if not standing.best.beaten_by(value, tie):
             standing.since_best += 1
             return False
@@ -221,9 +226,9 @@ class _Fit:
         else:
             self.checkpoints.keep_last(run.adam.state(), count)
         best = standing.best
-        value = (best.value, best.tie) if best.stage else None
         epochs, stages = tuple(standing.epochs), tuple(standing.stages)
-        state = State(index, number, best.stage, best.epoch, value, standing.since_best, epochs, stages, standing.seconds, {})
+        kept = best if best.stage else None
+        state = State(index, number, kept, standing.since_best, standing.lr, epochs, stages, standing.seconds, {})
         self.checkpoints.commit(state)
         standing.saved, standing.unsaved_best = time.perf_counter(), False
 
@@ -241,13 +246,3 @@ def _record(stage: Stage, cut: int, trained: list[Trained], seconds: float, feed
         padding=1 - tokens / padded if padded else 0.0,
         why=feeding[1],
     )
-
-
-def _why_not_cached(stage: Stage, cut: int) -> str:
-    if cut == 0:
-        return "every block trains, so nothing below can be kept"
-    if stage.cache == "off":
-        return "the recipe asks for no cache"
-    if stage.epochs <= 1:
-        return "one epoch: recomputing costs no more than keeping"
-    return "recomputed: blocks below the cut were trained before, or the states do not fit the cache"

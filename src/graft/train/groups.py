@@ -28,15 +28,28 @@ def groups(backbone: Backbone, stage: Stage) -> list[Group]:
     found: list[Group] = []
     for level, names in levels(backbone.model, backbone.family, blocks):
         is_head = level == blocks + 1
-        if not is_head and (level <= cut if level > 0 else stage.unfrozen != "all"):
+        if not _thawed(level, cut, stage):
             continue
-        scale = settings.layer_decay ** (blocks - level) if not is_head else (settings.head_lr or settings.lr) / settings.lr
+        scale = (
+            settings.layer_decay ** (blocks - level) if not is_head else (settings.head_lr or settings.lr) / settings.lr
+        )
         found.extend(_by_decay(backbone.model, names, scale, settings.weight_decay))
     return found
 
 
+def trains(name: str, backbone: Backbone, stage: Stage) -> bool:
+    """Whether the module or parameter of this name trains in a stage."""
+    blocks = backbone.record.blocks
+    prefix = getattr(backbone.model, "base_model_prefix", "")
+    return _thawed(_level(name, prefix, backbone.family, blocks), cut_of(stage, blocks), stage)
+
+
+def _thawed(level: int, cut: int, stage: Stage) -> bool:
+    return level > cut if level > 0 else stage.unfrozen == "all"
+
+
 def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int, list[str]]]:
-    """Parameter names by level: blocks + 1 the head (pooler included), blocks … 1 the blocks from the top, 0 the rest."""
+    """Parameter names by level: blocks + 1 the head (with the pooler), blocks … 1 the blocks, 0 the embeddings."""
     prefix = getattr(model, "base_model_prefix", "")
     by_level: dict[int, list[str]] = {level: [] for level in range(blocks + 1, -1, -1)}
     for name, _ in model.named_parameters():
@@ -48,7 +61,7 @@ def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int,
 
 def _level(name: str, prefix: str, family: Family, blocks: int) -> int:
     within, _, rest = name.partition(".")
-    if within != prefix or rest.startswith("pooler."):
+    if within != prefix or f"{rest}.".startswith("pooler."):
         return blocks + 1
     address = family.blocks + "."
     if rest.startswith(address):

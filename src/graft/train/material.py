@@ -46,3 +46,6 @@ class Extracted:
 
     train: Features
     validation: Features
+
+
+NOTHING = Extracted(Features({}, {}, 0, 0, 0.0), Features({}, {}, 0, 0, 0.0))

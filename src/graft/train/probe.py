@@ -1,4 +1,4 @@
-"""A linear probe: multinomial logistic regression over frozen features, and the same as a start for a native head.
+"""A linear probe: multinomial logistic regression over frozen features, and the same as a start for a head.
 
 The optimum is found by L-BFGS on the whole train split at once, which takes a second where steps would take many.
 """
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graft.backbone.families import NativeHead
-from graft.backbone.model import Backbone
+from graft.backbone.heads import NativeHeadAlone
 
+REACH = 0.4
+SIZE = 0.02  # the standard deviation of a new layer's weights in these libraries
 PENALTIES = (1e-4, 1e-3, 1e-2)  # L2 on standardised features, per row; the best on validation is kept
 
 
@@ -32,7 +33,12 @@ class Probe:
 
 
 def fit_probe(
-    train_ND: Tensor, labels_N: Tensor, validation_ND: Tensor, truth_N: Tensor, classes: int, penalties: Sequence[float] = PENALTIES
+    train_ND: Tensor,
+    labels_N: Tensor,
+    validation_ND: Tensor,
+    truth_N: Tensor,
+    classes: int,
+    penalties: Sequence[float] = PENALTIES,
 ) -> Probe:
     """The probe that is best on validation over a few penalties. Features may be of any float dtype."""
     features = train_ND.float()
@@ -54,31 +60,35 @@ def fit_probe(
 def _solve(features: Tensor, labels: Tensor, penalty: float, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     weight = weight.clone().requires_grad_()
     bias = bias.clone().requires_grad_()
-    solver = torch.optim.LBFGS([weight, bias], max_iter=60, history_size=10, tolerance_change=1e-7, line_search_fn="strong_wolfe")
+    solver = torch.optim.LBFGS(
+        [weight, bias], max_iter=60, history_size=10, tolerance_change=1e-7, line_search_fn="strong_wolfe"
+    )
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss = torch.nn.functional.cross_entropy(features @ weight.T + bias, labels) + 0.5 * penalty * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = (
+            torch.nn.functional.cross_entropy(features @ weight.T + bias, labels)
+            + 0.5 * penalty * weight.square().sum()
+        )
+        loss.backward()
         return loss
 
-    solver.step(objective)  # type: ignore[arg-type]
+    solver.step(objective)
     return weight.detach(), bias.detach()
 
 
 @torch.no_grad()
-def start_native(backbone: Backbone, head: NativeHead, probe: Probe, reach: float = 0.4) -> None:
-    """Set the native head so that it computes (nearly) what the probe computes.
+def start_native(head: NativeHeadAlone, probe: Probe) -> None:
+    """Start a native head in the probe's direction, at the size that a random start has.
 
-    The dense layer standardises the features and scales them by `reach`, where tanh is nearly the identity; the out
-    layer holds the probe's weights over `reach`. For relu a shift of three deviations keeps nearly all of it linear.
+    The dense layer standardises the features and scales them by `REACH`, where tanh is nearly the identity (relu: with
+    a shift that keeps nearly all of it above zero). The out layer holds the probe's weights scaled to `SIZE`: it
+    answers as the probe does, but softly, so that the stages that follow find their own margin. Full-size weights
+    fitted the train split faster and the test split less well.
     """
-    dense = backbone.model.get_submodule(head.dense)
-    out = backbone.model.get_submodule(head.out)
-    width = len(probe.mean_D)
-    shift = 3.0 if head.activation == "relu" else 0.0
-    scale = 1.0 if head.activation == "relu" else reach
-    dense.weight.copy_(torch.eye(width) * (scale / probe.deviation_D)[:, None])
-    dense.bias.copy_(-probe.mean_D / probe.deviation_D * scale + shift)
-    out.weight.copy_(probe.weight_CD / scale)
-    out.bias.copy_(probe.bias_C - (probe.weight_CD * shift).sum(1) / scale)
+    shift = 3 * REACH if head.activation == "relu" else 0.0
+    scale = SIZE / float(probe.weight_CD.std().clamp_min(1e-6))
+    head.dense.weight.copy_(torch.diag(REACH / probe.deviation_D))
+    head.dense.bias.copy_(-probe.mean_D / probe.deviation_D * REACH + shift)
+    head.out.weight.copy_(probe.weight_CD * scale)
+    head.out.bias.copy_((probe.bias_C * REACH - probe.weight_CD.sum(1) * shift) * scale)

@@ -156,9 +156,21 @@ def _walk(fields: dict[str, Any], name: str) -> tuple[Any, Any]:
 
 
 def _unknown(name: str, fields: dict[str, Any]) -> RecipeError:
-    known = {*fields, *(key for stage in fields["stages"] for part in (stage, *stage.values()) if isinstance(part, dict) for key in part)}
+    known = {
+        *fields,
+        *(
+            key
+            for stage in fields["stages"]
+            for part in (stage, *stage.values())
+            if isinstance(part, dict)
+            for key in part
+        ),
+    }
     close = difflib.get_close_matches(name.split(".")[-1], known, n=3)
-    return RecipeError(f"A recipe has no field {name!r}.", f"did you mean {' or '.join(close)}?" if close else f"fields: {', '.join(sorted(known))}.")
+    return RecipeError(
+        f"A recipe has no field {name!r}.",
+        f"did you mean {' or '.join(close)}?" if close else f"fields: {', '.join(sorted(known))}.",
+    )
 
 
 def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
@@ -167,7 +179,9 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     try:
         recipe = msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
-        raise RecipeError(f"{where}: {error}.", "mend the field that it names; `docs/recipes.md` lists them all.") from None
+        raise RecipeError(
+            f"{where}: {error}.", "mend the field that it names; `docs/recipes.md` lists them all."
+        ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
     for stage in recipe.stages:
@@ -181,7 +195,10 @@ def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
     for key, value in fields.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            raise RecipeError(f"{where}: there is no field {key!r}.", f"did you mean {close[0]!r}?" if close else f"fields: {', '.join(sorted(known))}.")
+            raise RecipeError(
+                f"{where}: there is no field {key!r}.",
+                f"did you mean {close[0]!r}?" if close else f"fields: {', '.join(sorted(known))}.",
+            )
         for part in value if key == "stages" else [value]:
             if key in parts and isinstance(part, dict):
                 _refuse_unknown(part, parts[key], where)
@@ -205,4 +222,6 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
     }
     for field_name, is_right in wrong.items():
         if not is_right:
-            raise RecipeError(f"{where}: stage {stage.name!r} has {field_name} out of range.", "see `docs/recipes.md` for its range.")
+            raise RecipeError(
+                f"{where}: stage {stage.name!r} has {field_name} out of range.", "see `docs/recipes.md` for its range."
+            )

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.batch import parts, shuffled
-from graft.backbone.model import set_dropout
 from graft.backbone.paths import Feed, Path
 from graft.errors import RunError
 from graft.records import Progress, Stage
+from graft.train.groups import trains
 from graft.train.material import Labelled, Material
 from graft.train.weights import Adam, FlatWeights
 
@@ -37,7 +37,9 @@ class Trained:
 class StageRun:
     """A stage under way: a path from rows to logits, its thawed weights and their optimiser."""
 
-    def __init__(self, material: Material, stage: Stage, path: Path, weights: FlatWeights, seed: tuple[int, int]) -> None:
+    def __init__(
+        self, material: Material, stage: Stage, path: Path, weights: FlatWeights, seed: tuple[int, int]
+    ) -> None:
         self.material = material
         self.stage = stage
         self.path = path
@@ -56,6 +58,8 @@ class StageRun:
         start = time.perf_counter()
         rng = np.random.default_rng((*self._seed, number))
         torch.manual_seed(int(rng.integers(2**62)))
+        for pool in self.path.pools:
+            pool.refill(int(rng.integers(2**62)))
         self._thaw()
         lengths = np.maximum(feed.tokens.lengths, 1)
         batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)
@@ -70,23 +74,17 @@ class StageRun:
         yield Trained(loss, total, padded, len(batches), time.perf_counter() - start)
 
     def _thaw(self) -> None:
-        """Train mode for the parts that train, eval mode for the frozen ones."""
-        self.path.module.eval()
-        loss = self.stage.loss
-        if not loss.dropout and not loss.attention_dropout:
-            return  # without dropout, train and eval mode compute the same in these families
-        set_dropout(self.path.module, loss.dropout, loss.attention_dropout)
-        for module in self.path.module.modules():
-            own = list(module.parameters(recurse=False)) or list(module.parameters())
-            if not own or own[0].requires_grad:
-                module.training = True
+        """Train mode for the parts that train, eval mode for the frozen ones: a frozen block drops nothing."""
+        backbone = self.material.backbone
+        for name, module in self.path.module.named_modules():
+            module.training = trains(name, backbone, self.stage)
 
     def _step(self, batch: NDArray[np.int64], feed: Feed, lengths: NDArray[np.int64]) -> Tensor:
         total = torch.zeros((), device=self.weights.flat[0].device)
         pieces = parts(batch, lengths, self.stage.batches.tokens)
         for index, piece in enumerate(pieces):
             loss = self._loss(self.path.logits(feed, piece), piece) * (len(piece) / len(batch))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
         norm = self.adam.step()

@@ -6,21 +6,24 @@ picked on validation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone import features
 from graft.backbone.features import POOLINGS, Extractor, Features, Wanted
-from graft.backbone.heads import PooledHead
+from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe
 from graft.train.groups import cut_of
-from graft.train.material import Extracted, Material
-from graft.train.probe import Probe, fit_probe, start_native
+from graft.train.material import NOTHING, Extracted, Material
+from graft.train.probe import PENALTIES, Probe, fit_probe, start_native
+
+START_ROWS = 4096  # enough to point a head in the right direction
 
 
 def wanted(material: Material, recipe: Recipe) -> Wanted:
@@ -44,7 +47,12 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
     for stage in recipe.stages:
         cut = cut_of(stage, blocks)
         worth = stage.cache == "on" or (stage.cache == "auto" and stage.epochs > 1)
-        if 0 < cut <= lowest and stage.unfrozen != 0 and worth and material.extractor.store.fits(size * (len(cuts) + 1)):
+        if (
+            0 < cut <= lowest
+            and stage.unfrozen != 0
+            and worth
+            and material.extractor.store.fits(size * (len(cuts) + 1))
+        ):
             cuts.append(cut)
         lowest = min(lowest, cut)
     return tuple(dict.fromkeys(cuts))
@@ -53,16 +61,32 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
 def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Extracted]:
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
+    if _only_starts(recipe, asked):
+        part = material.train.tokens.take(start_rows(material, recipe))
+        yield Extracted((yield from _run(material.extractor, part, asked, "extract")), NOTHING.validation)
+        return
     if not asked.depths and not asked.cuts:
-        empty = Features({}, {}, 0, 0, 0.0)
-        yield Extracted(empty, empty)
+        yield NOTHING
         return
     train = yield from _run(material.extractor, material.train.tokens, asked, "extract train")
     validation = yield from _run(material.extractor, material.validation.tokens, asked, "extract validation")
     yield Extracted(train, validation)
 
 
-def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Iterator[Progress]:
+def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
+    """Whether the features serve a native head's start and nothing else: then a sample of the rows will do."""
+    head_stage = any(stage.unfrozen == 0 for stage in recipe.stages)
+    return recipe.head == "native" and bool(asked.depths) and not asked.cuts and not head_stage
+
+
+def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
+    """The rows of the train split that a native head's start is fitted on, where it is all that needs features."""
+    rows = len(material.train.tokens)
+    chosen = np.random.default_rng(recipe.seed).permutation(rows)[:START_ROWS]
+    return np.sort(chosen).astype(np.int64)
+
+
+def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Generator[Progress, None, Features]:
     yield from extractor.run(tokens, asked, phase)
     assert extractor.features is not None
     return extractor.features
@@ -77,10 +101,20 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
         why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
         return HeadRecord("native", "first", material.backbone.record.blocks, "random", f"random start: {why}")
     blocks = material.backbone.record.blocks
-    probe = _probe(material, extracted.train.pooled[blocks][:, 0], extracted.validation.pooled[blocks][:, 0])
-    start_native(material.backbone, head, probe)
-    why = "the family's native head reads the first token's state; it starts from a linear probe of that state"
-    return HeadRecord("native", "first", blocks, "probe", why, {f"first@{blocks}": probe.accuracy})
+    train = extracted.train.pooled[blocks][:, 0]
+    why = "the family's native head reads the first token's state; it starts as a linear probe of that state"
+    if extracted.validation.pooled:
+        probe = _probe(material, train, extracted.validation.pooled[blocks][:, 0])
+        scores = {f"first@{blocks}": probe.accuracy}
+    else:
+        codes, none = (
+            material.train.codes[torch.from_numpy(start_rows(material, recipe))],
+            torch.zeros(0, dtype=torch.long),
+        )
+        probe, scores = fit_probe(train, codes, train[:0], none, len(material.classes), PENALTIES[-1:]), {}
+        why += f", fitted on {len(train):,} rows"
+    start_native(NativeHeadAlone(material.backbone.model, head), probe)
+    return HeadRecord("native", "first", blocks, "probe", why, scores)
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
@@ -96,7 +130,9 @@ def _start_pooled(material: Material, extracted: Extracted) -> HeadRecord:
     depths = features.all_depths(material.backbone)
     tried: dict[tuple[str, int], Probe] = {}
     held = features.views(extracted.validation.pooled, depths)
-    for (pooling, depth, train), (_, _, validation) in zip(features.views(extracted.train.pooled, depths), held, strict=True):
+    for (pooling, depth, train), (_, _, validation) in zip(
+        features.views(extracted.train.pooled, depths), held, strict=True
+    ):
         tried[pooling, depth] = _probe(material, train, validation)
     (pooling, depth), probe = max(tried.items(), key=lambda item: (item[1].accuracy, item[0][1]))
     material.backbone.model.add_module(HEAD, pooled_head(probe, pooling, depth))

@@ -95,7 +95,7 @@ class Adam:
     def step(self) -> Tensor:
         """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor)."""
         gradients = [flat.grad for flat in self.weights.flat if flat.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+        norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
         if self.settings.clip > 0:
             torch._foreach_mul_(gradients, torch.clamp(self.settings.clip / (norm + 1e-6), max=1.0))
         share = scheduled(self.settings, self.taken, self.steps)

@@ -1,0 +1,67 @@
+# Two commands to know: `make demo` and `make test`. Both set up .venv on first use, from pinned versions.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MARK ?= not slow
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# -qq: errors are still shown; a machine's own pip settings may warn about things that do not matter here.
+INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types bench clean
+
+help:
+	@echo "make demo     train on examples/townhall.csv and write a report"
+	@echo "make test     run the tests (all but the slow ones; MARK= runs every one)"
+	@echo "make check    lint, types and tests"
+	@echo "make format   put the code into its canonical form"
+	@echo "make bench    run the benchmarks"
+	@echo "make clean    remove what these commands made, .venv included"
+
+# What `graft` needs to run. The stamp is written last, so a broken set-up is done again, a finished one never.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV): once, some minutes."
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name it: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip
+	@$(INSTALL) --build-constraint constraints.txt --editable '.[offline]'
+	@touch $@
+
+# What working on graft needs besides.
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(INSTALL) --group dev
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-dev
+	@$(INSTALL) --group bench
+	@touch $@
+
+demo: $(VENV)/.ready
+	@rm -rf runs/demo
+	@$(BIN)/graft run examples/townhall.csv --model embedded --out runs/demo
+
+test: $(VENV)/.ready-dev
+	@$(BIN)/python -m pytest -m "$(MARK)"
+
+check: lint types test
+
+lint: $(VENV)/.ready-dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+types: $(VENV)/.ready-dev
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready-bench
+	@if ls benchmarks/*.py >/dev/null 2>&1; \
+	then for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit 1; done; \
+	else echo "There are no benchmarks yet."; fi
+
+clean:
+	rm -rf $(VENV) runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

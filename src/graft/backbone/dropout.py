@@ -1,0 +1,78 @@
+"""Dropout on a CPU without a random number per element and step.
+
+torch draws dropout's random numbers one after the other on one core, which took a quarter of a training step. Here a
+pool of masks is drawn once an epoch, and every use takes a window of it at a random offset: the same rate, the same
+independence within a window, and the cost of one multiplication.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+POOL = 1 << 22  # mask values; many times a hidden state's size, and within a CPU's last cache
+
+
+class MaskPool:
+    """Masks for one rate: zeros, and 1 / (1 - rate) elsewhere."""
+
+    def __init__(self, rate: float, dtype: torch.dtype) -> None:
+        self.rate = rate
+        self._dtype = dtype
+        self._values = torch.empty(0, dtype=dtype)
+        self._rng = np.random.default_rng(0)
+
+    def refill(self, seed: int) -> None:
+        """Draw the masks of an epoch."""
+        self._rng = np.random.default_rng(seed)
+        self._draw(POOL)
+
+    def window(self, size: int) -> Tensor:
+        """`size` mask values from a random place in the pool."""
+        if 2 * size > len(self._values):
+            self._draw(4 * size)
+        offset = int(self._rng.integers(len(self._values) - size))
+        return self._values[offset : offset + size]
+
+    def _draw(self, size: int) -> None:
+        kept = self._rng.random(size, dtype=np.float32) >= self.rate
+        self._values = torch.from_numpy(kept).to(self._dtype).div_(1 - self.rate)
+
+
+class PooledDropout(nn.Module):
+    """Takes the place of nn.Dropout while a model trains on a CPU."""
+
+    def __init__(self, pool: MaskPool) -> None:
+        super().__init__()
+        self._pool = pool
+
+    def forward(self, states: Tensor) -> Tensor:
+        if not self.training:
+            return states
+        return states * self._pool.window(states.numel()).view(states.shape)
+
+
+def install(model: nn.Module, hidden: float, attention: float, device: str, dtype: torch.dtype) -> list[MaskPool]:
+    """Set every dropout of a working model to these rates; on a CPU, hidden dropout comes from pools (returned).
+
+    The attention's own dropout stays torch's: the library applies it as a function.
+    """
+    pools: list[MaskPool] = []
+    for parent_name, parent in list(model.named_modules()):
+        for name, module in list(parent.named_children()):
+            if not isinstance(module, nn.Dropout):
+                continue
+            if _is_attention(f"{parent_name}.{name}"):
+                module.p = attention
+            elif device == "cpu" and hidden > 0:
+                pools = pools or [MaskPool(hidden, dtype)]
+                setattr(parent, name, PooledDropout(pools[0]))
+            else:
+                module.p = hidden
+    return pools
+
+
+def _is_attention(name: str) -> bool:
+    """Whether a dropout is of attention's probabilities rather than of hidden states."""
+    return name.endswith(("attention.self.dropout", "attention.dropout"))

@@ -1,0 +1,117 @@
+"""From a parsed command line to what the doors of graft take.
+
+With --resume, what is not named is taken from the run: its data, its model, its recipe.
+"""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from graft.backbone.hub import EMBEDDED
+from graft.cli.usage import UsageError
+from graft.data.folder import FORMATS, extension
+from graft.data.read import ReadOptions
+from graft.fitting import FitOptions
+from graft.folder import RunFolder, fresh_folder
+from graft.records import Manifest
+from graft.run import Given
+
+READING = ("encoding", "format", "labels", "unlabelled", "quoting")
+SHORTCUTS = {
+    "epochs": "epochs",
+    "lr": "lr",
+    "batch": "rows",
+    "max_tokens": "max_tokens",
+    "seed": "seed",
+    "head": "head",
+    "metric": "metric",
+    "class_weights": "class_weights",
+    "label_smoothing": "label_smoothing",
+    "sweep": "sweep",
+}
+
+
+def command(asked: Namespace) -> str:
+    """The command as typed."""
+    return shlex.join(["graft", *asked.command])
+
+
+def recorded(asked: Namespace) -> Manifest | None:
+    """The manifest of the run that --resume names; None without --resume. Raises RunError when there is none."""
+    if not asked.resume:
+        if asked.data is None:
+            raise UsageError(f"graft {asked.command[0]}: DATA is missing.", "name a file, a folder or hub:NAME.")
+        return None
+    if asked.out is None:
+        raise UsageError("--resume goes on with a run, but none is named.", "add --out RUN.")
+    folder = RunFolder(asked.out)
+    if asked.data is not None and not folder.exists:
+        return None  # it was stopped before it had written anything
+    return folder.manifest()
+
+
+def out(asked: Namespace) -> Path:
+    """The run's folder: the one named, or a new one under runs/."""
+    return Path(asked.out) if asked.out is not None else new_folder(asked.data)
+
+
+def new_folder(data: Any) -> Path:
+    """A folder under runs/ that is not there yet, named after the data."""
+    if not isinstance(data, str | Path):
+        return fresh_folder("data")
+    path = Path(data)
+    name = path.resolve().name.removesuffix(".gz") if path.exists() else str(data)
+    return fresh_folder(name.removesuffix(extension(path)) if extension(path) in FORMATS else name)
+
+
+def given(asked: Namespace, run: Manifest | None) -> Given:
+    """Where the data come from. Raises RunError when a resumed run's data were in memory."""
+    if asked.data is None:
+        assert run is not None
+        request = run.request
+        if not request.data:
+            raise UsageError(
+                "The run was made from data in memory.", "go on with it from Python: graft.fit(…, resume=True)."
+            )
+        named = (request.data, request.text, request.label, request.validation, request.test)
+        return Given(*named, reading=_reading(request.reading), shares=request.shares, seed=request.seed)
+    reading = {name: str(value) for name in READING if (value := getattr(asked, name)) is not None}
+    return Given(
+        asked.data,
+        asked.text,
+        asked.label,
+        asked.validation,
+        asked.test,
+        _reading(reading),
+        (asked.validation_share, asked.test_share),
+        asked.split_seed,
+    )
+
+
+def _reading(named: dict[str, str]) -> ReadOptions:
+    values: dict[str, Any] = {name: int(value) if name == "max_bytes" else value for name, value in named.items()}
+    return ReadOptions(**values)
+
+
+def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
+    """How to train."""
+    named = settings(asked)
+    recipe = asked.recipe
+    model, revision = asked.model, asked.revision
+    if run is not None and model is None:
+        model, revision = run.backbone.name, run.backbone.revision or None
+    if run is not None and recipe is None and not named:
+        recipe, named = str(RunFolder(asked.out).path / "recipe.toml"), {"seed": str(run.recipe.seed)}
+    return FitOptions(model or EMBEDDED, revision, recipe or "fast", named, asked.device, asked.precision)
+
+
+def settings(asked: Namespace) -> dict[str, str]:
+    """Recipe fields by dotted name: the shortcuts, then --set in the order given."""
+    found = {field: getattr(asked, option) for option, field in SHORTCUTS.items()}
+    named = {
+        field: value if isinstance(value, str) else repr(value) for field, value in found.items() if value is not None
+    }
+    return named | dict(asked.set)

@@ -1,0 +1,67 @@
+"""graft evaluate: open the test split of a trained run."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graft.cli.failure import print_json
+from graft.cli.options import add_output
+from graft.cli.usage import Parser
+
+if TYPE_CHECKING:
+    from graft.records import Baseline, Manifest
+
+ABOUT = "open the test split of a trained run: numbers, intervals, yardsticks"
+EXAMPLES = ("graft evaluate runs/reviews", "graft evaluate runs/reviews --json")
+REMADE = ("majority", "tfidf")  # yardsticks that every evaluation makes itself
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the run's folder")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+    add_output(parser)
+
+
+def main(asked: Namespace) -> int:
+    with redirect_stdout(sys.stderr if asked.json else sys.stdout):
+        from graft.cli import summary
+        from graft.cli.screen import screen
+        from graft.cli.show import Story
+        from graft.folder import RunFolder
+
+        folder = RunFolder(asked.run)
+        story = Story(screen(asked.quiet), folder.path)
+        story.follow(_events(asked))
+        manifest = folder.manifest()
+    assert story.evaluation is not None
+    if asked.json:
+        print_json(summary.described(folder.path, manifest, story.evaluation))
+    else:
+        print(summary.table(folder.path, manifest, story.evaluation))
+    return 0
+
+
+def _events(asked: Namespace) -> Iterator[object]:
+    from graft import assess
+    from graft.folder import RunFolder
+    from graft.records import Said
+
+    folder = RunFolder(asked.run)
+    yield Said(_before(folder.manifest()))
+    known = folder.evaluation()
+    extra: list[Baseline] = [found for name, found in known.baselines.items() if name not in REMADE] if known else []
+    yield from assess.evaluate(Path(asked.run), extra=extra, device=asked.device)
+    assess.report(asked.run)
+
+
+def _before(manifest: Manifest) -> str:
+    times = manifest.outcome.evaluations
+    if not times:
+        return "The test split is opened for the first time."
+    often = "once" if times == 1 else f"{times} times"
+    return f"The test split was opened {often} before: a choice made by its numbers makes them too good."

@@ -1,0 +1,104 @@
+"""The door out: every error as one message, as JSON where that was asked for, and as an exit code.
+
+0 done · 1 a bug in graft · 2 something the person can mend · 130 Ctrl-C · 141 nobody reads on · 143 SIGTERM
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from graft.cli.usage import UsageError
+from graft.errors import EXIT_CODE, DataError, GraftError
+
+BUG, CTRL_C, NO_READER, TERMINATED = 1, 130, 141, 143
+BUG_WORDS = "This is a bug in graft. Please report it, with the lines below and the command that you gave."
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised where the program stands, so that it leaves everything in order."""
+
+
+class Stopped(BaseException):
+    """A verb was interrupted, and says how to go on."""
+
+    def __init__(self, code: int, hint: str) -> None:
+        self.code = code
+        super().__init__(hint)
+
+
+def fail(error: BaseException, as_json: bool) -> int:
+    """Tell an error on standard error (and, with `as_json`, on standard output); returns the exit code."""
+    code, described = _described(error)
+    if code == BUG:
+        _tell(BUG_WORDS + "\n" + "".join(traceback.format_exception(error)).rstrip())
+    else:
+        _tell(described["message"])
+    if as_json:
+        print_json({"error": described})
+    return code
+
+
+def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
+    """(exit code, the error as plain values)."""
+    match error:
+        case DataError():
+            problems = [
+                {"file": problem.file, "line": problem.line, "found": problem.found, "remedy": problem.remedy}
+                for problem in error.problems
+            ]
+            return EXIT_CODE, {"kind": "DataError", "message": str(error), "problems": problems}
+        case GraftError() | UsageError():
+            described = {"kind": type(error).__name__, "message": str(error)}
+            return EXIT_CODE, described | ({"remedy": error.remedy} if error.remedy else {})
+        case OSError():
+            return EXIT_CODE, {"kind": "OSError", "message": system_message(error)}
+        case MemoryError():
+            message = "There is not enough memory.\n  → close other programs, or choose a smaller model with --model."
+            return EXIT_CODE, {"kind": "MemoryError", "message": message}
+        case Stopped():
+            return error.code, {"kind": "Interrupted", "message": str(error)}
+        case KeyboardInterrupt() | Terminated():
+            code = TERMINATED if isinstance(error, Terminated) else CTRL_C
+            return code, {"kind": "Interrupted", "message": "Interrupted."}
+    return BUG, {"kind": "bug", "message": f"{type(error).__name__}: {error}"}
+
+
+def system_message(error: OSError) -> str:
+    """What the system refused, where, and what to do."""
+    import errno
+
+    reason = error.strerror or str(error)
+    place = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    remedies = {
+        errno.ENOSPC: "free some space on that disk, or choose another folder with --out; "
+        "`graft cache clear` frees what graft can make again.",
+        errno.EACCES: "check its permissions, or choose another folder with --out.",
+        errno.EROFS: "choose another folder with --out.",
+        errno.EDQUOT: "free some space, or choose another folder with --out.",
+    }
+    remedy = remedies.get(error.errno or 0, "check the path and the disk.")
+    return f"{f'{place}: ' if place else ''}{reason}\n  → {remedy}"
+
+
+def _tell(message: str) -> None:
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:  # nobody reads standard error: the exit code still says it
+        abandon(2)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object as a line on standard output, in ASCII where the terminal knows no more."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=not is_utf8), flush=True)
+
+
+def abandon(descriptor: int) -> None:
+    """Nobody reads on: send what is still to come to nowhere, so that Python's own last flush stays quiet."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -1,0 +1,127 @@
+"""Options that several verbs share, each declared once."""
+
+from __future__ import annotations
+
+import argparse
+
+from graft.cli.usage import Parser
+
+SWEEP = "3e-5,1e-4,3e-4"
+METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
+
+
+def add_training(parser: Parser) -> None:
+    """All that `run` and `fit` take."""
+    parser.add_argument(
+        "data", metavar="DATA", nargs="?", help="a file, a folder with train.* (validation.*, test.*), or hub:NAME"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the stopped run in --out; DATA may be left out"
+    )
+    _add_data(parser)
+    _add_model(parser)
+    _add_recipe(parser)
+    add_output(parser)
+
+
+def _add_data(parser: Parser) -> None:
+    group = parser.add_argument_group("the data")
+    group.add_argument("--text", metavar="COL", help="the column of texts (default: inferred and said)")
+    group.add_argument("--label", metavar="COL", help="the column of labels (default: inferred and said)")
+    group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
+    group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")
+    group.add_argument("--validation-share", metavar="F", type=float, help="share of train to cut for validation")
+    group.add_argument("--test-share", metavar="F", type=float, help="share of train to cut for test")
+    group.add_argument("--split-seed", metavar="N", type=int, default=0, help="seed of the cuts (default: 0)")
+    group.add_argument("--encoding", metavar="E", help="of text files (default: utf-8)")
+    group.add_argument("--format", choices=FORMATS, help="of the files (default: by their names)")
+    group.add_argument(
+        "--labels",
+        choices=("strict", "exact", "fold"),
+        help="refuse labels that look mistyped (strict, the default), take every value as a class (exact), or merge "
+        "variants in case and spaces (fold)",
+    )
+    group.add_argument("--unlabelled", choices=("error", "drop"), help="rows without a label (default: error)")
+    group.add_argument("--quoting", choices=("csv", "none"), help="none: quotation marks in CSV are ordinary letters")
+
+
+def _add_model(parser: Parser) -> None:
+    group = parser.add_argument_group("the model and the machine")
+    group.add_argument(
+        "--model", metavar="M", help="embedded (the default), a folder, or a hub id such as roberta-base"
+    )
+    group.add_argument("--revision", metavar="R", help="commit, tag or branch of a hub model")
+    add_machine(parser, group)
+
+
+def add_machine(parser: Parser, group: argparse._ArgumentGroup | None = None, precision: str = "auto") -> None:
+    """--device and --precision."""
+    target = group or parser
+    target.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+    target.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16"), default=precision, help=f"default: {precision}"
+    )
+
+
+def _add_recipe(parser: Parser) -> None:
+    group = parser.add_argument_group("the recipe")
+    group.add_argument("--recipe", metavar="R", help="fast (the default), thorough, probe, book, or a .toml file")
+    group.add_argument("--epochs", metavar="N", type=int, help="of every stage")
+    group.add_argument("--lr", metavar="X", type=float, help="peak learning rate of every stage")
+    group.add_argument("--batch", metavar="N", type=int, help="rows per optimiser step")
+    group.add_argument("--max-tokens", metavar="N", type=int, help="longer texts are cut to this; what it cuts is said")
+    group.add_argument("--seed", metavar="N", type=int, help="of the head's start, the batches and dropout")
+    group.add_argument(
+        "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"
+    )
+    group.add_argument("--metric", choices=METRICS, help="the validation metric by which the best is kept")
+    group.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: rare classes count as much")
+    group.add_argument("--label-smoothing", metavar="X", type=float, help="between 0 and 1")
+    group.add_argument(
+        "--sweep",
+        metavar="RATES",
+        nargs="?",
+        const=SWEEP,
+        type=rates,
+        help=f"try these learning rates for short, keep the best (default: {SWEEP})",
+    )
+    group.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        type=setting,
+        help="any field of the recipe, such as stages.0.unfrozen=2; may be repeated",
+    )
+
+
+def add_output(parser: Parser) -> None:
+    """--json and --quiet."""
+    group = parser.add_argument_group("what is shown")
+    group.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output, nothing else there"
+    )
+    group.add_argument("--quiet", action="store_true", help="show no progress; errors are shown all the same")
+
+
+def rates(given: str) -> str:
+    """Learning rates with commas between them, as a recipe's setting."""
+    try:
+        found = [float(rate) for rate in given.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is not rates such as 2e-5,5e-5 (write a bare --sweep behind DATA)"
+        ) from None
+    if any(not 0 < rate < 1 for rate in found):
+        raise argparse.ArgumentTypeError(f"{given!r}: a rate lies between 0 and 1")
+    return f"[{', '.join(map(repr, found))}]"
+
+
+def setting(given: str) -> tuple[str, str]:
+    """(field, value) of FIELD=VALUE."""
+    name, equals, value = given.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"{given!r} is not FIELD=VALUE, such as epochs=3")
+    return name.strip(), value.strip()

@@ -1,0 +1,129 @@
+"""graft predict: texts in, labels with probabilities out."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from graft.cli.failure import print_json
+from graft.cli.options import add_machine, add_output
+from graft.cli.usage import Parser, UsageError
+
+if TYPE_CHECKING:
+    from graft.cli.answers import Writer
+    from graft.predict import Predictor
+
+ABOUT = "label texts with a trained run"
+EXAMPLES = (
+    'graft predict runs/reviews "I loved it" "Never again"',
+    "graft predict runs/reviews --file new.csv --text body --out answers.csv",
+    "cat texts.txt | graft predict runs/reviews --format jsonl",
+)
+STANDARD_INPUT = "<standard input>"
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the run's folder")
+    parser.add_argument(
+        "texts", metavar="TEXT", nargs="*", help="texts to label (default: standard input, one per line)"
+    )
+    parser.add_argument(
+        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, each also .gz"
+    )
+    parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
+    parser.add_argument("--encoding", metavar="E", help="of the file (default: utf-8)")
+    parser.add_argument("--out", metavar="FILE", help="write the answers there, whole or not at all")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="of the answers (default: by --out, else csv)")
+    add_machine(parser, precision="fp32")
+    add_output(parser)
+
+
+def main(asked: Namespace) -> int:
+    if asked.texts and asked.file:
+        raise UsageError("graft predict: texts come as arguments or from --file, not both.", "leave one of them out.")
+    from graft.cli.answers import Collected, writer
+    from graft.predict import load
+
+    predictor = load(asked.run, asked.device, asked.precision)
+    texts = _texts(asked)
+    if asked.json and asked.out is None:
+        collected = Collected()
+        _answer(predictor, texts, collected, asked)
+        print_json({"run": asked.run, "n": len(collected.rows), "predictions": collected.rows})
+        return 0
+    with _target(asked) as file:
+        number = _answer(predictor, texts, writer(file, _format(asked), predictor.classes), asked)
+    if asked.json:
+        print_json({"run": asked.run, "n": number, "out": asked.out})
+    return 0
+
+
+def _format(asked: Namespace) -> str:
+    if asked.format:
+        return str(asked.format)
+    return "jsonl" if asked.out and asked.out.endswith((".jsonl", ".ndjson")) else "csv"
+
+
+@contextmanager
+def _target(asked: Namespace) -> Iterator[TextIO]:
+    if asked.out is None:
+        yield sys.stdout
+        return
+    from graft.files import written_whole
+
+    with written_whole(Path(asked.out)) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _texts(asked: Namespace) -> Iterable[str]:
+    """The texts, all read where that is needed to find what is wrong with them."""
+    if asked.texts:
+        return list(asked.texts)
+    if asked.file is None:
+        return _lines(asked.quiet)
+    from graft.data.read import ReadOptions, read_texts
+
+    options = ReadOptions(encoding=asked.encoding) if asked.encoding else ReadOptions()
+    return read_texts(asked.file, asked.text, options).texts
+
+
+def _lines(quiet: bool) -> Iterator[str]:
+    """Standard input, one text per line; an empty line is an empty text, so that answers keep their place."""
+    from graft.errors import DataError, Problem
+
+    if sys.stdin.isatty() and not quiet:
+        print("Reading texts from the terminal, one per line; end with Ctrl-D.", file=sys.stderr, flush=True)
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            found = f"byte {error.start + 1} of the line is not UTF-8"
+            remedy = "convert it: iconv -f latin1 -t utf-8, or give a file with --file and --encoding"
+            raise DataError([Problem(STANDARD_INPUT, number, found, remedy)]) from None
+
+
+def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: Namespace) -> int:
+    """Write every answer as it comes; returns how many there were."""
+    from graft.cli.screen import screen
+    from graft.predict import decode
+    from graft.records import Progress
+
+    total = len(texts) if isinstance(texts, Sized) else 0
+    shown = screen(asked.quiet or (asked.out is None and not asked.json and sys.stdout.isatty()))
+    done = 0
+    try:
+        for part in predictor.stream(texts):
+            if isinstance(part, Progress):
+                continue
+            for prediction in decode(*part, predictor.classes):
+                target.write(prediction)
+                done += 1
+            if total:
+                shown.advance("predict", done / total)
+    finally:
+        shown.close()
+    return done

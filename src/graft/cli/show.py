@@ -1,0 +1,98 @@
+"""What a run says on its way, as lines and as progress.
+
+Knows the events that graft's generators yield; `screen.py` knows where they are drawn.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graft.cli.screen import Screen, spoken
+from graft.folder import RunFolder
+from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, StageRecord, Trial
+
+LABEL = 24  # characters of a progress label, so that a narrow terminal keeps room for the bar
+
+
+@dataclass
+class Story:
+    """What was shown, and what is left at the end."""
+
+    screen: Screen
+    folder: Path | None = None  # the run's, where the recipe is looked up once it is written
+    manifest: Manifest | None = None
+    evaluation: Evaluation | None = None
+    _recipe: list[Recipe] = field(default_factory=list)
+
+    def follow(self, events: Iterator[object]) -> None:
+        """Show every event. However it ends, a generator is closed at once and the screen left tidy."""
+        try:
+            for event in events:
+                self.show(event)
+        finally:
+            if isinstance(events, Generator):
+                events.close()
+            self.screen.close()
+
+    def show(self, event: object) -> None:
+        match event:
+            case Said():
+                self.screen.line(event.text)
+            case Progress():
+                self.screen.advance(*self._progress(event))
+            case HeadRecord():
+                self.screen.line(f"Head: {event.kind}; {event.why}.")
+            case Epoch():
+                self.screen.line(self._epoch(event))
+            case Trial():
+                self.screen.line(f"Tried a rate of {event.lr:g}: {self._value(event.validation)}.")
+            case StageRecord():
+                self.screen.line(
+                    f"Stage {event.name}: {count(event.epochs, 'epoch')} in {spoken(event.seconds)}; {event.why}."
+                )
+            case Manifest():
+                self.manifest = event
+                self._recipe = [event.recipe]
+            case Evaluation():
+                self.evaluation = event
+
+    def recipe(self) -> Recipe | None:
+        """The run's recipe, once it is known."""
+        if not self._recipe and self.folder is not None and RunFolder(self.folder).exists:
+            self._recipe = [RunFolder(self.folder).manifest().recipe]
+        return self._recipe[0] if self._recipe else None
+
+    def _progress(self, event: Progress) -> tuple[str, float]:
+        """(label, share done). Epochs of a stage are one work, so that the time left is the stage's."""
+        share = event.done / max(event.total, 1)
+        name, _, number = event.phase.rpartition(" ")
+        epochs = self._planned(name)
+        if not epochs or not number.isdigit():
+            return textwrap.shorten(event.phase, LABEL, placeholder="…"), share
+        return f"{name[:LABEL]}, {epochs} epochs", (int(number) - 1 + share) / epochs
+
+    def _epoch(self, epoch: Epoch) -> str:
+        """One line of at most 60 columns for usual names."""
+        epochs = self._planned(epoch.stage)
+        number = f"{epoch.number}/{epochs}" if epochs else f"{epoch.number}"
+        loss = f"loss {epoch.loss:.3f}" if epoch.loss is not None else "before it"
+        mark = "  best" if epoch.best else ""
+        return f"{epoch.stage} {number:<6} {loss:<10}  {self._value(epoch.validation)}  {spoken(epoch.seconds)}{mark}"
+
+    def _value(self, validation: dict[str, float]) -> str:
+        """The metric by which the best is kept."""
+        recipe = self.recipe()
+        metric = recipe.metric if recipe else "accuracy"
+        return f"{metric.replace('_', ' ')} {validation[metric]:.4f}" if metric in validation else ""
+
+    def _planned(self, stage: str) -> int:
+        """The epochs of a stage by its name; 0 when it is no stage."""
+        recipe = self.recipe()
+        return next((known.epochs for known in recipe.stages if known.name == stage), 0) if recipe else 0
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""The end of a run, on standard output: a small table in at most 80 columns, or one JSON object."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from graft.cli.screen import spoken
+from graft.records import Evaluation, Interval, Manifest
+
+SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
+NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
+BASELINES = {"majority": "majority class", "tfidf": "TF-IDF + logistic", "scratch": "random weights"}
+FIRST, COLUMN = 18, 13  # widths of the table's columns
+
+
+def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -> dict[str, Any]:
+    """The outcome as plain values, for --json."""
+    outcome = manifest.outcome
+    found: dict[str, Any] = {
+        "run": str(folder),
+        "model": manifest.backbone.name,
+        "recipe": manifest.recipe.name,
+        "status": outcome.status,
+        "validation": {manifest.recipe.metric: outcome.best_value},
+        "seconds": outcome.cost.seconds if outcome.cost else None,
+    }
+    if evaluation is not None:
+        found |= {
+            "split": evaluation.split,
+            "n": evaluation.n,
+            "metrics": evaluation.metrics,
+            "intervals": {name: list(ends) for name, ends in evaluation.intervals.items()},
+            "baselines": {name: baseline.metrics for name, baseline in evaluation.baselines.items()},
+            "evaluations": outcome.evaluations,
+            "report": str(folder / "report.html"),
+        }
+    return found
+
+
+def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
+    """The outcome for a person."""
+    lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:", _header()]
+    lines += [_values("this model", evaluation.metrics), _intervals(evaluation)]
+    lines += [_values(BASELINES.get(name, name), found.metrics) for name, found in evaluation.baselines.items()]
+    lines += ["", _kept(manifest), *_cost(manifest)]
+    run = shlex.quote(str(folder))
+    lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']
+    return "\n".join(lines)
+
+
+def fitted(folder: Path, manifest: Manifest) -> str:
+    """The end of `fit`, which opens no test split."""
+    run = shlex.quote(str(folder))
+    return "\n".join(["", _kept(manifest), *_cost(manifest), f"Run:     {folder}", f"Next:    graft evaluate {run}"])
+
+
+def _header() -> str:
+    return " " * FIRST + "".join(NAMES.get(name, name).rjust(COLUMN) for name in SHOWN)
+
+
+def _values(name: str, metrics: dict[str, float]) -> str:
+    numbers = (f"{metrics[metric]:.3f}" if metric in metrics else "" for metric in SHOWN)
+    return name[:FIRST].ljust(FIRST) + "".join(number.rjust(COLUMN) for number in numbers)
+
+
+def _intervals(evaluation: Evaluation) -> str:
+    return " " * FIRST + "".join(_between(evaluation.intervals.get(metric)).rjust(COLUMN) for metric in SHOWN)
+
+
+def _between(ends: Interval | None) -> str:
+    if ends is None:
+        return ""
+    low, high = ends
+    return f"{low:.3f}-{high:.3f}" if low >= 0 else f"{low:.2f} to {high:.2f}"
+
+
+def _kept(manifest: Manifest) -> str:
+    outcome, metric = manifest.outcome, manifest.recipe.metric
+    value = "" if outcome.best_value is None else f", validation {NAMES.get(metric, metric)} {outcome.best_value:.3f}"
+    return f"Kept:    epoch {outcome.best_epoch} of stage {outcome.best_stage}{value}"
+
+
+def _cost(manifest: Manifest) -> list[str]:
+    cost = manifest.outcome.cost
+    if cost is None:
+        return []
+    memory = f", {cost.peak_memory / 2**30:.1f} GiB of memory at most" if cost.peak_memory else ""
+    return [f"Cost:    {spoken(cost.seconds)}{memory}"]

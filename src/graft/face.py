@@ -1,0 +1,101 @@
+"""The Python face of the whole journey: `graft.run`, which shows what it does and returns what came of it.
+
+The steps on their own (`graft.read`, `graft.split`, `graft.fit`, …) are the doors of their rooms; see `graft.__init__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from graft.cli.asking import new_folder
+from graft.cli.screen import screen
+from graft.cli.show import Story
+from graft.fitting import FitOptions
+from graft.folder import RunFolder
+from graft.predict import Predictor, load
+from graft.records import Evaluation, Manifest, Prediction
+from graft.run import Given, RunOptions
+from graft.run import run as run_events
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What `graft.run` leaves: the run's folder, its manifest, and the numbers on the test split."""
+
+    folder: Path
+    manifest: Manifest
+    evaluation: Evaluation
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The trained model, loaded once."""
+        return load(self.folder)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics on the test split, by name."""
+        return self.evaluation.metrics
+
+    @property
+    def report(self) -> Path:
+        """The path of `report.html`."""
+        return RunFolder(self.folder).report
+
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
+        """One `Prediction` per text, in order."""
+        return self.predictor.predict(texts)
+
+
+def run(
+    data: Any,
+    out: str | Path | None = None,
+    *,
+    model: str = "embedded",
+    recipe: str = "fast",
+    settings: Mapping[str, Any] | None = None,
+    scratch: bool = False,
+    resume: bool = False,
+    quiet: bool = False,
+) -> RunResult:
+    """Train on labelled texts, measure on held-out rows, write a report.
+
+    `data`: whatever `graft.read` takes, or a `graft.Given` that also names columns, split files and how to read them.
+    `out`: the run's folder; without it a new one under `runs/`. `model`: "embedded", a folder or a hub id.
+    `recipe`: "fast", "thorough", "probe", "book" or a .toml file. `settings`: recipe fields by dotted name, such as
+    `{"epochs": 3, "stages.0.optimiser.lr": 5e-5}`. `scratch`: also train the same architecture from random weights.
+    `resume`: go on with the stopped run in `out`. Progress goes to standard error unless `quiet`.
+
+    Raises GraftError for everything that the caller can mend.
+    """
+    given = data if isinstance(data, Given) else Given(data)
+    fit = FitOptions(model=model, recipe=recipe, settings=as_settings(settings or {}))
+    folder = Path(out) if out is not None else new_folder(given.data)
+    story = Story(screen(quiet), folder)
+    story.follow(run_events(given, fit, RunOptions(folder, resume, scratch)))
+    assert story.manifest is not None
+    assert story.evaluation is not None
+    return RunResult(folder, story.manifest, story.evaluation)
+
+
+def as_settings(named: Mapping[str, Any]) -> dict[str, str]:
+    """Recipe fields as the strings that `FitOptions.settings` holds, each readable as a TOML value or a bare word."""
+    return {name: _written(value) for name, value in named.items()}
+
+
+def _written(value: Any) -> str:
+    if hasattr(value, "item") and not isinstance(value, str):  # a numpy number
+        value = value.item()
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            return value
+        case list() | tuple():
+            return f"[{', '.join(_written(item) for item in value)}]"
+    raise TypeError(f"a setting is a number, a string, a bool or a list of them, not {type(value).__name__}")

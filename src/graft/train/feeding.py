@@ -1,0 +1,76 @@
+"""How a stage goes from rows to logits: the head alone, above a cut from cached states, or through every block."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.model import HEAD, Backbone
+from graft.backbone.paths import Feed, HeadPath, ModelPath, Path
+from graft.records import HeadRecord, Stage
+from graft.train import start
+from graft.train.groups import cut_of, groups
+from graft.train.material import Extracted, Material
+from graft.train.weights import FlatWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A stage's path, what feeds it for training and validation, and why so."""
+
+    path: Path
+    train: Feed
+    validation: Feed
+    why: str
+
+
+def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted, stack: ExitStack) -> Way:
+    """The way of a stage; a cut stays in place until `stack` closes."""
+    tokens = (material.train.tokens, material.validation.tokens)
+    both = (extracted.train, extracted.validation)
+    alone = head_alone(material.backbone, head)
+    if stage.unfrozen == 0 and alone is not None:
+        features = [start.head_features(found.pooled, head) for found in both]
+        feeds = [Feed(part, values) for part, values in zip(tokens, features, strict=True)]
+        why = "the backbone is frozen: the head reads features that were extracted once"
+        return Way(HeadPath(material.backbone, alone), feeds[0], feeds[1], why)
+    path = ModelPath(material.backbone, material.machine)
+    path.set_dropout(stage.loss.dropout, stage.loss.attention_dropout)
+    cut = cut_of(stage, material.backbone.record.blocks)
+    states = [found.boundaries.get(cut) for found in both]
+    if states[0] is None:
+        return Way(path, Feed(tokens[0]), Feed(tokens[1]), _why_not_cached(stage, cut))
+    stack.enter_context(path.above(cut))
+    why = f"the states after block {cut} were extracted once"
+    return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
+
+
+def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
+    """The head as a module over pooled features, where it can stand alone."""
+    if head.kind == "pooled":
+        return backbone.model.get_submodule(HEAD)
+    return NativeHeadAlone(backbone.model, backbone.family.head) if backbone.family.head else None
+
+
+def thawed(material: Material, stage: Stage, path: Path) -> FlatWeights:
+    """The stage's weights in the path's module, their masters taken from the fp32 model."""
+    weights = FlatWeights(path.module, groups(material.backbone, stage))
+    truth = dict(material.backbone.model.named_parameters())
+    with torch.no_grad():
+        for name, master in weights.named().items():
+            master.copy_(truth[name])
+    return weights
+
+
+def _why_not_cached(stage: Stage, cut: int) -> str:
+    if cut == 0:
+        return "every block trains, so nothing below can be kept"
+    if stage.cache == "off":
+        return "the recipe asks for no cache"
+    if stage.epochs <= 1:
+        return "one epoch: recomputing costs no more than keeping"
+    return "recomputed: blocks below the cut were trained before, or the states do not fit the cache"

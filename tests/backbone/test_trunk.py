@@ -1,0 +1,114 @@
+"""Law 1, cached equals uncached, at the same batch shape: bit for bit, for every family, cut and dtype."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from graft.backbone.batch import Collator
+from graft.backbone.trunk import Trunk
+from graft.records import Stage
+from graft.train.groups import groups
+
+DTYPES = [torch.float64, torch.float32, torch.bfloat16]
+TRUTH = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+
+
+def batch_of(backbone, tokens, padded):
+    rows = np.arange(len(tokens)) if padded else np.flatnonzero(tokens.lengths == 2)
+    ids_BT, mask_BT = Collator(tokens, backbone.tokenizer.pad_token_id, "cpu")(rows)
+    assert (mask_BT is not None) == padded
+    return ids_BT, mask_BT, TRUTH[: len(rows)]
+
+
+def trunk_of(backbone, dtype, unfrozen):
+    """A working copy in which only what a stage thaws has gradients."""
+    model = copy.deepcopy(backbone.model).to(dtype).eval()
+    thawed = {name for group in groups(backbone, Stage("s", unfrozen, 1)) for name in group.names}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in thawed)
+    return Trunk(model, backbone.family)
+
+
+def outcome(trunk, ids_BT, mask_BT, truth):
+    logits = trunk.logits(ids_BT, mask_BT)
+    loss = torch.nn.functional.cross_entropy(logits.float(), truth)
+    loss.backward()
+    gradients = {name: p.grad for name, p in trunk.model.named_parameters() if p.grad is not None}
+    return logits.detach(), loss.detach(), gradients
+
+
+@pytest.mark.parametrize("padded", [True, False], ids=["padded", "plain"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_cached_equals_uncached_bit_for_bit(backbone, tokens, dtype, padded):
+    batch = batch_of(backbone, tokens, padded)
+    for cut in range(backbone.record.blocks + 1):
+        unfrozen = backbone.record.blocks - cut
+        full = outcome(trunk_of(backbone, dtype, unfrozen), *batch)
+        trunk = trunk_of(backbone, dtype, unfrozen)
+        (states_BTD,) = trunk.states(*batch[:2], (cut,))
+        with trunk.cut_at(cut) as stand_in:
+            assert (stand_in is None) == (cut == 0)
+            if stand_in is not None:
+                stand_in.states = states_BTD.detach().clone()
+            cached = outcome(trunk, *batch)
+        assert torch.equal(full[0], cached[0])
+        assert torch.equal(full[1], cached[1])
+        assert full[2].keys() == cached[2].keys()
+        assert len(full[2]) >= 4  # the head's two layers at the least
+        for name, gradient in full[2].items():
+            assert torch.equal(gradient, cached[2][name]), (cut, name)
+            assert gradient.abs().sum() > 0 or "key.bias" in name or "k_lin.bias" in name
+
+
+def test_above_a_cut_the_cached_states_decide_and_the_blocks_below_do_not_run(backbone, tokens):
+    ids_BT, mask_BT, _ = batch_of(backbone, tokens, padded=True)
+    trunk = trunk_of(backbone, torch.float32, 1)
+    for parameter in trunk.blocks[0].parameters():
+        parameter.data.fill_(float("nan"))
+    width = backbone.record.width
+    with torch.no_grad(), trunk.cut_at(2) as stand_in:
+        seen = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            stand_in.states = torch.randn(*ids_BT.shape, width)
+            seen.append(trunk.logits(ids_BT, mask_BT))
+    assert all(logits.isfinite().all() for logits in seen)
+    assert not torch.equal(*seen)
+    assert trunk.logits(ids_BT, mask_BT).isnan().any()  # the blocks are back in their slots
+
+
+def test_blocks_come_back_after_an_error(backbone):
+    trunk = trunk_of(backbone, torch.float32, 1)
+    with pytest.raises(KeyboardInterrupt), trunk.cut_at(2):
+        raise KeyboardInterrupt
+    slots = backbone.model.base_model.get_submodule(backbone.family.blocks)
+    assert len(slots) == len(trunk) == 3
+    assert all(type(block) is type(slots[0]) for block in trunk.blocks)
+    kept = trunk.model.base_model.get_submodule(backbone.family.blocks)
+    assert all(slot is block for slot, block in zip(kept, trunk.blocks, strict=True))
+
+
+def test_states_are_those_of_the_library(backbone, tokens):
+    ids_BT, mask_BT, _ = batch_of(backbone, tokens, padded=True)
+    trunk = trunk_of(backbone, torch.float64, 0)
+    with torch.no_grad():
+        theirs = trunk.model.base_model(input_ids=ids_BT, attention_mask=mask_BT, output_hidden_states=True)
+        ours = trunk.states(ids_BT, mask_BT, (3, 0, 1, 2))
+        alone = trunk.states(ids_BT, mask_BT, (1,))
+    for depth, states in zip((3, 0, 1, 2), ours, strict=True):
+        assert torch.equal(states, theirs.hidden_states[depth])
+    assert torch.equal(alone[0], ours[2])
+
+
+def test_no_block_above_the_deepest_runs(backbone, tokens):
+    trunk = trunk_of(backbone, torch.float32, 0)
+    ran = []
+    for number, block in enumerate(trunk.blocks, start=1):
+        block.register_forward_hook(lambda *_, number=number: ran.append(number))
+    with torch.no_grad():
+        trunk.states(*batch_of(backbone, tokens, True)[:2], (2,))
+    assert ran == [1, 2]

@@ -1,0 +1,54 @@
+"""What the pages show in Python is run: the blocks of a page in order, in one namespace, on small real data."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import PAGES, ROOT, Block, blocks
+
+from graft.backbone import hub
+
+ROWS = 120  # of examples/townhall.csv: enough for every class in every split
+HUB_MODEL = "bert-base-uncased"  # named in the pages; the embedded model, a BERT too, takes its place
+# What is run in place of a block that needs the network.
+INSTEAD = {"docs/textbook.md": "pretrained = AutoModelForSequenceClassification.from_pretrained(MODEL)\n"}
+SHOWN = {page: found for page in PAGES if (found := blocks(page, "python"))}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with reviews.csv in it, as the working directory."""
+    with open(ROOT / "examples" / "townhall.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[: ROWS + 1]
+    with open(tmp_path / "reviews.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(block: Block, code: str, namespace: dict[str, Any]) -> None:
+    """Run a block so that a traceback names the page and its line."""
+    exec(compile("\n" * (block.line - 1) + code, str(block.page), "exec"), namespace)
+
+
+@pytest.mark.skipif(importlib.util.find_spec(hub.EMBEDDED_MODULE) is None, reason="needs the extra `offline`")
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_blocks_run(page: Path, desk: Path) -> None:
+    folder = hub.locate().folder
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in SHOWN[page]:
+        code = INSTEAD[str(page.relative_to(ROOT))] if block.skipped else block.code
+        run(block, code.replace(HUB_MODEL, str(folder)), namespace)
+    assert (desk / "runs").is_dir()  # each of these pages trains something
+
+
+def test_few_blocks_are_not_run() -> None:
+    skipped = {
+        str(page.relative_to(ROOT)): sum(bool(block.skipped) for block in found) for page, found in SHOWN.items()
+    }
+    assert {page: count for page, count in skipped.items() if count} == dict.fromkeys(INSTEAD, 1)
+    assert sum(map(len, SHOWN.values())) >= 10

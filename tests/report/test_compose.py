@@ -1,0 +1,135 @@
+"""What a report says about a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graft.records import Evaluation
+from graft.report.blocks import Code, Curves, Fold, Section, Table
+from graft.report.compose import compose, model_name, yardsticks
+from report import samples
+
+
+def composed(name: str, extra: tuple[Section, ...] = ()) -> dict[str, Section]:
+    manifest, epochs, evaluation = samples.SAMPLES[name]()
+    return {section.id: section for section in compose(manifest, epochs, evaluation, extra).sections}
+
+
+def with_accuracy(value: float, low: float, high: float) -> Evaluation:
+    numbers = samples.two()[2]
+    assert numbers is not None
+    metrics, spans = {**numbers.metrics, "accuracy": value}, {**numbers.intervals, "accuracy": (low, high)}
+    return replace(numbers, n=1821, metrics=metrics, intervals=spans)
+
+
+def test_the_answer_is_a_sentence_with_its_interval_and_best_yardstick() -> None:
+    manifest, epochs, _ = samples.two()
+    hero = compose(manifest, epochs, with_accuracy(0.884, 0.869, 0.898), ()).hero
+    assert "".join(hero.headline) == "Right on 88.4% of 1,821 unseen texts"
+    (said,) = hero.sentences
+    assert "86.9–89.8%" in said
+    assert "A TF-IDF baseline gets 81.2%: 7.2 points fewer." in said
+    assert "most frequent class" in said
+    assert dict(hero.facts.items)["Total time"] == "1 min 13 s"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [((0.83, 0.80, 0.86), "1.8 points fewer, but the intervals overlap"), ((0.80, 0.78, 0.82), "1.2 points more")],
+)
+def test_a_yardstick_that_is_near_or_ahead_is_said_so(numbers: tuple[float, float, float], words: str) -> None:
+    manifest, epochs, _ = samples.two()
+    assert words in compose(manifest, epochs, with_accuracy(*numbers), ()).hero.sentences[0]
+
+
+def test_yardsticks_stand_below_the_model_best_first() -> None:
+    rows = yardsticks(with_accuracy(0.9, 0.88, 0.92), "accuracy").rows
+    assert [row.name for row in rows] == ["This model", "TF-IDF baseline", "Most frequent class"]
+    assert [row.ours for row in rows] == [True, False, False]
+
+
+def test_a_run_without_test_numbers_says_so() -> None:
+    manifest, epochs, evaluation = samples.interrupted()
+    hero = compose(manifest, epochs, evaluation, ()).hero
+    assert "".join(hero.headline) == "Interrupted before the test"
+    assert "validation accuracy 85.2%" in hero.sentences[0]
+    assert "--resume" in hero.sentences[1]
+    fitted = replace(manifest, outcome=replace(manifest.outcome, status="fitted"))
+    assert "graft evaluate ." in compose(fitted, epochs, None, ()).hero.sentences[1]
+
+
+def test_a_run_that_has_only_begun_has_a_report() -> None:
+    manifest, _, _ = samples.interrupted()
+    begun = replace(manifest, outcome=replace(manifest.outcome, stages=(), best_value=None, best_stage=""))
+    report = compose(begun, (), None, ())
+    assert "No epoch was finished yet." in report.hero.sentences
+    assert "training" not in {section.id for section in report.sections}
+
+
+def test_sections_come_in_reading_order_with_the_task_s_own_after_the_diagnosis() -> None:
+    order = list(composed("two", (Section("numbers", "Numbers", "", ()),)))
+    assert order == ["diagnosis", "numbers", "asked", "data", "training", "cost", "use", "manifest"]
+
+
+def test_the_data_section_counts_classes_and_what_is_cut() -> None:
+    table, facts, _ = composed("three")["data"].blocks
+    assert isinstance(table, Table)
+    assert table.rows[0] == ("billing", 160, 20, 50, pytest.approx(1 / 3))
+    assert ("Longer than 128 tokens", "14.1% of texts, 11.5% of tokens cut off") in facts.items  # type: ignore[union-attr]
+
+
+def test_curves_mark_stages_cuts_and_one_best_point() -> None:
+    chart = composed("two")["training"].blocks[0]
+    assert isinstance(chart, Curves)
+    assert [(span.name, span.note) for span in chart.spans] == [
+        ("head", "6/6 frozen, cached"),
+        ("top", "4/6 frozen, cached"),
+        ("full", "everything trains"),
+    ]
+    assert [panel.name for panel in chart.panels] == ["Validation accuracy", "Training loss and validation loss"]
+    best = [point for panel in chart.panels for series in panel.series for point in series.points if point.best]
+    assert [(point.seconds, point.value) for point in best] == [(52.6, 0.891)]
+
+
+def test_a_broken_loss_leaves_a_gap_and_no_crash() -> None:
+    manifest, epochs, evaluation = samples.two()
+    broken = (*epochs[:-1], replace(epochs[-1], loss=float("nan"), validation={"accuracy": 0.5}))
+    chart = {section.id: section for section in compose(manifest, broken, evaluation, ()).sections}["training"].blocks[
+        0
+    ]
+    assert isinstance(chart, Curves)
+    assert all(
+        point.value == point.value for panel in chart.panels for series in panel.series for point in series.points
+    )
+
+
+def test_a_run_is_used_in_three_ways_unless_its_head_is_graft_s_own() -> None:
+    assert len(composed("two")["use"].blocks) == 3
+    manifest, epochs, evaluation = samples.two()
+    assert manifest.head is not None
+    pooled = replace(manifest, head=replace(manifest.head, kind="pooled"))
+    use = {section.id: section for section in compose(pooled, epochs, evaluation, ()).sections}["use"]
+    assert not any("transformers" in block.text for block in use.blocks if isinstance(block, Code))
+
+
+def test_the_python_on_the_page_compiles() -> None:
+    for block in composed("two")["use"].blocks:
+        if isinstance(block, Code) and block.language == "python":
+            compile(block.text, block.caption, "exec")
+
+
+def test_the_manifest_is_there_in_full_and_folded() -> None:
+    folds = [block for block in composed("two")["manifest"].blocks if isinstance(block, Fold)]
+    assert len(folds) == 3
+    (code,) = folds[-1].blocks
+    assert isinstance(code, Code)
+    assert '"created": "2026-02-03T10:20:30+00:00"' in code.text
+
+
+def test_names_of_models() -> None:
+    manifest = samples.two()[0]
+    folder = replace(manifest, backbone=replace(manifest.backbone, name="models/tiny/", source="folder"))
+    hub = replace(manifest, backbone=replace(manifest.backbone, name="google/electra-small", source="hub"))
+    assert [model_name(one) for one in (manifest, folder, hub)] == ["all-MiniLM-L6-v2", "tiny", "google/electra-small"]

@@ -1,0 +1,132 @@
+"""Each finding appears when its cause is there, and not otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graft.records import Baseline, ClassScores, Evaluation, Manifest, ReliabilityBin, Truncation
+from graft.report.blocks import Callout
+from graft.report.diagnose import diagnose
+from report import samples
+
+
+def numbers() -> Evaluation:
+    found = samples.two()[2]
+    assert found is not None
+    return found
+
+
+def titles(manifest: Manifest | None = None, evaluation: Evaluation | None = None) -> dict[str, Callout]:
+    healthy, epochs, found = samples.two()
+    return {one.title: one for one in diagnose(manifest or healthy, epochs, evaluation or found)}
+
+
+def test_a_healthy_run_gets_one_good_word() -> None:
+    assert [one.severity for one in titles().values()] == ["good"]
+    manifest, epochs, _ = samples.two()
+    (untested,) = diagnose(manifest, epochs, None)
+    assert untested.severity == "good"
+    assert "not been opened" in untested.text
+
+
+def test_findings_come_gravest_first_each_with_a_setting() -> None:
+    manifest, epochs, evaluation = samples.three()
+    found = diagnose(manifest, epochs, evaluation)
+    grades = [one.severity for one in found]
+    assert grades == sorted(grades, key=["problem", "warning", "note", "good"].index)
+    assert len(found) >= 8
+    assert all(one.setting for one in found)
+    assert not any("nan" in one.text.lower().split() for one in found)
+
+
+@pytest.mark.parametrize(("leaks", "severity"), [(1, "warning"), (300, "problem")])
+def test_leaks(leaks: int, severity: str) -> None:
+    manifest = samples.two()[0]
+    found = titles(replace(manifest, data=replace(manifest.data, leaks=leaks)))
+    assert found["Test or validation texts also occur in train"].severity == severity
+
+
+def test_duplicates() -> None:
+    manifest = samples.two()[0]
+    assert "Many texts occur more than once" in titles(replace(manifest, data=replace(manifest.data, duplicates=900)))
+
+
+@pytest.mark.parametrize(("cut", "severity"), [(300, "note"), (3000, "warning")])
+def test_truncation_names_a_limit_that_the_backbone_can_read(cut: int, severity: str) -> None:
+    manifest = replace(samples.two()[0], truncation=Truncation(128, 9613, cut, 100_000, 9_000, 700))
+    found = titles(manifest)["Long texts are cut"]
+    assert found.severity == severity
+    assert "`--max-tokens 512`" in found.setting
+    full = replace(manifest, truncation=replace(manifest.truncation, limit=512))
+    assert "longer window" in titles(full)["Long texts are cut"].setting
+
+
+def test_few_validation_texts() -> None:
+    manifest = samples.two()[0]
+    train, validation, test = manifest.data.splits
+    few = replace(manifest, data=replace(manifest.data, splits=(train, replace(validation, rows=60), test)))
+    found = titles(few)["Little validation data"]
+    assert found.severity == "warning"
+    assert "60 texts" in found.text
+
+
+def test_empty_texts() -> None:
+    manifest = samples.two()[0]
+    train, validation, test = manifest.data.splits
+    assert "Some texts are empty" in titles(
+        replace(manifest, data=replace(manifest.data, splits=(replace(train, empty=200), validation, test)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("tfidf", "title"), [(0.89, "No clear lead over TF-IDF"), (0.93, "Not better than TF-IDF"), (0.7, None)]
+)
+def test_tfidf(tfidf: float, title: str | None) -> None:
+    baseline = Baseline("tfidf", "", {"accuracy": tfidf}, {"accuracy": (tfidf - 0.01, tfidf + 0.01)}, 1.0)
+    found = titles(evaluation=replace(numbers(), baselines={"tfidf": baseline}))
+    assert [one for one in found if "TF-IDF" in one] == ([title] if title else [])
+
+
+def test_a_great_majority_hides_small_classes() -> None:
+    majority = Baseline("majority", "", {"accuracy": 0.87}, {}, 0.0)
+    found = titles(evaluation=replace(numbers(), baselines={"majority": majority}))
+    assert "class_weights=balanced" in found["One class outweighs the others"].setting
+    manifest = samples.two()[0]
+    stages = tuple(
+        replace(stage, loss=replace(stage.loss, class_weights="balanced")) for stage in manifest.recipe.stages
+    )
+    weighted = replace(manifest, recipe=replace(manifest.recipe, stages=stages))
+    again = titles(weighted, replace(numbers(), baselines={"majority": majority}))
+    assert "class_weights" not in again["One class outweighs the others"].setting
+
+
+def test_missed_classes_are_named() -> None:
+    missed = ClassScores("positive", 40, 0.5, 0.2, 0.3, {})
+    found = titles(evaluation=replace(numbers(), per_class=(numbers().per_class[0], missed)))
+    assert "“positive” (20% of 40 found, 3,460 texts in train)" in found["A class is mostly missed"].text
+
+
+def test_a_class_of_two_texts_is_no_finding() -> None:
+    rare = ClassScores("positive", 2, 0.0, 0.0, 0.0, {})
+    assert "A class is mostly missed" not in titles(evaluation=replace(numbers(), per_class=(rare,)))
+
+
+def test_a_wide_interval() -> None:
+    wide = replace(numbers(), intervals={"accuracy": (0.83, 0.93)})
+    assert "83.0–93.0%" in titles(evaluation=wide)["The test number is uncertain"].text
+
+
+@pytest.mark.parametrize(("accuracy", "advice"), [(0.7, "label_smoothing"), (0.99, "temperature below 1")])
+def test_confidence_that_is_off_says_in_which_direction(accuracy: float, advice: str) -> None:
+    bins = (ReliabilityBin(0.8, 0.9, 100, 0.85, accuracy),)
+    off = replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14}, reliability=bins)
+    assert advice in titles(evaluation=off)["Confidence is off"].setting
+
+
+def test_many_looks_at_the_test_split() -> None:
+    manifest = samples.two()[0]
+    assert "The test split was opened 4 times" in titles(
+        replace(manifest, outcome=replace(manifest.outcome, evaluations=4))
+    )

@@ -1,0 +1,88 @@
+"""What training curves say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from graft.records import Epoch, Manifest
+from graft.report.blocks import Callout
+from graft.report.diagnose_training import diagnose_training
+from report import samples
+
+
+def found(manifest: Manifest, epochs: list[Epoch]) -> dict[str, Callout]:
+    return {one.title: one for one in diagnose_training(manifest, epochs) if one}
+
+
+def curve(*numbers: tuple[float | None, float]) -> list[Epoch]:
+    """Epochs of the last stage from (training loss, validation accuracy)."""
+    return [
+        Epoch("full", number, loss, {"accuracy": accuracy, "log_loss": 1 - accuracy}, 10.0 * number, 100, 10.0, False)
+        for number, (loss, accuracy) in enumerate(numbers, start=1)
+    ]
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return samples.two()[0]
+
+
+def test_a_healthy_curve_says_nothing(manifest: Manifest) -> None:
+    assert found(manifest, curve((0.4, 0.85), (0.3, 0.88), (0.2, 0.882))) == {}
+    assert found(manifest, []) == {}
+
+
+def test_overfitting_names_the_best_epoch(manifest: Manifest) -> None:
+    callout = found(manifest, curve((0.4, 0.85), (0.2, 0.89), (0.1, 0.86)))["Overfitting after the best epoch"]
+    assert callout.severity == "warning"
+    assert "stages.2.epochs=2" in callout.setting
+    assert "89.0%" in callout.text
+
+
+def test_overfitting_by_a_loss_is_a_rising_loss(manifest: Manifest) -> None:
+    by_loss = replace(manifest, recipe=replace(manifest.recipe, metric="log_loss"))
+    assert "Overfitting after the best epoch" in found(by_loss, curve((0.4, 0.85), (0.2, 0.89), (0.1, 0.86)))
+
+
+def test_noise_is_not_overfitting(manifest: Manifest) -> None:
+    assert "Overfitting after the best epoch" not in found(manifest, curve((0.4, 0.85), (0.2, 0.89), (0.1, 0.888)))
+
+
+def test_a_last_epoch_that_is_clearly_the_best_asks_for_more(manifest: Manifest) -> None:
+    climbing = curve((0.4, 0.80), (0.3, 0.84), (0.2, 0.87))
+    assert "`--set stages.2.epochs=5`" in found(manifest, climbing)["Still improving at the end"].setting
+    interrupted = replace(manifest, outcome=replace(manifest.outcome, status="interrupted"))
+    assert "Still improving at the end" not in found(interrupted, climbing)
+    assert "Still improving at the end" not in found(manifest, climbing[:2])  # ended before its planned epochs
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, None])
+def test_a_loss_that_is_no_number_is_a_problem_and_the_only_one(manifest: Manifest, loss: float | None) -> None:
+    callouts = found(manifest, curve((0.4, 0.5), (loss, 0.5)))
+    assert [one.severity for one in callouts.values()] == ["problem"]
+    assert "The training loss broke" in callouts
+
+
+def test_a_loss_of_guessing_is_a_problem(manifest: Manifest) -> None:
+    assert "The model hardly learns" in found(manifest, curve((0.70, 0.5), (0.69, 0.5), (0.69, 0.5)))
+
+
+def test_a_low_loss_of_guessing_on_unequal_classes_is_still_guessing(manifest: Manifest) -> None:
+    train, *others = manifest.data.splits
+    unequal = replace(train, per_class={"negative": 6720, "positive": 200})
+    skewed = replace(manifest, data=replace(manifest.data, splits=(unequal, *others)))
+    assert "The model hardly learns" in found(skewed, curve((0.14, 0.97), (0.135, 0.97)))
+
+
+def test_a_rising_training_loss(manifest: Manifest) -> None:
+    callout = found(manifest, curve((0.4, 0.85), (0.2, 0.86), (0.35, 0.86)))["The training loss rises again"]
+    assert "optimiser.lr=7e-05" in callout.setting
+
+
+def test_a_stage_that_brought_nothing(manifest: Manifest) -> None:
+    early = replace(manifest, outcome=replace(manifest.outcome, best_stage="top", best_epoch=2))
+    epochs = [replace(epoch, stage="top") for epoch in curve((0.4, 0.88))] + curve((0.3, 0.87), (0.3, 0.87))
+    assert "Stage “full” brought nothing" in found(early, epochs)

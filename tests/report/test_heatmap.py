@@ -1,0 +1,54 @@
+"""Confusion matrices of two to hundreds of classes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from graft.report.blocks import Heatmap
+from graft.report.charts import NARROW, WIDE
+from graft.report.heatmap import LABELLED, heatmap
+from report.test_charts import parsed, texts
+
+
+def confusion(number: int, seed: int = 0, full: bool = False) -> Heatmap:
+    chance = random.Random(seed)
+    counts = [[0] * number for _ in range(number)]
+    for row in range(number):
+        counts[row][row] = 30
+        for column in range(number) if full else [chance.randrange(number)]:
+            counts[row][column] += 1
+    return Heatmap("Confusion", tuple(f"class number {name}" for name in range(number)), tuple(map(tuple, counts)))
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("number", [2, 3, LABELLED])
+def test_few_classes_show_names_and_counts(number: int, width: int) -> None:
+    block = confusion(number)
+    image = parsed(heatmap(block, width))
+    assert len([cell for cell in image.iter("rect") if "cell" in cell.get("class", "")]) == number**2
+    assert float(image.get("width", "nan")) <= width
+    if number < 5:
+        said = texts(image)
+        assert all(str(count) in said for row in block.counts for count in row if count)
+
+
+def test_the_diagonal_is_told_from_mistakes() -> None:
+    image = parsed(heatmap(Heatmap("x", ("a", "b"), ((8, 2), (0, 5))), WIDE))
+    styles = [cell.get("class") for cell in image.iter("rect")]
+    assert styles == ["cell right", "cell wrong", "cell none", "cell right"]
+    tips = ["".join(title.itertext()) for title in image.iter("title")]
+    assert tips[1] == "a taken for b: 2 texts, 20.0% of the row"
+
+
+def test_many_classes_stay_small() -> None:
+    for number in (LABELLED + 1, 77, 200):
+        drawn = heatmap(confusion(number, full=True), WIDE)
+        parsed(drawn)
+        assert len(drawn) < 50 * number**2 + 100_000
+    assert len(heatmap(confusion(77), WIDE)) < 60_000
+
+
+def test_a_class_without_texts_is_no_division_by_zero() -> None:
+    parsed(heatmap(Heatmap("x", ("a", "b"), ((0, 0), (1, 5))), WIDE))

@@ -1,0 +1,96 @@
+"""Numbers as people read them, and foreign text made harmless."""
+
+from __future__ import annotations
+
+import html
+import math
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graft.report import words
+
+
+@given(st.text())
+def test_escaped_text_holds_no_markup_and_no_tricks(text: str) -> None:
+    escaped = words.escape(text)
+    assert not set(escaped) & set("<>\"'")
+    assert not any(
+        unicodedata.bidirectional(character) in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI") for character in escaped
+    )
+    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in escaped if character not in "\n\t")
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C", "Z"))))
+def test_ordinary_text_survives_escaping(text: str) -> None:
+    assert html.unescape(words.escape(text)) == text
+
+
+def test_tricky_characters_are_named() -> None:
+    assert words.visible("a\u202eb\x00c\ud800") == "a⟨U+202E⟩b⟨U+0000⟩c⟨U+D800⟩"
+    assert words.visible("one\r\ntwo\tthree") == "one\ntwo\tthree"
+
+
+def test_joiners_of_emoji_and_persian_stay() -> None:
+    family = "👩\u200d👧"
+    assert words.visible(family) == family
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.42, "0.4 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min"),
+        (72, "1 min 12 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (math.nan, "–"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@given(st.floats(0, 1e7))
+def test_durations_never_say_sixty(seconds: float) -> None:
+    assert "60 " not in f" {words.duration(seconds)}".replace("160 ", "").replace("260 ", "")
+
+
+@pytest.mark.parametrize(
+    ("octets", "said"),
+    [(0, "0 bytes"), (999, "999 bytes"), (12_300, "12 kB"), (1_234_000_000, "1.2 GB"), (5 * 10**12, "5.0 TB")],
+)
+def test_sizes(octets: int, said: str) -> None:
+    assert words.size(octets) == said
+
+
+def test_shares_and_intervals() -> None:
+    assert words.percent(0.8841) == "88.4%"
+    assert words.percent(None) == words.percent(math.nan) == "–"
+    assert words.interval(0.869, 0.898) == "86.9–89.8%"
+    assert words.interval(-0.02, 0.1, share=False) == "−0.020 to 0.100"
+    assert words.points(-0.0104) == "1.0 point"
+    assert words.metric_value("log_loss", 0.4123) == "0.412"
+
+
+def test_plurals() -> None:
+    assert [words.plural(1, "class"), words.plural(77, "class"), words.plural(1821, "text")] == [
+        "1 class",
+        "77 classes",
+        "1,821 texts",
+    ]
+
+
+@given(st.text(max_size=60), st.floats(0, 300))
+def test_fitted_text_fits(text: str, pixels: float) -> None:
+    fitted = words.fit_width(text, pixels)
+    assert fitted == "" or words.text_width(fitted) <= pixels
+    assert fitted == text or fitted == "" or fitted.endswith("…")
+
+
+@given(st.text(), st.integers(1, 50))
+def test_shortened_text_is_short(text: str, limit: int) -> None:
+    assert len(words.shorten(text, limit)) <= limit

@@ -1,0 +1,179 @@
+"""The journey with the real embedded model: read, split, fit, evaluate, report, predict, take away."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from graft.assess import evaluate, report
+from graft.data.table import Splits
+from graft.errors import RunError
+from graft.fitting import FitOptions, fit
+from graft.folder import RunFolder
+from graft.predict import load
+from graft.records import Epoch, Evaluation, Manifest, Trial
+from graft.run import Given, RunOptions, run
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "townhall.csv"
+SHORT = {"epochs": "1", "max_tokens": "32"}
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first rows of the example data."""
+    path = tmp_path_factory.mktemp("data") / "few.csv"
+    path.write_text("".join(EXAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)[:241]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def splits(few: Path) -> Splits:
+    return Given(few).splits()
+
+
+@pytest.fixture(scope="module")
+def finished(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished run of the default recipe, cut short."""
+    out = tmp_path_factory.mktemp("runs") / "few"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRAFT_CACHE", str(out.parent / "cache"))
+        events = list(run(Given(few), FitOptions(settings=SHORT), RunOptions(out=out, scratch=True)))
+    assert isinstance(events[-1], Evaluation)
+    yield out
+
+
+def test_the_run_folder_holds_what_it_promises(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    promised = {"run.json", "splits.json", "recipe.toml", "epochs.jsonl", "checkpoints", "model", "evaluation.json"}
+    assert promised | {"predictions.csv", "report.html"} <= names
+
+
+def test_evaluation_has_numbers_intervals_and_yardsticks(finished: Path) -> None:
+    found = json.loads((finished / "evaluation.json").read_text())
+    assert found["split"] == "test"
+    assert found["n"] == 48
+    assert set(found["metrics"]) == set(found["intervals"])
+    assert {"majority", "tfidf", "scratch"} <= set(found["baselines"])
+    assert found["metrics"]["accuracy"] > found["baselines"]["majority"]["metrics"]["accuracy"]
+    low, high = found["intervals"]["accuracy"]
+    assert low <= found["metrics"]["accuracy"] <= high
+
+
+def test_the_artefact_is_ordinary(finished: Path) -> None:
+    """Law 7: plain transformers gives the same logits, special tokens within a text included."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    texts = ["Who empties the bins?", "a [SEP] b [CLS] c", "", "word " * 300]
+    model = AutoModelForSequenceClassification.from_pretrained(finished / "model")
+    tokenizer = AutoTokenizer.from_pretrained(finished / "model")
+    with torch.inference_mode():
+        theirs = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
+    np.testing.assert_allclose(load(finished).logits(texts), theirs.numpy(), atol=1e-5)
+    assert model.config.id2label[0] == "neighbours"
+
+
+def test_predictions_repeat_the_evaluation(finished: Path, splits: Splits) -> None:
+    answers = load(finished).predict(splits.test.texts)
+    truth = [splits.classes[code] for code in splits.test.labels]
+    accuracy = np.mean([answer.label == label for answer, label in zip(answers, truth, strict=True)])
+    evaluation = RunFolder(finished).evaluation()
+    assert evaluation is not None
+    assert accuracy == pytest.approx(evaluation.metrics["accuracy"])
+    assert all(abs(sum(answer.probabilities.values()) - 1) < 1e-9 for answer in answers)
+
+
+def test_every_opening_of_the_test_split_is_counted(finished: Path) -> None:
+    before = RunFolder(finished).manifest().outcome.evaluations
+    first = RunFolder(finished).evaluation()
+    *_, again = evaluate(finished)
+    assert isinstance(again, Evaluation)
+    assert first is not None
+    assert again.metrics == first.metrics
+    assert RunFolder(finished).manifest().outcome.evaluations == before + 1
+
+
+def test_test_labels_are_not_read_before_evaluation(splits: Splits, tmp_path: Path) -> None:
+    """Law 4: with every test label wrong, the fit ends with the same weights."""
+    wrong = dataclasses.replace(splits.test, labels=(splits.test.labels + 1) % len(splits.classes))
+    weights = []
+    for name, parts in (("right", splits), ("wrong", dataclasses.replace(splits, test=wrong))):
+        list(fit(parts, tmp_path / name, FitOptions(settings=SHORT)))
+        weights.append((tmp_path / name / "model" / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_book_runs_both_phases(splits: Splits, tmp_path: Path) -> None:
+    settings = {"stages.0.epochs": "3", "stages.1.epochs": "1", "max_tokens": "32"}
+    events = list(fit(splits, tmp_path / "book", FitOptions(recipe="book", settings=settings)))
+    stages = [event.stage for event in events if isinstance(event, Epoch)]
+    assert stages == ["head"] * 4 + ["all"] * 2
+    report(tmp_path / "book")
+    assert "head" in (tmp_path / "book" / "report.html").read_text(encoding="utf-8")
+
+
+def test_probe_leaves_the_backbone_as_it_was(splits: Splits, tmp_path: Path) -> None:
+    from graft.backbone import hub
+
+    list(fit(splits, tmp_path / "probe", FitOptions(recipe="probe")))
+    ours = load_file(tmp_path / "probe" / "model" / "model.safetensors")
+    theirs = load_file(hub.locate().folder / "model.safetensors")
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours if name in theirs)
+    head = RunFolder(tmp_path / "probe").manifest().head
+    assert head is not None
+    assert len(head.probe_validation) == 13
+    *_, evaluation = evaluate(tmp_path / "probe", splits)
+    assert isinstance(evaluation, Evaluation)
+    assert evaluation.metrics["accuracy"] > 0.5
+
+
+def test_a_sweep_tries_each_rate_and_says_so(splits: Splits, tmp_path: Path) -> None:
+    options = FitOptions(settings=SHORT | {"sweep": "[1e-5, 3e-4]"})
+    events = list(fit(splits, tmp_path / "sweep", options))
+    trials = [event for event in events if isinstance(event, Trial)]
+    assert [trial.lr for trial in trials] == [1e-5, 3e-4]
+    manifest = events[-1]
+    assert isinstance(manifest, Manifest)
+    assert "sweep" in manifest.outcome.stages[-1].why
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 6, through the door: stopped after the first epoch, resumed, compared with the uninterrupted run."""
+    monkeypatch.setattr("graft.train.fit.SAVE_EVERY", 0.0)
+    options = FitOptions(settings=SHORT | {"epochs": "2"})
+    list(fit(splits, tmp_path / "whole", options))
+    under_way = fit(splits, tmp_path / "stopped", options)
+    for event in under_way:
+        if isinstance(event, Epoch) and event.number == 1:
+            next(under_way)  # the checkpoint is written before the next event
+            break
+    under_way.close()
+    assert RunFolder(tmp_path / "stopped").manifest().outcome.status == "interrupted"
+    list(fit(splits, tmp_path / "stopped", options, resume=True))
+    ends = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert ends[0] == ends[1]
+
+
+def test_resuming_with_other_data_is_refused_by_name(finished: Path, splits: Splits, tmp_path: Path) -> None:
+    options = FitOptions(settings=SHORT)
+    under_way = fit(splits, tmp_path / "run", options)
+    for event in under_way:
+        if isinstance(event, Epoch):
+            break
+    under_way.close()
+    other = dataclasses.replace(splits.train, labels=splits.train.labels[::-1].copy())
+    summaries = tuple(dataclasses.replace(part, digest="0" * 64) for part in splits.summary.splits)
+    changed = Splits(other, splits.validation, splits.test, dataclasses.replace(splits.summary, splits=summaries))
+    with pytest.raises(RunError, match="other data"):
+        list(fit(changed, tmp_path / "run", options, resume=True))
+    with pytest.raises(RunError, match="other recipe"):
+        list(fit(splits, tmp_path / "run", FitOptions(settings=SHORT | {"lr": "1e-3"}), resume=True))
+    with pytest.raises(RunError, match="already holds a run"):
+        list(fit(splits, finished, options))
