@@ -186,7 +186,11 @@ def _prepare(
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
     scale = recipes.Scale(
-        len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), backbone.record.blocks
+        len(splits.train),
+        int(tokens["train"].starts[-1]),
+        len(splits.classes),
+        backbone.record.blocks,
+        backbone.record.width,
     )
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)

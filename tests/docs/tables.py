@@ -12,7 +12,7 @@ from graft.train.recipe import NAMED, Scale
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 BEGIN, END = "<!-- recipes: begin -->\n", "<!-- recipes: end -->\n"
-SCALE = Scale(rows=4_000, tokens=100_000, classes=4, blocks=6)
+SCALE = Scale(rows=4_000, tokens=100_000, classes=4, blocks=6, width=384)
 KINDS = (Recipe, Stage, Optimiser, Batches, Loss, Stopping)
 
 
@@ -30,8 +30,8 @@ def _stage(stage: Stage) -> str:
     thawed = "everything" if stage.unfrozen == "all" else f"{stage.unfrozen} blocks"
     if not stage.epochs:
         return f"`{stage.name}`: {thawed}, no epochs"
-    rate = f"{stage.optimiser.schedule} {stage.optimiser.lr:.0e}".replace("e-0", "e-")
-    parts = [f"{thawed}, {stage.epochs} epochs, {rate}"]
+    rate = f"{stage.optimiser.lr:.1e}".replace(".0e", "e").replace("e-0", "e-")
+    parts = [f"{thawed}, {stage.epochs} epochs by {stage.batches.rows} rows, {stage.optimiser.schedule} {rate}"]
     if stage.stopping.patience:
         parts.append(f"patience {stage.stopping.patience}")
     if stage.optimiser.layer_decay != 1:

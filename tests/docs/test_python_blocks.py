@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 from pages import PAGES, ROOT, Block, blocks
 
 from graft.backbone import hub
 
 ROWS = 120  # of examples/townhall.csv: enough for every class in every split
-HUB_MODEL = "bert-base-uncased"  # named in the pages; the embedded model, a BERT too, takes its place
+HUB_MODEL = "bert-base-uncased"  # named in the pages; a tiny random BERT that reads 512 tokens takes its place
 # What is run in place of a block that needs the network.
 INSTEAD = {"docs/textbook.md": "pretrained = AutoModelForSequenceClassification.from_pretrained(MODEL)\n"}
 SHOWN = {page: found for page in PAGES if (found := blocks(page, "python"))}
@@ -37,12 +38,13 @@ def run(block: Block, code: str, namespace: dict[str, Any]) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec(hub.EMBEDDED_MODULE) is None, reason="needs the extra `offline`")
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks_run(page: Path, desk: Path) -> None:
-    folder = hub.locate().folder
+def test_blocks_run(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny, "POSITIONS", 512)
+    folder = tiny.bert(desk / "models" / HUB_MODEL)
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in SHOWN[page]:
         code = INSTEAD[str(page.relative_to(ROOT))] if block.skipped else block.code
-        run(block, code.replace(HUB_MODEL, str(folder)), namespace)
+        run(block, code.replace(f'"{HUB_MODEL}"', repr(str(folder))), namespace)
     assert (desk / "runs").is_dir()  # each of these pages trains something
 
 

@@ -56,6 +56,7 @@ def test_a_run_without_test_numbers_says_so() -> None:
     assert "".join(hero.headline) == "Interrupted before the test"
     assert "validation accuracy 85.2%" in hero.sentences[0]
     assert "--resume" in hero.sentences[1]
+    assert "use" not in composed("interrupted")  # there is no model to use yet
     fitted = replace(manifest, outcome=replace(manifest.outcome, status="fitted"))
     assert "graft evaluate ." in compose(fitted, epochs, None, ()).hero.sentences[1]
 

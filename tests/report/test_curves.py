@@ -54,3 +54,12 @@ def test_a_single_point_at_time_zero_is_an_image() -> None:
     lone = Panel("Accuracy", "share", (Series("Accuracy", (Point(0, 0.5, "only", best=True),)),))
     parsed(curves(Curves("x", (lone,), (Span("head", 0, 0, ""),)), WIDE))
     parsed(curves(Curves("x", (Panel("Loss", "decimal", ()),), ()), WIDE))
+
+
+def test_the_time_axis_keeps_one_unit() -> None:
+    for end, unit in ((71.0, "s"), (600.0, "min"), (9000.0, "h")):
+        lone = Panel("Loss", "decimal", (Series("Loss", (Point(end, 0.5, "x"),)),))
+        image = parsed(curves(Curves("x", (lone,), (Span("all", 0, end, ""),)), WIDE))
+        times = [text for text in texts(image) if text.rpartition(" ")[2] in ("s", "min", "h")]
+        assert len(times) >= 2
+        assert {text.rpartition(" ")[2] for text in times} == {unit}

@@ -92,14 +92,14 @@ def test_tfidf(tfidf: float, title: str | None) -> None:
 def test_a_great_majority_hides_small_classes() -> None:
     majority = Baseline("majority", "", {"accuracy": 0.87}, {}, 0.0)
     found = titles(evaluation=replace(numbers(), baselines={"majority": majority}))
-    assert "class_weights=balanced" in found["One class outweighs the others"].setting
+    assert "`--class-weights balanced --metric macro_f1`" in found["One class outweighs the others"].setting
     manifest = samples.two()[0]
     stages = tuple(
         replace(stage, loss=replace(stage.loss, class_weights="balanced")) for stage in manifest.recipe.stages
     )
     weighted = replace(manifest, recipe=replace(manifest.recipe, stages=stages))
     again = titles(weighted, replace(numbers(), baselines={"majority": majority}))
-    assert "class_weights" not in again["One class outweighs the others"].setting
+    assert "class-weights" not in again["One class outweighs the others"].setting
 
 
 def test_missed_classes_are_named() -> None:
@@ -118,7 +118,7 @@ def test_a_wide_interval() -> None:
     assert "83.0–93.0%" in titles(evaluation=wide)["The test number is uncertain"].text
 
 
-@pytest.mark.parametrize(("accuracy", "advice"), [(0.7, "label_smoothing"), (0.99, "temperature below 1")])
+@pytest.mark.parametrize(("accuracy", "advice"), [(0.7, "label-smoothing"), (0.99, "temperature below 1")])
 def test_confidence_that_is_off_says_in_which_direction(accuracy: float, advice: str) -> None:
     bins = (ReliabilityBin(0.8, 0.9, 100, 0.85, accuracy),)
     off = replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14}, reliability=bins)

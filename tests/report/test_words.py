@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import unicodedata
 
 import pytest
@@ -56,7 +57,7 @@ def test_durations(seconds: float, said: str) -> None:
 
 @given(st.floats(0, 1e7))
 def test_durations_never_say_sixty(seconds: float) -> None:
-    assert "60 " not in f" {words.duration(seconds)}".replace("160 ", "").replace("260 ", "")
+    assert not re.search(r"\b60 (s|min)\b", words.duration(seconds))
 
 
 @pytest.mark.parametrize(

@@ -64,4 +64,4 @@ def _before(manifest: Manifest) -> str:
     if not times:
         return "The test split is opened for the first time."
     often = "once" if times == 1 else f"{times} times"
-    return f"The test split was opened {often} before: a choice made by its numbers makes them too good."
+    return f"The test split was opened {often} before. Numbers that a choice was made by are too good."

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -94,7 +95,16 @@ def _tell(message: str) -> None:
 def print_json(value: Any) -> None:
     """One JSON object as a line on standard output, in ASCII where the terminal knows no more."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, ensure_ascii=not is_utf8), flush=True)
+    print(json.dumps(_finite(value), ensure_ascii=not is_utf8, allow_nan=False), flush=True)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def abandon(descriptor: int) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ABOUT = "train, and leave the test split closed"
 EXAMPLES = (
     "graft fit reviews.csv --out runs/first --recipe fast",
-    "graft fit reviews.csv --out runs/second --recipe thorough --set stages.0.unfrozen=3",
-    "graft evaluate runs/second                   open the test split for the one that you keep",
+    "graft fit reviews.csv --out runs/second --recipe thorough --lr 5e-5",
+    "graft evaluate runs/second      open the test split of the one that you keep",
 )
 
 

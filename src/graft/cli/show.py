@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from graft.cli.screen import Screen, spoken
+from graft.cli.summary import NAMES
 from graft.folder import RunFolder
 from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, StageRecord, Trial
 
@@ -25,7 +26,8 @@ class Story:
     folder: Path | None = None  # the run's, where the recipe is looked up once it is written
     manifest: Manifest | None = None
     evaluation: Evaluation | None = None
-    _recipe: list[Recipe] = field(default_factory=list)
+    _recipe: Recipe | None = None
+    _under_way: tuple[str, float] | None = None  # the stage's label and share
 
     def follow(self, events: Iterator[object]) -> None:
         """Show every event. However it ends, a generator is closed at once and the screen left tidy."""
@@ -50,35 +52,39 @@ class Story:
             case Trial():
                 self.screen.line(f"Tried a rate of {event.lr:g}: {self._value(event.validation)}.")
             case StageRecord():
+                self._under_way = None
                 self.screen.line(
                     f"Stage {event.name}: {count(event.epochs, 'epoch')} in {spoken(event.seconds)}; {event.why}."
                 )
             case Manifest():
                 self.manifest = event
-                self._recipe = [event.recipe]
+                self._recipe = event.recipe
             case Evaluation():
                 self.evaluation = event
 
     def recipe(self) -> Recipe | None:
         """The run's recipe, once it is known."""
-        if not self._recipe and self.folder is not None and RunFolder(self.folder).exists:
-            self._recipe = [RunFolder(self.folder).manifest().recipe]
-        return self._recipe[0] if self._recipe else None
+        if self._recipe is None and self.folder is not None and RunFolder(self.folder).exists:
+            self._recipe = RunFolder(self.folder).manifest().recipe
+        return self._recipe
 
     def _progress(self, event: Progress) -> tuple[str, float]:
         """(label, share done). Epochs of a stage are one work, so that the time left is the stage's."""
         share = event.done / max(event.total, 1)
         name, _, number = event.phase.rpartition(" ")
         epochs = self._planned(name)
-        if not epochs or not number.isdigit():
-            return textwrap.shorten(event.phase, LABEL, placeholder="…"), share
-        return f"{name[:LABEL]}, {epochs} epochs", (int(number) - 1 + share) / epochs
+        if epochs and number.isdigit():
+            self._under_way = f"{name[:LABEL]}, {count(epochs, 'epoch')}", (int(number) - 1 + share) / epochs
+        elif event.phase != "validate" or self._under_way is None:
+            label = event.phase.partition(" from text ")[0]
+            return textwrap.shorten(label, LABEL, placeholder="…"), share
+        return self._under_way  # validating between two epochs is a part of the stage
 
     def _epoch(self, epoch: Epoch) -> str:
         """One line of at most 60 columns for usual names."""
         epochs = self._planned(epoch.stage)
         number = f"{epoch.number}/{epochs}" if epochs else f"{epoch.number}"
-        loss = f"loss {epoch.loss:.3f}" if epoch.loss is not None else "before it"
+        loss = f"loss {epoch.loss:.3f}" if epoch.loss is not None else "at start"
         mark = "  best" if epoch.best else ""
         return f"{epoch.stage} {number:<6} {loss:<10}  {self._value(epoch.validation)}  {spoken(epoch.seconds)}{mark}"
 
@@ -86,7 +92,7 @@ class Story:
         """The metric by which the best is kept."""
         recipe = self.recipe()
         metric = recipe.metric if recipe else "accuracy"
-        return f"{metric.replace('_', ' ')} {validation[metric]:.4f}" if metric in validation else ""
+        return f"{NAMES.get(metric, metric)} {validation[metric]:.4f}" if metric in validation else ""
 
     def _planned(self, stage: str) -> int:
         """The epochs of a stage by its name; 0 when it is no stage."""

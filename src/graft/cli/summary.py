@@ -12,7 +12,7 @@ from graft.records import Evaluation, Interval, Manifest
 SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
 NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
 BASELINES = {"majority": "majority class", "tfidf": "TF-IDF + logistic", "scratch": "random weights"}
-FIRST, COLUMN = 18, 13  # widths of the table's columns
+FIRST, COLUMN = 18, 15  # widths of the table's columns
 
 
 def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -> dict[str, Any]:

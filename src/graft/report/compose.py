@@ -26,7 +26,7 @@ def compose(
         data_section(manifest),
         training_section(manifest, epochs),
         cost_section(manifest),
-        _use(manifest),
+        _use(manifest) if _finished(manifest) else None,
         _manifest(manifest),
     ]
     title = f"{manifest.data.name} · {model_name(manifest)} · graft report"
@@ -46,6 +46,10 @@ def model_name(manifest: Manifest) -> str:
     if manifest.backbone.source == "folder":
         return name.replace("\\", "/").rsplit("/", 1)[-1] or name
     return name
+
+
+def _finished(manifest: Manifest) -> bool:
+    return manifest.outcome.status in ("fitted", "evaluated")
 
 
 def _date(created: str) -> str:
@@ -155,12 +159,12 @@ def _unfinished(manifest: Manifest) -> tuple[tuple[str, str, str], tuple[str, ..
             f"stage “{outcome.best_stage}”, epoch {outcome.best_epoch}. Its weights are kept."
         )
     unseen = "The test split has not been opened, so there is no honest number yet."
-    if outcome.status in ("fitted", "evaluated"):
+    if _finished(manifest):
         return ("Trained, ", "not yet tested", ""), (so_far, f"{unseen} To get it: graft evaluate .")
     state = "Interrupted" if outcome.status == "interrupted" else "Still running"
     return ("", state, " before the test"), (
         so_far,
-        f"{unseen} Give the command again with --resume to go on from here.",
+        f"{unseen} To go on from here: graft run --resume --out .",
     )
 
 
@@ -179,10 +183,10 @@ def _asked(manifest: Manifest) -> Section:
     facts = [
         ("Text column", columns.text),
         ("Label column", columns.label),
-        ("Why these", columns.why),
-        ("Recipe", f"{recipe.name}, {words.plural(len(recipe.stages), 'stage')}"),
         ("Length limit", f"{recipe.max_tokens} tokens"),
         ("Seed", str(recipe.seed)),
+        ("Why these columns", columns.why),
+        ("Recipe", f"{recipe.name}, {words.plural(len(recipe.stages), 'stage')}"),
         ("Machine", f"{machine.name}, {words.plural(machine.cores, 'core')} ({machine.device})"),
         ("Precision", f"{machine.precision}: {machine.why}" if machine.why else machine.precision),
         ("Backbone", _backbone(manifest)),
@@ -210,11 +214,11 @@ def _head(manifest: Manifest) -> str:
         head.pooling, head.pooling
     )
     start = "a probe" if head.start == "probe" else f"{head.start} weights"
-    return f"{head.kind}, {pooling} at block {head.depth}, started from {start}. {head.why}"
+    return f"{head.kind}, {pooling} at block {head.depth}, started from {start}: {head.why}"
 
 
 def _use(manifest: Manifest) -> Section:
-    cli = 'graft predict . "a text to label"\ngraft predict . --file texts.csv > labelled.csv'
+    cli = 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
     face = (
         'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict(["a text to label", "and another"]):\n'
         "    print(answer.label, round(answer.probability, 3))"

@@ -43,7 +43,7 @@ def data_section(manifest: Manifest) -> Section:
 
 
 def _sources(manifest: Manifest) -> str:
-    paths = [source.path for source in manifest.data.sources]
+    paths = [source.path.replace("\\", "/").rsplit("/", 1)[-1] for source in manifest.data.sources]
     return ", ".join(paths) if 0 < len(paths) <= 3 else words.plural(len(paths), "source")
 
 
@@ -73,7 +73,8 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
             f"{words.plural(split.rows, 'text')}{empty}, {'split off by graft' if split.made else 'given'}",
         )
     share, lost = _ratio(cut.texts_cut, cut.texts), _ratio(cut.tokens_cut, cut.tokens)
-    yield f"Longer than {cut.limit} tokens", f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off"
+    said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
+    yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
     yield "Repeated texts", words.plural(data.duplicates, "row")
     yield "In train and held-out", words.plural(data.leaks, "row")

@@ -105,19 +105,18 @@ def _time_axis(across: svg.Scale, bottom: float, about: int) -> str:
         x = across(value)
         anchor = "end" if x > across.end - 12 else "middle"
         parts.append(svg.line((x, bottom), (x, bottom + 4), "axis"))
-        parts.append(svg.text(min(x, across.end), bottom + 18, _moment(value), "tick", anchor))
+        parts.append(svg.text(min(x, across.end), bottom + 18, _moment(value, across.high), "tick", anchor))
     parts.append(svg.text((across.start + across.end) / 2, bottom + 35, "time since training began", "tick", "middle"))
     return "".join(parts)
 
 
-def _moment(seconds: float) -> str:
-    """A tick's time, as short as it can be: "0", "1.5 s", "20 s", "2 min", "1 h"."""
+def _moment(seconds: float, whole: float) -> str:
+    """A tick's time in the unit that suits the whole axis: "0", "1.5 s", "70 s", "2.5 min", "1 h"."""
     if seconds == 0:
         return "0"
-    if seconds < 60:
+    if whole < 180:
         return f"{seconds:g} s"
-    whole, unit = (seconds / 60, "min") if seconds < 3600 else (seconds / 3600, "h")
-    return f"{whole:.3g} {unit}"
+    return f"{seconds / 60:.3g} min" if whole < 7200 else f"{seconds / 3600:.3g} h"
 
 
 def _label(block: Curves) -> str:

@@ -73,8 +73,8 @@ def _leaks(manifest: Manifest) -> Callout | None:
         "problem" if share >= 0.01 else "warning",
         "Test or validation texts also occur in train",
         f"{words.plural(leaks, 'row')} of the given validation and test splits "
-        f"({words.percent(share)}) have the same text as a "
-        "row of the train split. The model may know them by heart, so the numbers flatter it.",
+        f"({words.percent(share)}) {'has' if leaks == 1 else 'have'} the same text as a row of the train split. "
+        "The model may know such texts by heart, so the numbers flatter it.",
         "remove these rows, or give one file without splits: graft then keeps equal texts on one side.",
     )
 
@@ -190,9 +190,9 @@ def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
         "One class outweighs the others",
         f"Always answering with the most frequent class is right on {words.percent(theirs)} of the texts; the model on "
         f"{words.percent(ours)}. Accuracy hides what happens to the small classes here.{also}",
-        "`--set metric=macro_f1`, and label more texts of the small classes."
+        "`--metric macro_f1`, and label more texts of the small classes."
         if weighted
-        else "`--set class_weights=balanced --set metric=macro_f1`",
+        else "`--class-weights balanced --metric macro_f1`",
     )
 
 
@@ -211,7 +211,7 @@ def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None
     )
     more = f", and {words.plural(len(missed) - 3, 'more class')}" if len(missed) > 3 else ""
     title = "A class is mostly missed" if len(missed) == 1 else f"{len(missed)} classes are mostly missed"
-    setting = "label more texts of these classes, or `--set class_weights=balanced`; the confusion shows their rivals."
+    setting = "label more texts of these classes, or `--class-weights balanced`; the confusion shows their rivals."
     return Callout("warning", title, f"The model finds less than half of {named}{more}.", setting)
 
 
@@ -236,7 +236,7 @@ def _calibration(evaluation: Evaluation) -> Callout | None:
     over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
     if over > 0:
         said = f"On average the model is {words.points(over)} more confident than it is right."
-        setting = "`--set label_smoothing=0.1`, fewer epochs, or a temperature above 1 fitted on validation."
+        setting = "`--label-smoothing 0.1`, fewer epochs, or a temperature above 1 fitted on validation."
     else:
         said = f"On average the model is right {words.points(over)} more often than its confidence says."
         setting = "less label smoothing, more epochs, or a temperature below 1 fitted on validation."

@@ -45,7 +45,7 @@ def _not_finite(epochs: Sequence[Epoch]) -> Callout | None:
                 f"In epoch {epoch.number} of stage “{epoch.stage}” the loss was no longer a finite "
                 "number: the weights were thrown "
                 "about by too large steps.",
-                "a tenth of the learning rate (`--set lr=…`), or a longer warm-up (`--set warmup=0.2`).",
+                "a tenth of the learning rate (`--lr`), or a longer warm-up (`--set warmup=0.2`).",
             )
     return None
 

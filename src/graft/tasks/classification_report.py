@@ -22,10 +22,12 @@ from graft.report.blocks import (
     Table,
 )
 
-_ORDER = ("accuracy", "macro_f1", "mcc", "log_loss", "calibration_error")
+_ORDER = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss", "calibration_error")
 _ABOUT = {
     "accuracy": "share of texts with the right label",
     "macro_f1": "mean of the classes' F1, every class counting alike",
+    "macro_precision": "mean of the classes' precision",
+    "macro_recall": "mean of the classes' recall: right answers, every class counting alike",
     "mcc": "correlation of prediction and truth: 0 is chance, 1 is perfect",
     "log_loss": "mean −log of the true class's probability: lower is better",
     "calibration_error": "mean distance between confidence and accuracy: lower is better",

@@ -123,7 +123,13 @@ def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def put(tensors: Mapping[str, Tensor], module: torch.nn.Module) -> None:
-    """Write tensors into the parameters and buffers of their names."""
+    """Write tensors into the parameters and buffers of their names.
+
+    Raises RunError when the module is not the one that they came from.
+    """
     targets = dict(module.named_parameters()) | dict(module.named_buffers())
+    strange = [name for name in tensors if name not in targets or targets[name].shape != tensors[name].shape]
+    if strange:
+        raise RunError(f"The checkpoint is of another model: it holds {strange[0]}.", "start again in a new folder.")
     for name, tensor in tensors.items():
         targets[name].copy_(tensor)

@@ -33,7 +33,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     tokens = (material.train.tokens, material.validation.tokens)
     both = (extracted.train, extracted.validation)
     alone = head_alone(material.backbone, head)
-    if stage.unfrozen == 0 and alone is not None:
+    if stage.unfrozen == 0 and alone is not None and head.depth in extracted.train.pooled:
         features = [start.head_features(found.pooled, head) for found in both]
         feeds = [Feed(part, values) for part, values in zip(tokens, features, strict=True)]
         why = "the backbone is frozen: the head reads features that were extracted once"

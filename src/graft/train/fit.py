@@ -23,11 +23,11 @@ from graft.tasks import classification
 from graft.train import feeding, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, copied, put
 from graft.train.groups import cut_of
-from graft.train.material import NOTHING, Extracted, Material
+from graft.train.material import NOTHING, Extracted, Material, below
 from graft.train.stage import StageRun, Trained
 
 Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
-SAVE_EVERY = 20.0  # seconds between checkpoints within a stage
+SAVE_EVERY = 30.0  # seconds between checkpoints within a stage
 
 
 def fit(material: Material, recipe: Recipe, checkpoints: Checkpoints | None = None) -> Iterator[Event]:
@@ -56,9 +56,7 @@ class _Standing:
 
     began: float
     best: Best = field(default_factory=Best)
-    tensors: dict[str, Tensor] = field(
-        default_factory=dict
-    )  # the best weights so far, where they differ from the start
+    tensors: dict[str, Tensor] = field(default_factory=dict)  # the best weights, where they differ from the start
     epochs: list[Epoch] = field(default_factory=list)
     stages: list[StageRecord] = field(default_factory=list)
     since_best: int = 0
@@ -106,19 +104,18 @@ class _Fit:
 
     def _stage(self, index: int, stage: Stage, done: int) -> Iterator[Event]:
         """One stage from its epoch `done` on."""
-        began = time.perf_counter()
         trained: list[Trained] = []
         why: list[str] = []
         stage, swept = yield from self._swept(index, stage, done)
         with ExitStack() as stack:
-            way = feeding.way(self.material, stage, self.head, self.extracted, stack)
+            way = feeding.way(self.material, stage, self.head, self._still_true(index), stack)
             run = self._run(self.material, index, stage, way)
             why += [way.why, *swept]
             if done and self.checkpoints is not None:
                 run.adam.restore(self.checkpoints.load("last"))
             else:
-                self.standing.since_best = 0
                 yield from self._validate(run, way.validation, 0, None)
+                self.standing.since_best = 0  # patience counts epochs of this stage
             for number in range(done + 1, stage.epochs + 1):
                 for event in run.epoch(number, way.train):
                     if isinstance(event, Trained):
@@ -131,11 +128,16 @@ class _Fit:
                     break
                 self._checkpoint(index, number, run if number < stage.epochs else None)
         put(self.standing.tensors, self.material.backbone.model)
-        fed = (way.train.cached is not None, "; ".join(why))
-        record = _record(stage, self._cut(stage), trained, time.perf_counter() - began, fed)
+        record = self._record(run, trained, way.train.cached is not None, "; ".join(why))
         self.standing.stages.append(record)
         self._checkpoint(index + 1, 0, None)
         yield record
+
+    def _still_true(self, index: int) -> Extracted:
+        """What was extracted, less the states above blocks that earlier stages have changed."""
+        blocks = self.material.backbone.record.blocks
+        earlier = self.recipe.stages[:index]
+        return below(self.extracted, min((cut_of(stage, blocks) for stage in earlier), default=blocks))
 
     def _run(self, material: Material, index: int, stage: Stage, way: feeding.Way) -> StageRun:
         weights = feeding.thawed(material, stage, way.path)
@@ -180,9 +182,6 @@ class _Fit:
             else:
                 logits = event
         return logits
-
-    def _cut(self, stage: Stage) -> int:
-        return cut_of(stage, self.material.backbone.record.blocks)
 
     def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
         """Validate after an epoch (or before the first), keep the best, yield the epoch's record."""
@@ -232,17 +231,19 @@ class _Fit:
         self.checkpoints.commit(state)
         standing.saved, standing.unsaved_best = time.perf_counter(), False
 
-
-def _record(stage: Stage, cut: int, trained: list[Trained], seconds: float, feeding: tuple[bool, str]) -> StageRecord:
-    tokens, padded = sum(epoch.tokens for epoch in trained), sum(epoch.padded for epoch in trained)
-    return StageRecord(
-        name=stage.name,
-        unfrozen=stage.unfrozen,
-        cut=cut,
-        cached=feeding[0],
-        seconds=seconds,
-        epochs=len(trained),
-        steps=sum(epoch.steps for epoch in trained),
-        padding=1 - tokens / padded if padded else 0.0,
-        why=feeding[1],
-    )
+    def _record(self, run: StageRun, trained: list[Trained], cached: bool, why: str) -> StageRecord:
+        """What the stage did; epochs from before a resume are counted too."""
+        own = [epoch for epoch in self.standing.epochs if epoch.stage == run.stage.name]
+        before = [epoch for epoch in self.standing.epochs if epoch.stage != run.stage.name]
+        tokens, padded = sum(epoch.tokens for epoch in trained), sum(epoch.padded for epoch in trained)
+        return StageRecord(
+            name=run.stage.name,
+            unfrozen=run.stage.unfrozen,
+            cut=cut_of(run.stage, self.material.backbone.record.blocks),
+            cached=cached,
+            seconds=own[-1].seconds - (before[-1].seconds if before else 0.0),
+            epochs=own[-1].number,
+            steps=own[-1].number * run.steps_per_epoch,
+            padding=1 - tokens / padded if padded else 0.0,
+            why=why,
+        )

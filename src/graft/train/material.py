@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,3 +50,14 @@ class Extracted:
 
 
 NOTHING = Extracted(Features({}, {}, 0, 0, 0.0), Features({}, {}, 0, 0, 0.0))
+
+
+def below(extracted: Extracted, cut: int) -> Extracted:
+    """The features that only the blocks below `cut` have made."""
+
+    def kept(found: Features) -> Features:
+        pooled = {depth: states for depth, states in found.pooled.items() if depth <= cut}
+        boundaries = {level: states for level, states in found.boundaries.items() if level <= cut}
+        return dataclasses.replace(found, pooled=pooled, boundaries=boundaries)
+
+    return Extracted(kept(extracted.train), kept(extracted.validation))

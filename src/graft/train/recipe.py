@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,33 +18,56 @@ import msgspec
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
+from graft.tasks.classification import known_metric
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a recipe is cut to: rows and tokens of the train split, classes, blocks of the backbone."""
+    """What a recipe is cut to: rows and tokens of the train split, classes, blocks and width of the backbone."""
 
     rows: int
     tokens: int
     classes: int
     blocks: int
+    width: int
+
+    @property
+    def lr(self) -> float:
+        """A peak rate for steps of 32 rows: it falls with the square of the width.
+
+        2e-4 at 384 (MiniLM), 5e-5 at 768 (BERT-base), 2.8e-5 at 1024: what these sizes are commonly tuned to.
+        """
+        return float(f"{min(5e-4, 2e-4 * (384 / self.width) ** 2):.1e}")
+
+    @property
+    def batches(self) -> Batches:
+        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy."""
+        return Batches(rows=64 if self.tokens < 20 * self.rows else 32)
 
 
 def fast(scale: Scale) -> Recipe:
-    """The default: head from a probe, then every block for as many epochs as the budget of tokens buys."""
-    epochs = max(2, min(10, round(450_000 / max(scale.tokens, 1))))
-    blocks = Stage("blocks", scale.blocks, epochs, Optimiser(lr=1e-4, weight_decay=0.01))
-    return Recipe("fast", (blocks,))
+    """The default: the head starts from a probe, then everything trains for as many epochs as a budget of tokens buys.
+
+    No stage is cut: of the same time, a cut at a third of the blocks reached less (`docs/benchmarks.md`).
+    """
+    wanted = 420_000 / max(scale.tokens, 1)
+    if scale.rows < 300 * scale.classes:
+        wanted *= 1.5  # many classes with few rows each take longer to tell apart
+    epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
+    rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
+    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1))
+    return Recipe("fast", (everything,))
 
 
 def thorough(scale: Scale) -> Recipe:
-    """Head from a probe, the top third from cached states, then everything with rates that decay over layers."""
-    top = max(1, scale.blocks // 3)
-    loss = Loss(dropout=0.1, attention_dropout=0.0)
-    epochs = max(3, min(12, round(1_200_000 / max(scale.tokens, 1))))
-    upper = Stage("top", top, 2, Optimiser(lr=1e-4))
-    everything = Stage("all", "all", epochs, Optimiser(lr=7e-5, layer_decay=0.9), loss=loss, stopping=Stopping(4))
-    return Recipe("thorough", (upper, everything))
+    """The head starts from a probe, the top third trains from cached states, then everything, rates decaying over
+    layers, until validation stops improving."""
+    loss = Loss(dropout=0.1, attention_dropout=0.1)
+    top = Stage("top", max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
+    epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
+    slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
+    everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
+    return Recipe("thorough", (top, everything))
 
 
 def probe(scale: Scale) -> Recipe:
@@ -84,10 +108,16 @@ def read(path: Path, scale: Scale) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"There is no file {path}.", f"name a .toml file, or one of: {', '.join(NAMED)}.") from None
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}.", "name a readable .toml file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.", "mend the line that it names.") from None
     base = content.pop("base", None)
-    fields = _plain(named(str(base), scale)) if base is not None else {"name": path.stem}
+    if base is not None and base not in NAMED:
+        close = difflib.get_close_matches(str(base), NAMED, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(NAMED)}.")
+    fields = _plain(NAMED[base](scale)) if base is not None else {"name": path.stem}
     return _checked(fields | content, str(path), scale)
 
 
@@ -184,9 +214,18 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
+    names = [stage.name for stage in recipe.stages]
+    if len(set(names)) < len(names):
+        raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
     for stage in recipe.stages:
         _check_stage(stage, where, scale)
-    return recipe
+    within = {
+        "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
+        "seed": 0 <= recipe.seed < 2**63,
+        "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
+    }
+    _refuse_out_of_range(within, where)
+    return dataclasses.replace(recipe, metric=known_metric(recipe.metric))
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
@@ -199,7 +238,7 @@ def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
                 f"{where}: there is no field {key!r}.",
                 f"did you mean {close[0]!r}?" if close else f"fields: {', '.join(sorted(known))}.",
             )
-        for part in value if key == "stages" else [value]:
+        for part in value if isinstance(value, (list, tuple)) else [value]:
             if key in parts and isinstance(part, dict):
                 _refuse_unknown(part, parts[key], where)
 
@@ -210,18 +249,27 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
             f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks.",
             f'set unfrozen to 0 … {scale.blocks}, or "all".',
         )
-    wrong = {
+    optimiser, loss = stage.optimiser, stage.loss
+    within = {
         "epochs": stage.epochs >= 0,
-        "lr": stage.optimiser.lr > 0,
-        "warmup": 0 <= stage.optimiser.warmup <= 1,
-        "layer_decay": 0 < stage.optimiser.layer_decay <= 1,
+        "lr": 0 < optimiser.lr < math.inf,
+        "head_lr": optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf,
+        "layer_decay": 0 < optimiser.layer_decay <= 1,
+        "weight_decay": 0 <= optimiser.weight_decay < math.inf,
+        "warmup": 0 <= optimiser.warmup <= 1,
+        "clip": 0 <= optimiser.clip < math.inf,
+        "betas": all(0 <= beta < 1 for beta in optimiser.betas),
         "rows": stage.batches.rows >= 1,
         "tokens": stage.batches.tokens >= 1,
-        "label_smoothing": 0 <= stage.loss.label_smoothing < 1,
-        "dropout": 0 <= stage.loss.dropout < 1,
+        "label_smoothing": 0 <= loss.label_smoothing < 1,
+        "dropout": 0 <= loss.dropout < 1,
+        "attention_dropout": 0 <= loss.attention_dropout < 1,
+        "patience": stage.stopping.patience >= 0,
     }
-    for field_name, is_right in wrong.items():
+    _refuse_out_of_range(within, f"{where}: stage {stage.name!r}")
+
+
+def _refuse_out_of_range(within: dict[str, bool], where: str) -> None:
+    for field_name, is_right in within.items():
         if not is_right:
-            raise RecipeError(
-                f"{where}: stage {stage.name!r} has {field_name} out of range.", "see `docs/recipes.md` for its range."
-            )
+            raise RecipeError(f"{where} has {field_name} out of range.", "see `docs/recipes.md` for its range.")

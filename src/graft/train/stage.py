@@ -82,8 +82,9 @@ class StageRun:
     def _step(self, batch: NDArray[np.int64], feed: Feed, lengths: NDArray[np.int64]) -> Tensor:
         total = torch.zeros((), device=self.weights.flat[0].device)
         pieces = parts(batch, lengths, self.stage.batches.tokens)
+        weight = self._weight(batch)
         for index, piece in enumerate(pieces):
-            loss = self._loss(self.path.logits(feed, piece), piece) * (len(piece) / len(batch))
+            loss = self._loss(self.path.logits(feed, piece), piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
@@ -97,13 +98,21 @@ class StageRun:
         return total
 
     def _loss(self, logits_BC: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        """Cross-entropy summed over rows."""
         truth = torch.from_numpy(self.material.train.labels[rows].astype(np.int64)).to(logits_BC.device)
         return torch.nn.functional.cross_entropy(
             logits_BC.float(),
             truth,
             weight=self._class_weights.to(logits_BC.device) if self._class_weights is not None else None,
             label_smoothing=self.stage.loss.label_smoothing,
+            reduction="sum",
         )
+
+    def _weight(self, rows: NDArray[np.int64]) -> float:
+        """What these rows weigh together: by it the loss is a mean over the batch, in however many parts it is done."""
+        if self._class_weights is None:
+            return float(len(rows))
+        return float(self._class_weights[torch.from_numpy(self.material.train.labels[rows].astype(np.int64))].sum())
 
 
 def class_weights(train: Labelled, classes: int, kind: str) -> Tensor | None:

@@ -23,7 +23,7 @@ from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
 from graft.train.probe import PENALTIES, Probe, fit_probe, start_native
 
-START_ROWS = 4096  # enough to point a head in the right direction
+START_ROWS = 2048  # enough to point a head in the right direction
 
 
 def wanted(material: Material, recipe: Recipe) -> Wanted:

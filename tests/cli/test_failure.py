@@ -1,0 +1,33 @@
+"""Errors and results as JSON, on whatever terminal."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import sys
+
+import pytest
+
+from graft.cli.failure import print_json, system_message
+
+
+def test_numbers_that_json_lacks_become_null(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": (2, None)}})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": [2, None]}}
+
+
+def test_json_stays_whole_on_a_terminal_of_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace"))
+    print_json({"text": "naïve 日本"})
+    assert json.loads(raw.getvalue()) == {"text": "naïve 日本"}
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "permissions"), (errno.EIO, "the disk")]
+)
+def test_what_the_system_refused_names_the_place_and_a_remedy(number: int, remedy: str) -> None:
+    message = system_message(OSError(number, "refused", "/some/place"))
+    assert message.startswith("/some/place: refused\n  → ")
+    assert remedy in message

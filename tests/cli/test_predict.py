@@ -1,0 +1,111 @@
+"""`graft predict`: texts from arguments, files and standard input; CSV, JSON Lines or one object out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graft.cli.main import main
+from graft.predict import load
+
+TEXTS = ["the soup was lovely", "awful, stale bread", ""]
+
+
+def give(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Standard input holds these bytes."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_arguments_become_a_table(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(trained), *TEXTS]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert list(rows[0]) == ["text", "label", "probability", "p_bad", "p_good"]
+    assert [row["text"] for row in rows] == TEXTS
+    for row, truth in zip(rows, load(trained).predict(TEXTS), strict=True):
+        assert row["label"] == truth.label
+        assert float(row["probability"]) == pytest.approx(truth.probability, abs=1e-5)
+        assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_standard_input_keeps_every_line_in_its_place(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, "\ufeffthe soup\n\ngood\tfish\r\n__label__x café".encode())
+    assert main(["predict", str(trained), "--format", "jsonl"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["text"] for row in rows] == ["the soup", "", "good\tfish", "__label__x café"]
+    assert all(set(row["probabilities"]) == {"good", "bad"} for row in rows)
+
+
+def test_standard_input_that_is_not_utf8_names_its_line(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, b"the soup\ncaf\xe9\n")
+    assert main(["predict", str(trained)]) == 2
+    assert "<standard input>:2: byte 4" in capsys.readouterr().err
+
+
+def test_a_file_in_and_a_file_out(trained: Path, reviews: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    assert main(["predict", str(trained), "--file", str(reviews), "--text", "text", "--out", str(out), "--quiet"]) == 0
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    with open(reviews, encoding="utf-8", newline="") as file:
+        assert [row["text"] for row in rows] == [row["text"] for row in csv.DictReader(file)]
+
+
+def test_a_failed_answer_leaves_the_old_file(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "answers.csv"
+    out.write_text("old", encoding="utf-8")
+    give(monkeypatch, b"good\n" * 3000 + b"\xff\n")
+    assert main(["predict", str(trained), "--out", str(out), "--quiet"]) == 2
+    assert "<standard input>:3001" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".answers")] == []
+
+
+def test_json_is_one_object(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(trained), "fine tea", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 1
+    assert found["predictions"][0]["text"] == "fine tea"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["nowhere", "a text"], "nowhere/run.json is missing"),
+        (["RUN", "a text", "--file", "x.csv"], "not both"),
+        (["RUN", "--file", "nowhere.csv"], "nowhere.csv"),
+        (["RUN", "a text", "--out", "/dev/null/x.csv"], "/dev/null"),
+    ],
+)
+def test_mistakes_are_one_message(
+    arguments: list[str], found: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(trained) if argument == "RUN" else argument for argument in arguments]
+    assert main(["predict", *given]) == 2
+    err = capsys.readouterr().err
+    assert found in err
+    assert "→ " in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_and_a_poor_terminal(trained: Path, tmp_path: Path) -> None:
+    """In one process of its own: the output's encoding is ASCII, the reader takes one line and leaves."""
+    texts = tmp_path / "texts.txt"
+    texts.write_text("naïve soup\n" * 20_000, encoding="utf-8")
+    command = f"{sys.executable} -m graft predict {trained} < {texts} | head -2; exit ${{PIPESTATUS[0]}}"
+    said = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, env={"PYTHONIOENCODING": "ascii"}, timeout=120
+    )
+    assert said.returncode == 141
+    assert said.stderr == b""
+    assert said.stdout.splitlines()[1].startswith(rb"na\xefve soup,")

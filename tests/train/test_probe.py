@@ -1,0 +1,96 @@
+"""The probe is logistic regression, and a native head that starts from it answers as it does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from graft.backbone.features import Extractor, Wanted
+from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.store import Store
+from graft.train.probe import fit_probe, start_native
+from graft.train.start import pooled_head
+
+
+def task(rows=300, width=12, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(rows, width)) * rng.uniform(0.1, 5, width) + rng.normal(size=width)
+    logits = ((features - features.mean(0)) / features.std(0)) @ rng.normal(size=(width, classes)) * 0.7
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(1)
+    return torch.from_numpy(features).float(), torch.from_numpy(labels)
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 1e-2, 1e-1])
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_the_probe_is_scikit_learns_logistic_regression(penalty, classes):
+    features, labels = task(classes=classes)
+    train, held = slice(0, 200), slice(200, 300)
+    probe = fit_probe(features[train], labels[train], features[held], labels[held], classes, [penalty])
+    mean, deviation = features[train].mean(0), features[train].std(0, correction=0)
+    standard = ((features - mean) / deviation).double().numpy()
+    strength = (2 if classes == 2 else 1) / (200 * penalty)  # for two classes theirs has one vector of weights, not two
+    reference = LogisticRegression(C=strength, max_iter=2000, tol=1e-8).fit(standard[train], labels[train])
+    for part in (train, held):
+        ours = log_loss(labels[part], probe.logits(features[part]).double().softmax(1), labels=range(classes))
+        theirs = log_loss(labels[part], reference.predict_proba(standard[part]), labels=range(classes))
+        assert ours == pytest.approx(theirs, abs=1e-2)
+    assert probe.accuracy == pytest.approx(reference.score(standard[held], labels[held]), abs=0.021)
+
+
+def test_the_penalty_is_chosen_on_validation():
+    features, labels = task(rows=160, width=60)
+    split = (features[:80], labels[:80], features[80:], labels[80:], 3)
+    penalties = (1e-5, 1e-2, 10.0)
+    alone = [fit_probe(*split, [penalty]).accuracy for penalty in penalties]
+    assert fit_probe(*split, penalties).accuracy >= max(alone) - 0.03
+    assert min(alone) < max(alone)
+
+
+def test_constant_features_and_missing_classes_do_no_harm():
+    features, labels = task()
+    features[:, 3] = 2.5
+    labels = labels.clamp_max(1)
+    probe = fit_probe(features, labels, features, labels, 4)
+    logits = probe.logits(features)
+    assert logits.isfinite().all()
+    assert not (logits.argmax(1) >= 2).any()
+
+
+def test_no_validation_rows():
+    features, labels = task()
+    assert fit_probe(features, labels, features[:0], labels[:0], 3).accuracy == 0.0
+
+
+def test_features_in_bf16():
+    features, labels = task()
+    probe = fit_probe(features.bfloat16(), labels, features.bfloat16(), labels, 3)
+    assert probe.weight_CD.dtype == torch.float32
+    assert probe.accuracy > 0.5
+
+
+def test_a_pooled_head_computes_what_the_probe_computes():
+    features, labels = task()
+    probe = fit_probe(features, labels, features, labels, 3)
+    head = pooled_head(probe, "mean", 2)
+    torch.testing.assert_close(head(features), probe.logits(features), rtol=1e-4, atol=1e-5)
+    assert (head.pooling, head.depth) == ("mean", 2)
+
+
+def test_a_native_head_answers_as_the_probe_but_softly(make, family):
+    material = make(family, rows=300)
+    extractor = Extractor(material.backbone, material.machine, Store())
+    list(extractor.run(material.train.tokens, Wanted(depths=(3,))))
+    first = extractor.features.pooled[3][:, 0]
+    probe = fit_probe(first, material.train.codes, first, material.train.codes, 3, [1e-2])
+    head = NativeHeadAlone(material.backbone.model, material.backbone.family.head)
+    with torch.no_grad():
+        before = head(first)
+        start_native(head, probe)
+        after = head(first)
+    ours, theirs = after.argmax(1), probe.logits(first).argmax(1)
+    assert (ours == theirs).float().mean() > 0.9
+    assert (before.argmax(1) == theirs).float().mean() < 0.7
+    assert after.std() < 0.5 * probe.logits(first).std()

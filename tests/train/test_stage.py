@@ -1,0 +1,100 @@
+"""One stage's steps: the loss, its weights, and parts of a batch that make the same step as the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from graft.backbone.paths import Feed, ModelPath
+from graft.errors import RunError
+from graft.records import Batches, Loss, Optimiser, Stage
+from graft.train.feeding import thawed
+from graft.train.stage import StageRun, Trained, class_weights
+
+STAGE = Stage("s", "all", 2, Optimiser(lr=1e-3, warmup=0.0), Batches(rows=24))
+
+
+def run_of(material, stage=STAGE, seed=(0, 0)):
+    path = ModelPath(material.backbone, material.machine)
+    path.set_dropout(stage.loss.dropout, stage.loss.attention_dropout)
+    return StageRun(material, stage, path, thawed(material, stage, path), seed)
+
+
+def epoch(run, number=1):
+    *progress, trained = run.epoch(number, Feed(run.material.train.tokens))
+    assert isinstance(trained, Trained)
+    return progress, trained
+
+
+@pytest.mark.parametrize("loss", [Loss(), Loss(class_weights="balanced"), Loss(0.1, "balanced")], ids=str)
+def test_a_batch_in_parts_makes_the_same_step(make, loss):
+    material = make()
+    gradients, losses = [], []
+    for budget in (10**6, 60):
+        stage = dataclasses.replace(STAGE, loss=loss, batches=Batches(rows=144, tokens=budget))
+        run = run_of(material, stage)
+        losses.append(epoch(run)[1].loss)
+        gradients.append(torch.cat([flat.grad for flat in run.weights.flat]))
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_class_weights_give_each_class_the_same_total(make):
+    train = dataclasses.replace(make().train, labels=np.array([0] * 6 + [1] * 3 + [2] * 1, np.int32))
+    weights = class_weights(train, 3, "balanced")
+    totals = [float(weights[code]) * count for code, count in enumerate((6, 3, 1))]
+    assert totals == pytest.approx([10 / 3] * 3)
+    assert class_weights(train, 3, "none") is None
+    assert class_weights(train, 4, "balanced").isfinite().all()
+
+
+def test_the_loss_is_cross_entropy(make):
+    material = make()
+    run = run_of(material, dataclasses.replace(STAGE, loss=Loss(0.1, "balanced"), batches=Batches(rows=144)))
+    rows = np.arange(144)
+    with torch.no_grad():
+        logits = run.path.logits(Feed(material.train.tokens), rows)
+    weights = class_weights(material.train, 3, "balanced")
+    expected = torch.nn.functional.cross_entropy(logits, material.train.codes, weights, label_smoothing=0.1)
+    assert epoch(run)[1].loss == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_an_epoch_says_what_it_did(make):
+    material = make()
+    progress, trained = epoch(run_of(material))
+    tokens = int(material.train.tokens.lengths.sum())
+    assert (trained.tokens, trained.steps, len(progress)) == (tokens, 6, 6)
+    assert progress[-1].done == progress[-1].total == tokens
+    assert tokens <= trained.padded < 1.3 * tokens
+
+
+def test_an_epoch_is_made_of_its_seed_stage_and_number(make):
+    material = make()
+    stage = dataclasses.replace(STAGE, loss=Loss(dropout=0.2, attention_dropout=0.2))
+    losses = {}
+    for seed, number in (((0, 0), 1), ((0, 0), 1), ((0, 0), 2), ((0, 1), 1), ((1, 0), 1)):
+        torch.manual_seed(len(losses))
+        losses.setdefault((seed, number), set()).add(epoch(run_of(material, stage, seed), number)[1].loss)
+    assert all(len(found) == 1 for found in losses.values())
+    assert len({found.pop() for found in losses.values()}) == 4
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_remedy(make):
+    material = make()
+    with torch.no_grad():
+        next(material.backbone.model.parameters()).fill_(float("inf"))
+    with pytest.raises(RunError, match="not finite in stage s") as caught:
+        epoch(run_of(material))
+    assert "--lr" in caught.value.remedy
+    assert "train rows" in caught.value.found
+
+
+def test_training_in_bf16_follows_fp32(make):
+    losses = []
+    for precision in ("fp32", "bf16"):
+        run = run_of(make(precision=precision))
+        losses.append([epoch(run, number)[1].loss for number in (1, 2)])
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
