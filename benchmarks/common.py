@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.machine import choose, versions
 from graft.records import MachineRecord
+
+T = TypeVar("T")
 
 
 def data(name: str) -> Path:
@@ -38,10 +41,11 @@ def header(title: str) -> MachineRecord:
     return machine
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], T]) -> tuple[float, T]:
+    """How long it took, and what it gave."""
     start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    given = work()
+    return time.perf_counter() - start, given
 
 
 def median(values: list[float]) -> str:

@@ -27,7 +27,8 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "townhall.csv"
 
 
 def part(rows: Rows, chosen: np.ndarray) -> Rows:
-    return Rows(Texts(pa.chunked_array([[rows.texts[int(i)] for i in chosen]])), rows.labels[chosen], rows.lines[chosen], rows.file)
+    texts = Texts(pa.chunked_array([[rows.texts[int(i)] for i in chosen]]))
+    return Rows(texts, rows.labels[chosen], rows.lines[chosen], rows.file)
 
 
 def main(recipe: str = "fast") -> None:
@@ -39,7 +40,8 @@ def main(recipe: str = "fast") -> None:
     scores: dict[str, list[float]] = {"tfidf": [], "graft": []}
     for test in folds:
         kept = np.setdiff1d(order, test)
-        parts = split(Dataset("townhall", whole.classes, whole.columns, {"train": part(rows, kept), "test": part(rows, test)}, whole.sources, ()))
+        given = {"train": part(rows, kept), "test": part(rows, test)}
+        parts = split(Dataset("townhall", whole.classes, whole.columns, given, whole.sources, ()))
         scores["tfidf"].append(tfidf(part(rows, kept), parts.test, parts.classes).metrics["accuracy"])
         with tempfile.TemporaryDirectory() as folder:
             for _ in fit(parts, folder, FitOptions(recipe=recipe)):
@@ -48,7 +50,8 @@ def main(recipe: str = "fast") -> None:
         scores["graft"].append(float((answers == parts.test.labels).mean()))
         print("  fold: " + ", ".join(f"{name} {values[-1]:.3f}" for name, values in scores.items()), flush=True)
     means = {name: float(np.mean(values)) for name, values in scores.items()}
-    print(f"  mean: tfidf {means['tfidf']:.3f}, graft {means['graft']:.3f}, difference {100 * (means['graft'] - means['tfidf']):.1f} points")
+    difference = 100 * (means["graft"] - means["tfidf"])
+    print(f"  mean: tfidf {means['tfidf']:.3f}, graft {means['graft']:.3f}, difference {difference:.1f} points")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ EPOCHS, ROWS, RATE = 10, 32, 1e-3
 
 def material(parts: Splits, machine: MachineRecord, cache: Path) -> Material:
     backbone = load(hub.locate(), parts.classes)
-    tokens = [tokenize(rows.texts, backbone.tokenizer.backend_tokenizer, 256)[0] for rows in (parts.train, parts.validation)]
+    tokenizer = backbone.tokenizer.backend_tokenizer
+    tokens = [tokenize(rows.texts, tokenizer, 256)[0] for rows in (parts.train, parts.validation)]
     labelled = (Labelled(tokens[0], parts.train.labels), Labelled(tokens[1], parts.validation.labels))
     return Material(backbone, *labelled, parts.classes, machine, Extractor(backbone, machine, Store(cache)))
 
@@ -105,16 +107,19 @@ def main(name: str = "sst2", rounds: str = "3") -> None:
             work = material(parts, machine, Path(folder) / "cache")
             _ = work.extractor.trunk
             bare(work)  # warm-up
-            times["bare"].append(seconds(lambda: bare(work)))
-            times["graft"].append(seconds(lambda: reached.update(graft=ours(work))))
+            times["bare"].append(seconds(partial(bare, work))[0])
+            spent, reached["graft"] = seconds(partial(ours, work))
+            times["graft"].append(spent)
             if number == 0:  # it takes minutes, and its ratio is not close
                 fresh = load(hub.locate(), parts.classes)
-                times["trainer"].append(seconds(lambda: reached.update(trainer=theirs(parts, fresh, folder))))
+                spent, reached["trainer"] = seconds(partial(theirs, parts, fresh, folder))
+                times["trainer"].append(spent)
     print(f"  bare extraction  {median(times['bare'])}")
     print(f"  graft, all in    {median(times['graft'])}, validation accuracy {reached['graft']:.4f}")
     print(f"  Trainer, tuned   {median(times['trainer'])}, validation accuracy {reached['trainer']:.4f}")
-    ratio = float(np.median(times["graft"]) / np.median(times["bare"]))
-    print(f"  graft / bare extraction: {ratio:.2f}   Trainer / graft: {times['trainer'][0] / np.median(times['graft']):.1f}")
+    graft = float(np.median(times["graft"]))
+    ratios = (graft / float(np.median(times["bare"])), times["trainer"][0] / graft)
+    print(f"  graft / bare extraction: {ratios[0]:.2f}   Trainer / graft: {ratios[1]:.1f}")
 
 
 if __name__ == "__main__":

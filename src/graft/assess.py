@@ -24,7 +24,7 @@ from graft.errors import RunError
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
 from graft.folder import RunFolder
-from graft.predict import Predictor, decode, load
+from graft.predict import CHUNK, Predictor, decode, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
 from graft.report.page import render
@@ -54,7 +54,7 @@ def evaluate(
         beside = (
             baselines.majority(splits.train.labels, splits.test, splits.classes),
             baselines.tfidf(splits.train, splits.test, splits.classes),
-            *extra,
+            *(extra or _kept(folder)),
         )
         evaluation = evaluate_logits(logits, splits.test, splits.classes, baselines=beside, seconds=seconds)
         folder.write_evaluation(evaluation)
@@ -62,6 +62,12 @@ def evaluate(
         whole = time.perf_counter() - began
         folder.write_manifest(_counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds))))
     yield evaluation
+
+
+def _kept(folder: RunFolder) -> tuple[Baseline, ...]:
+    """Yardsticks of an earlier evaluation that take a training to make again."""
+    known = folder.evaluation()
+    return tuple(found for name, found in known.baselines.items() if name == "scratch") if known else ()
 
 
 def reread(manifest: Manifest) -> Splits:
@@ -99,7 +105,8 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     done = 0
     for event in predictor.stream(rows.texts):
         if isinstance(event, Progress):
-            yield dataclasses.replace(event, phase=f"evaluate from text {done + 1}")
+            chunk = min(CHUNK, len(rows) - done)
+            yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")
         else:
             parts.append(event[1])
             done += len(event[0])

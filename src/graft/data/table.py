@@ -19,7 +19,7 @@ UNLABELLED = -1
 
 
 class Texts(Sequence[str]):
-    """A sequence of texts over an Arrow column, which may be memory-mapped: a million rows cost no memory until read."""
+    """A sequence of texts over an Arrow column, which may be memory-mapped: rows cost no memory until they are read."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         self._column = column

@@ -112,7 +112,7 @@ class _Fit:
             run = self._run(self.material, index, stage, way)
             why += [way.why, *swept]
             if done and self.checkpoints is not None:
-                run.adam.restore(self.checkpoints.load("last"))
+                run.restore(self.checkpoints.load("last"))
             else:
                 yield from self._validate(run, way.validation, 0, None)
                 self.standing.since_best = 0  # patience counts epochs of this stage
@@ -122,7 +122,10 @@ class _Fit:
                         trained.append(event)
                     else:
                         yield event
-                yield from self._validate(run, way.validation, number, trained[-1])
+                if stage.average:
+                    run.average.add()
+                with run.average.in_place():
+                    yield from self._validate(run, way.validation, number, trained[-1])
                 if 0 < stage.stopping.patience <= self.standing.since_best:
                     why.append(f"ended after {number} epochs, {stage.stopping.patience} without a better one")
                     break
@@ -223,7 +226,7 @@ class _Fit:
         if run is None:
             self.checkpoints.forget_last()
         else:
-            self.checkpoints.keep_last(run.adam.state(), count)
+            self.checkpoints.keep_last(run.state(), count)
         best = standing.best
         epochs, stages = tuple(standing.epochs), tuple(standing.stages)
         kept = best if best.stage else None

@@ -55,7 +55,7 @@ def fast(scale: Scale) -> Recipe:
         wanted *= 1.5  # many classes with few rows each take longer to tell apart
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
-    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1))
+    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=True)
     return Recipe("fast", (everything,))
 
 
@@ -214,6 +214,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
+    known_metric(recipe.metric)
     names = [stage.name for stage in recipe.stages]
     if len(set(names)) < len(names):
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")

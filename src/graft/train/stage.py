@@ -20,7 +20,7 @@ from graft.errors import RunError
 from graft.records import Progress, Stage
 from graft.train.groups import trains
 from graft.train.material import Labelled, Material
-from graft.train.weights import Adam, FlatWeights
+from graft.train.weights import Adam, Average, FlatWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,20 @@ class StageRun:
         rows = len(material.train.tokens)
         self.steps_per_epoch = -(-rows // stage.batches.rows)
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
+        self.average = Average(weights)
         self._class_weights = class_weights(material.train, len(material.classes), stage.loss.class_weights)
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next epoch depends on, for a checkpoint."""
+        return self.adam.state() | self.average.state()
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` gave."""
+        self.adam.restore(tensors)
+        self.average.restore(tensors)
 
     def epoch(self, number: int, feed: Feed) -> Iterator[Progress | Trained]:
         """One pass over the train split; the last value yielded is `Trained`."""

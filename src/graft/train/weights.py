@@ -8,7 +8,8 @@ checkpoint is a handful of tensors.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,56 @@ class FlatWeights:
     def named(self) -> dict[str, Tensor]:
         """The fp32 masters under their parameters' names: views, not copies."""
         return dict(zip(self.names, self._masters, strict=True))
+
+
+class Average:
+    """The mean of flat weights over the times that `add` was called."""
+
+    def __init__(self, weights: FlatWeights) -> None:
+        self._weights = weights
+        self._means: list[Tensor] = []
+        self._count = 0
+
+    @torch.no_grad()
+    def add(self) -> None:
+        """Take in the weights as they are now."""
+        self._count += 1
+        if not self._means:
+            self._means = [flat.clone() for flat in self._weights.flat]
+            return
+        for mean, flat in zip(self._means, self._weights.flat, strict=True):
+            mean.lerp_(flat, 1 / self._count)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within this context the model computes with the mean; nothing happens before the first `add`."""
+        if not self._means:
+            yield
+            return
+        own = [flat.clone() for flat in self._weights.flat]
+        self._load(self._means)
+        try:
+            yield
+        finally:
+            self._load(own)
+
+    @torch.no_grad()
+    def _load(self, values: Sequence[Tensor]) -> None:
+        for flat, value in zip(self._weights.flat, values, strict=True):
+            flat.copy_(value)
+        self._weights.publish()
+
+    def state(self) -> dict[str, Tensor]:
+        """The mean and its count, for a checkpoint; empty before the first `add`."""
+        means = {f"mean.{number}": mean for number, mean in enumerate(self._means)}
+        return means | {"mean.count": torch.tensor(self._count)} if means else {}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` gave."""
+        if "mean.count" in tensors:
+            self._count = int(tensors["mean.count"])
+            flats = self._weights.flat
+            self._means = [tensors[f"mean.{number}"].clone().to(flat.device) for number, flat in enumerate(flats)]
 
 
 class Adam:

@@ -1,0 +1,96 @@
+"""What a run is made of: data and backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Interval = tuple[float, float]
+SplitName = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file (or an object in memory) that rows were read from."""
+
+    path: str
+    format: str
+    rows: int
+    bytes: int
+    digest: str  # sha256 of the content, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns were used, and why these."""
+
+    text: str
+    label: str
+    why: str  # one sentence: "named by you", or what the inference saw
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSummary:
+    """One split in numbers."""
+
+    name: SplitName
+    rows: int
+    per_class: dict[str, int]
+    made: bool  # True: cut by graft from another split; False: given by the person
+    empty: int  # texts with nothing but white space
+    digest: str  # sha256 over texts and labels in order
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """What was read and how it was split: `splits.json`, and a part of the manifest and the report."""
+
+    name: str
+    task: str
+    columns: Columns
+    classes: tuple[str, ...]
+    sources: tuple[Source, ...]
+    splits: tuple[SplitSummary, ...]
+    seed: int
+    duplicates: int  # rows whose normalised text occurs in another row as well
+    leaks: int  # rows of given validation/test splits whose normalised text also occurs in train
+    notes: tuple[str, ...]  # sentences said to the person: what was inferred, ignored, handled and how
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """What the length limit cuts, over all splits."""
+
+    limit: int  # tokens, special tokens included
+    texts: int
+    texts_cut: int
+    tokens: int
+    tokens_cut: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneRecord:
+    """Which pretrained model, exactly."""
+
+    name: str  # as asked for: "embedded", a folder, or a hub id
+    source: Literal["embedded", "folder", "hub"]
+    revision: str  # commit of the hub, package version, or "" for a folder
+    digest: str  # sha256 of the weights file(s)
+    family: str  # transformers' model_type
+    blocks: int
+    width: int
+    parameters: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRecord:
+    """Which head was grafted on, and why."""
+
+    kind: Literal["native", "pooled"]
+    pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
+    depth: int  # the block whose output is pooled
+    start: str  # "probe" or "random"
+    why: str
+    probe_validation: dict[str, float] = field(default_factory=dict)  # "pooling@depth" → accuracy on validation

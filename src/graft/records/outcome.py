@@ -1,0 +1,175 @@
+"""What a run came to: numbers on a split, cost, and the manifest that holds all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
+from graft.records.training import Recipe, StageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """One class on one split."""
+
+    name: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Predictions whose confidence lies in [low, high)."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong prediction, with the row's place in its file."""
+
+    file: str
+    line: int
+    text: str
+    truth: str
+    predicted: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A yardstick on the same split."""
+
+    name: str  # "majority", "tfidf", "scratch"
+    what: str  # one line that says what it is
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Numbers on one split: `evaluation.json`."""
+
+    split: SplitName
+    n: int
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    baselines: dict[str, Baseline]
+    seconds: float
+    per_class: tuple[ClassScores, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows: truth, columns: predicted
+    reliability: tuple[ReliabilityBin, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()  # most confident first
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of a run's time."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run took."""
+
+    seconds: float
+    phases: tuple[Phase, ...]
+    peak_memory: int  # bytes
+    tokens_per_second: float  # real tokens trained on per second of training
+    cache_hits: int
+    cache_bytes: int
+    cache_seconds_saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """Choices that depend on the machine; obeyed on resume."""
+
+    device: str  # "cpu", "cuda", "mps"
+    name: str
+    cores: int
+    precision: Literal["fp32", "bf16"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, so that a run can be repeated and its data read again."""
+
+    command: str  # as typed, or the Python call in words
+    data: str  # path or hub id; "" for objects in memory
+    text: str | None = None
+    label: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    reading: dict[str, str] = field(default_factory=dict)  # settings of `read` that differ from the defaults
+    shares: tuple[float | None, float | None] = (None, None)  # asked shares of validation and test
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run stands or ended."""
+
+    status: Literal["running", "interrupted", "fitted", "evaluated"] = "running"
+    stages: tuple[StageRecord, ...] = ()
+    best_stage: str = ""
+    best_epoch: int = 0
+    best_value: float | None = None  # of the recipe's metric, on validation
+    cost: Cost | None = None
+    evaluations: int = 0  # how often the test split was opened
+    artefact: str = ""  # sha256 of model/model.safetensors
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`run.json`: everything needed to understand, resume and repeat a run."""
+
+    created: str  # ISO 8601, UTC
+    request: Request
+    data: DataSummary
+    backbone: BackboneRecord
+    recipe: Recipe
+    head: HeadRecord | None
+    truncation: Truncation
+    machine: MachineRecord
+    versions: dict[str, str]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer."""
+
+    text: str
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long work is; yielded often, never written."""
+
+    phase: str
+    done: int
+    total: int
+    unit: str = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence for the person; yielded, never written."""
+
+    text: str

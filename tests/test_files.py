@@ -1,0 +1,133 @@
+"""Files are written whole or not at all, and records come back as they went."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.errors import RunError
+from graft.files import cache_root, digest_file, read_record, to_json, write_record, write_text, written_whole
+from graft.records import Epoch, Optimiser, Recipe, Stage
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+epochs = st.builds(
+    Epoch,
+    stage=st.text(),
+    number=st.integers(0, 2**40),
+    loss=st.none() | finite,
+    validation=st.dictionaries(st.text(), finite, max_size=3),
+    seconds=finite,
+    tokens=st.integers(0, 2**50),
+    tokens_per_second=finite,
+    best=st.booleans(),
+)
+
+
+def test_a_file_appears_whole(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with written_whole(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # so that the rename stays on one disk
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_stood_there_stays_on_any_error(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    with pytest.raises(error), written_whole(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_rights_that_any_new_file_has(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_text_is_utf8_with_plain_line_ends(tmp_path):
+    write_text(tmp_path / "a", "é\r\nü\n")
+    assert (tmp_path / "a").read_bytes() == "é\r\nü\n".encode()
+
+
+def test_writers_at_once_leave_one_of_their_files(tmp_path):
+    path = tmp_path / "file.txt"
+    contents = [str(number) * 10_000 for number in range(8)]
+    threads = [threading.Thread(target=write_text, args=(path, content)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() in contents
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(max_examples=100, deadline=None)
+@given(epochs)
+def test_a_record_comes_back(record):
+    path = Path(os.environ["GRAFT_CACHE"]) / "record.json"
+    write_record(path, record)
+    assert read_record(path, Epoch) == record
+
+
+def test_nested_records_come_back(tmp_path):
+    recipe = Recipe("r", (Stage("s", "all", 3, Optimiser(head_lr=None)), Stage("t", 2, 1)), sweep=(1e-5, 3e-5))
+    write_record(tmp_path / "r.json", recipe)
+    assert read_record(tmp_path / "r.json", Recipe) == recipe
+    assert (tmp_path / "r.json").read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_not_finite_become_null(tmp_path, value):
+    epoch = Epoch("s", 1, value, {}, 1.0, 1, 1.0, False)
+    assert '"loss": null' in to_json(epoch)
+    write_record(tmp_path / "e.json", epoch)
+    assert read_record(tmp_path / "e.json", Epoch) == dataclasses.replace(epoch, loss=None)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"stage": "s"}', b'{"stage": 3}', b"\xff\xfe", b"null"])
+def test_a_damaged_record_is_named(tmp_path, content):
+    path = tmp_path / "epoch.json"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="is damaged") as caught:
+        read_record(path, Epoch)
+    assert str(path) in caught.value.found
+    assert caught.value.remedy
+
+
+def test_a_missing_record_is_named(tmp_path):
+    with pytest.raises(RunError, match="is missing") as caught:
+        read_record(tmp_path / "run.json", Epoch)
+    assert str(tmp_path / "run.json") in caught.value.found
+
+
+def test_a_digest_is_of_the_bytes(tmp_path):
+    content = bytes(range(256)) * 5000
+    (tmp_path / "a").write_bytes(content)
+    assert digest_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_where_the_cache_is(monkeypatch):
+    monkeypatch.setenv("GRAFT_CACHE", "/a")
+    assert cache_root() == Path("/a")
+    monkeypatch.delenv("GRAFT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/b")
+    assert cache_root() == Path("/b/graft")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert cache_root() == Path("/home/somebody/.cache/graft")

@@ -1,0 +1,78 @@
+"""What the machine is: named devices are checked, choices are measured and said, and torch is not loaded to ask."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from graft import machine
+from graft.errors import RecipeError
+from graft.machine import choose, dtype_of, peak_memory, versions
+
+
+def test_the_choice_says_why():
+    found = choose("cpu")
+    assert found.device == "cpu"
+    assert found.name
+    assert found.cores >= 1
+    assert "times as fast in bf16" in found.why
+
+
+@pytest.mark.parametrize(("gain", "precision"), [(4.0, "bf16"), (1.5, "bf16"), (1.4, "fp32"), (0.2, "fp32")])
+def test_the_faster_precision_is_taken(monkeypatch, gain, precision):
+    monkeypatch.setattr(machine, "_bf16_gain", lambda _: gain)
+    found = choose("cpu")
+    assert found.precision == precision
+    assert f"{gain:.1f} times" in found.why
+
+
+def test_the_gain_is_measured():
+    assert 0.01 < machine._bf16_gain("cpu", size=64) < 1000
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_named_precision_is_obeyed_without_measuring(monkeypatch, precision):
+    monkeypatch.setattr(machine, "_bf16_gain", None)
+    found = choose("cpu", precision)
+    assert (found.precision, found.why) == (precision, "named by you")
+    assert dtype_of(found) == {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_here(device):
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if here[device]:
+        pytest.skip(f"{device} is on this machine")
+    with pytest.raises(RecipeError, match=f"{device} is not on this machine") as caught:
+        choose(device)
+    assert "cpu" in caught.value.remedy
+
+
+@pytest.mark.parametrize("asked", [("gpu", "auto"), ("cpu", "fp16"), ("", "auto")])
+def test_a_device_or_precision_that_there_is_not(asked):
+    with pytest.raises(RecipeError) as caught:
+        choose(*asked)
+    assert "auto, cpu, cuda, mps" in caught.value.remedy
+
+
+def test_auto_takes_what_is_there(monkeypatch):
+    for present, expected in (((True, True), "cuda"), ((False, True), "mps"), ((False, False), "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda here=present[0]: here)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda here=present[1]: here)
+        assert machine._device("auto") == expected
+
+
+def test_memory_and_versions():
+    assert peak_memory() > 10 * 2**20
+    found = versions()
+    assert found["torch"] == torch.__version__.split("+")[0] or found["torch"] == torch.__version__
+    assert {"python", "graft-ml", "transformers"} <= set(found)
+
+
+def test_reading_this_module_loads_no_torch():
+    code = "import sys, graft.machine, graft.files, graft.records; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "False", done.stderr
