@@ -44,9 +44,14 @@ def test_a_file_appears_whole(tmp_path):
 def test_what_stood_there_stays_on_any_error(tmp_path, error):
     path = tmp_path / "file.txt"
     path.write_text("before")
-    with pytest.raises(error), written_whole(path) as temporary:
-        temporary.write_text("half")
-        raise error
+
+    def torn() -> None:
+        with written_whole(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        torn()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 

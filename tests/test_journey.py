@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +39,14 @@ def splits(few: Path) -> Splits:
 
 
 @pytest.fixture(scope="module")
-def finished(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def finished(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the default recipe, cut short."""
     out = tmp_path_factory.mktemp("runs") / "few"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRAFT_CACHE", str(out.parent / "cache"))
         events = list(run(Given(few), FitOptions(settings=SHORT), RunOptions(out=out, scratch=True)))
     assert isinstance(events[-1], Evaluation)
-    yield out
+    return out
 
 
 def test_the_run_folder_holds_what_it_promises(finished: Path) -> None:
@@ -144,7 +143,9 @@ def test_a_sweep_tries_each_rate_and_says_so(splits: Splits, tmp_path: Path) -> 
     assert "sweep" in manifest.outcome.stages[-1].why
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Law 6, through the door: stopped after the first epoch, resumed, compared with the uninterrupted run."""
     monkeypatch.setattr("graft.train.fit.SAVE_EVERY", 0.0)
     options = FitOptions(settings=SHORT | {"epochs": "2"})

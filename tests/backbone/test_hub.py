@@ -66,7 +66,8 @@ def in_a_process(code: str, **environment: str) -> subprocess.CompletedProcess[s
 # ---------------------------------------------------------------------------------------------------------- folders
 
 
-def test_a_folder_is_found_without_a_socket(model, no_network):
+@pytest.mark.usefixtures("no_network")
+def test_a_folder_is_found_without_a_socket(model):
     found = locate(str(model))
     assert (found.source, found.folder, found.revision, found.name) == ("folder", model, "", str(model))
     assert found.digest == hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
@@ -156,8 +157,9 @@ def test_an_index_that_names_no_weights(model, weight_map):
     assert "index" in refused(model) or "lists" in refused(model)
 
 
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", ["./modle", "modle/../modle", "/no/such/place", "~/nothing-here", "a\\b"])
-def test_a_folder_that_is_not_there(name, model, monkeypatch, no_network):
+def test_a_folder_that_is_not_there(name, model, monkeypatch):
     monkeypatch.chdir(model.parent)
     assert f"There is no folder {name!r}" in refused(name)
 
@@ -179,7 +181,8 @@ def package(model, tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def test_other_weights_in_the_embedded_package_are_refused(package):
+@pytest.mark.usefixtures("package")
+def test_other_weights_in_the_embedded_package_are_refused():
     assert "not those that were published" in refused("embedded")
 
 

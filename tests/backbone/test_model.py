@@ -23,7 +23,7 @@ def edit(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_a_record_says_what_was_loaded(backbone, folders):
+def test_a_record_says_what_was_loaded(backbone):
     record = backbone.record
     assert (record.source, record.blocks, record.width, record.max_tokens) == ("folder", 3, 32, 64)
     assert record.family in FAMILIES
@@ -128,11 +128,16 @@ def test_a_folder_without_tokenizer(folder):
     assert "no tokenizer" in refused(folder)
 
 
-def test_an_unknown_architecture_is_found_by_its_shape(tmp_path):
+def test_an_unknown_architecture_is_found_by_its_shape():
     from transformers import ElectraConfig, ElectraForSequenceClassification
 
     config = ElectraConfig(
-        vocab_size=30, embedding_size=16, hidden_size=16, num_hidden_layers=5, num_attention_heads=2, intermediate_size=8
+        vocab_size=30,
+        embedding_size=16,
+        hidden_size=16,
+        num_hidden_layers=5,
+        num_attention_heads=2,
+        intermediate_size=8,
     )
     family = family_of(ElectraForSequenceClassification(config))
     assert (family.blocks, family.head, family.known) == ("encoder.layer", None, False)

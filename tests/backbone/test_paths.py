@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -65,8 +67,6 @@ def test_cached_equals_uncached_through_the_store(backbone, tokens, machine):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_predictions_above_a_cut_equal_those_of_the_whole_model(backbone, tokens, machine, precision):
-    import dataclasses
-
     machine = dataclasses.replace(machine, precision=precision)
     extractor = Extractor(backbone, machine, Store())
     list(extractor.run(tokens, Wanted(cuts=(2,))))
@@ -126,7 +126,7 @@ def test_a_split_without_rows_has_no_logits(backbone, machine):
     assert logits.shape == (0, 3)
 
 
-def test_a_path_is_a_copy_and_leaves_the_true_model_alone(backbone, tokens, machine):
+def test_a_path_is_a_copy_and_leaves_the_true_model_alone(backbone, machine):
     before = {name: p.clone() for name, p in backbone.model.named_parameters()}
     path = ModelPath(backbone, machine)
     for parameter in path.module.parameters():

@@ -13,9 +13,9 @@ from graft.data.tokens import Tokens, closing_tokens, measure, merged, shortened
 
 SPECIAL = ["[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]", "</s>", "<s>", "<pad>", "<mask>", "<unk>"]
 TEXTS = st.lists(
-    st.lists(st.sampled_from([*tiny.WORDS[:20], *SPECIAL, "é", "“", "x" * 9, "\n", "\x00", "<", "[", "日本"]), max_size=30).map(
-        " ".join
-    )
+    st.lists(
+        st.sampled_from([*tiny.WORDS[:20], *SPECIAL, "é", "“", "x" * 9, "\n", "\x00", "<", "[", "日本"]), max_size=30
+    ).map(" ".join)
     | st.text(max_size=30),
     max_size=8,
 )
@@ -125,7 +125,14 @@ def test_take_gives_the_rows_in_the_order_asked_for(rows, data):
 
 def test_what_a_limit_cuts():
     found = measure(np.array([3, 10, 12, 7]), 8)
-    assert (found.limit, found.texts, found.texts_cut, found.tokens, found.tokens_cut, found.longest) == (8, 4, 2, 32, 6, 12)
+    assert (found.limit, found.texts, found.texts_cut, found.tokens, found.tokens_cut, found.longest) == (
+        8,
+        4,
+        2,
+        32,
+        6,
+        12,
+    )
     nothing = measure(np.zeros(0, np.int64), 8)
     assert (nothing.texts, nothing.tokens, nothing.longest) == (0, 0, 0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +48,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(loaded: dict[str, Backbone], cache: Path) -> Callable[..., Material]:
+def make(loaded: dict[str, Backbone]) -> Callable[..., Material]:
     """Fresh material of a family: nothing in it was touched by an earlier fit but the store on disk."""
 
     def material(family: str = "bert", precision: str = "fp32", rows: int = 144) -> Material:

@@ -162,7 +162,7 @@ def test_a_stage_that_overflows_says_so_and_leaves_the_best(make, lr):
 @pytest.mark.parametrize("metric", classification.VALIDATION_METRICS)
 def test_the_best_by_the_metric_is_what_remains(make, metric):
     material = make()
-    stages = (stage("head", 0, 3, lr=1e-2), stage("top", 1, 3), stage("all", "all", 3, lr=5e-3))
+    stages = (stage("head", 0, 3, lr=1e-2), stage("top", 1, 4, average=True), stage("all", "all", 3, lr=5e-3))
     events = run(material, *stages, metric=metric)
     sign = 1 if classification.HIGHER_IS_BETTER[metric] else -1
     epochs = of(Epoch, events)
@@ -194,7 +194,7 @@ def test_a_stage_never_reads_states_of_blocks_that_have_changed(make, family, or
     events = run(material, *stages)
     epochs = of(Epoch, events)
     assert validation_of(material) == pytest.approx(best_of(events).validation, rel=1e-4)
-    first = [epoch for epoch in epochs if epoch.stage == stages[-1].name][0]
+    first = next(epoch for epoch in epochs if epoch.stage == stages[-1].name)
     before = [epoch for epoch in epochs if epoch.best and epochs.index(epoch) < epochs.index(first)][-1]
     assert first.validation == pytest.approx(before.validation, rel=1e-4)  # the last stage starts from the best
 
@@ -226,7 +226,16 @@ def test_the_artefact_predicts_bit_for_bit_as_the_model_in_memory(make, family, 
 def test_events_come_in_order_and_say_what_was_done(make):
     events = run(make(), stage("head", 0, 2), stage("top", 1, 2, cache="on"), stage("all", "all", 1))
     kinds = [type(event) for event in events if not isinstance(event, Progress)]
-    assert kinds == [Extracted, HeadRecord, *[Epoch] * 3, StageRecord, *[Epoch] * 3, StageRecord, *[Epoch] * 2, StageRecord]
+    assert kinds == [
+        Extracted,
+        HeadRecord,
+        *[Epoch] * 3,
+        StageRecord,
+        *[Epoch] * 3,
+        StageRecord,
+        *[Epoch] * 2,
+        StageRecord,
+    ]
     head, top, everything = of(StageRecord, events)
     assert [(record.cut, record.cached) for record in (head, top, everything)] == [(3, True), (2, True), (0, False)]
     assert (top.epochs, top.steps) == (2, 18)
@@ -273,7 +282,8 @@ def test_without_a_start_the_head_is_random_and_with_one_it_knows_something(make
     asked = [of(HeadRecord, run(make(rows=240), stage("s", 1, 0), start=how))[0] for how in ("probe", "random")]
     assert [record.start for record in asked] == ["probe", "random"]
     losses = [
-        of(Epoch, run(make(rows=240), stage("s", 1, 0), start=how))[0].validation["log_loss"] for how in ("probe", "random")
+        of(Epoch, run(make(rows=240), stage("s", 1, 0), start=how))[0].validation["log_loss"]
+        for how in ("probe", "random")
     ]
     assert losses[0] < losses[1]
 

@@ -167,7 +167,11 @@ OUT_OF_RANGE = [
     ("betas", "[0.9, 1.0]"),
     ("rows", "0"),
     ("tokens", "0"),
-    *[(name, value) for name in ("label_smoothing", "dropout", "attention_dropout") for value in ("-0.1", "1.0", "nan")],
+    *[
+        (name, value)
+        for name in ("label_smoothing", "dropout", "attention_dropout")
+        for value in ("-0.1", "1.0", "nan")
+    ],
     ("patience", "-1"),
     ("seed", "-1"),
     ("max_tokens", "1"),

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from graft.records import Optimiser
-from graft.train.weights import Adam, FlatWeights, Group, scheduled
+from graft.train.weights import Adam, Average, FlatWeights, Group, scheduled
 
 
 def network(dtype=torch.float32):
@@ -56,6 +56,9 @@ def test_steps_are_those_of_torchs_adamw(clip, schedule):
             group["lr"] = settings.lr * spec.scale * scheduled(settings, step, 8)
         reference.step()
         torch.testing.assert_close(norm, expected, rtol=1e-5, atol=1e-7)
+        for flat, spec in zip(weights.flat, GROUPS, strict=True):  # Adam alone would not show a wrong scale
+            clipped = torch.cat([plain[name].grad.flatten() for name in spec.names])
+            torch.testing.assert_close(flat.grad, clipped, rtol=1e-4, atol=1e-7)
     for name, parameter in ours.named_parameters():
         torch.testing.assert_close(parameter, plain[name], rtol=1e-5, atol=1e-6)
         assert not torch.equal(parameter, dict(network().named_parameters())[name])
@@ -176,3 +179,22 @@ def test_the_shapes_of_the_decays():
     assert [scheduled(linear, step, 4) for step in range(4)] == [1, 0.75, 0.5, 0.25]
     assert [scheduled(cosine, step, 4) for step in (0, 2)] == pytest.approx([1, 0.5])
     assert scheduled(cosine, 1, 4) == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
+
+
+def test_an_average_is_the_mean_of_what_was_added_and_only_in_place_for_a_while():
+    model = network()
+    weights = FlatWeights(model, GROUPS)
+    average = Average(weights)
+    with average.in_place():
+        assert torch.equal(model[3].bias, network()[3].bias)
+    for value in (1.0, 2.0, 6.0):
+        weights.flat[3].fill_(value)
+        average.add()
+    weights.publish()
+    with average.in_place():
+        torch.testing.assert_close(model[3].bias, torch.full((3,), 3.0))
+        torch.testing.assert_close(weights.named()["3.bias"], torch.full((3,), 3.0))
+    assert model[3].bias.tolist() == weights.named()["3.bias"].tolist() == [6, 6, 6]
+    with pytest.raises(KeyboardInterrupt), average.in_place():
+        raise KeyboardInterrupt
+    assert model[3].bias.tolist() == [6, 6, 6]

@@ -122,7 +122,7 @@ class _Fit:
                         trained.append(event)
                     else:
                         yield event
-                if stage.average:
+                if stage.average and number > stage.epochs // 2:
                     run.average.add()
                 with run.average.in_place():
                     yield from self._validate(run, way.validation, number, trained[-1])

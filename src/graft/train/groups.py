@@ -27,14 +27,20 @@ def groups(backbone: Backbone, stage: Stage) -> list[Group]:
     cut = cut_of(stage, blocks)
     found: list[Group] = []
     for level, names in levels(backbone.model, backbone.family, blocks):
-        is_head = level == blocks + 1
         if not _thawed(level, cut, stage):
             continue
-        scale = (
-            settings.layer_decay ** (blocks - level) if not is_head else (settings.head_lr or settings.lr) / settings.lr
-        )
+        if level > blocks:
+            scale = (settings.head_lr or settings.lr) / settings.lr
+            names = _used_head(names, backbone)
+        else:
+            scale = settings.layer_decay ** (blocks - level)
         found.extend(_by_decay(backbone.model, names, scale, settings.weight_decay))
     return found
+
+
+def _used_head(names: list[str], backbone: Backbone) -> list[str]:
+    """A pooled head takes the native one's place, which then stays as it was."""
+    return [name for name in names if name.startswith(f"{HEAD}.")] if hasattr(backbone.model, HEAD) else names
 
 
 def trains(name: str, backbone: Backbone, stage: Stage) -> bool:
