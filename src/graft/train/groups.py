@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from graft.backbone.families import Family
-from graft.backbone.model import Backbone
+from graft.backbone.model import HEAD, Backbone
 from graft.records import Stage
 from graft.train.weights import Group
 
