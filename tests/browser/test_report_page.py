@@ -156,6 +156,8 @@ def test_pages_turn_by_keyboard(browser: Any, pages: Path) -> None:
 
 
 def test_code_can_be_copied(browser: Any, pages: Path) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
     opened(browser, pages, "two")
     browser.execute_cdp_cmd(
         "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
@@ -163,8 +165,7 @@ def test_code_can_be_copied(browser: Any, pages: Path) -> None:
     buttons = browser.find_elements("css selector", "#use .copy")
     assert len(buttons) == 3
     buttons[1].click()
-    browser.execute_async_script("setTimeout(arguments[0], 100)")
-    assert buttons[1].text == "Copied"
+    WebDriverWait(browser, 5, poll_frequency=0.05).until(lambda _: buttons[1].text == "Copied")
     copied = browser.execute_async_script("navigator.clipboard.readText().then(arguments[0], () => arguments[0](null))")
     assert copied is None or 'graft.load(".")' in copied
 
@@ -224,13 +225,18 @@ def test_hostile_text_is_inert_and_visible(browser: Any, pages: Path) -> None:
 
 def test_tips_are_said_on_hover(browser: Any, pages: Path) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.support.ui import WebDriverWait
 
     opened(browser, pages, "two")
     cell = find(browser, "#confusion rect.cell")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", cell)
-    browser.execute_async_script("setTimeout(arguments[0], 200)")  # a scroll still under way would take the tip away
-    ActionChains(browser).move_to_element(find(browser, "#confusion h2")).move_to_element(cell).perform()
-    assert find(browser, ".tip").text.startswith("negative: right")
+    heading = find(browser, "#confusion h2")
+
+    def tip(_: Any) -> bool:  # asked again, as a scroll that is still under way takes the tip away
+        ActionChains(browser).move_to_element(heading).move_to_element(cell).perform()
+        return any(box.text.startswith("negative: right") for box in browser.find_elements("css selector", ".tip"))
+
+    assert WebDriverWait(browser, 5).until(tip)
 
 
 def test_print_opens_what_is_folded_on_white(browser: Any, pages: Path) -> None:
