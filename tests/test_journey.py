@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 
 from graft.assess import evaluate, report
 from graft.data.table import Splits
-from graft.errors import RunError
+from graft.errors import ModelError, RecipeError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
 from graft.predict import load
@@ -178,3 +179,61 @@ def test_resuming_with_other_data_is_refused_by_name(finished: Path, splits: Spl
         list(fit(splits, tmp_path / "run", FitOptions(settings=SHORT | {"lr": "1e-3"}), resume=True))
     with pytest.raises(RunError, match="already holds a run"):
         list(fit(splits, finished, options))
+
+
+@pytest.mark.parametrize("recipe", ["fast", "thorough"])
+def test_a_pooled_head_goes_with_every_recipe_that_starts_from_a_probe(
+    recipe: str, splits: Splits, tmp_path: Path
+) -> None:
+    """Also where the head reads a block below a stage's cut."""
+    settings = SHORT | {"head": "pooled", "epochs": "2"}
+    list(fit(splits, tmp_path / "run", FitOptions(recipe=recipe, settings=settings)))
+    answers = load(tmp_path / "run").logits(splits.validation.texts)
+    best = RunFolder(tmp_path / "run").manifest().outcome.best_value
+    assert np.mean(answers.argmax(1) == splits.validation.labels) == pytest.approx(best, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "found"),
+    [
+        ("probe", {"class_weights": "balanced"}, "takes no steps"),
+        ("probe", {"sweep": "[1e-4, 1e-3]"}, "sweep needs"),
+        ("book", {"head": "pooled"}, "starts from a probe"),
+        ("fast", {"seed": "abc"}, "seed"),
+        ("fast", {"metric": "foo"}, "foo"),
+    ],
+)
+def test_settings_that_change_nothing_are_refused(
+    recipe: str, settings: dict[str, str], found: str, splits: Splits, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=found):
+        list(fit(splits, tmp_path / "run", FitOptions(recipe=recipe, settings=settings)))
+
+
+def test_a_folder_with_other_files_is_left_alone(splits: Splits, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "weights.bin").write_text("mine")
+    with pytest.raises(RunError, match="not a run's"):
+        list(fit(splits, tmp_path / "mine", FitOptions(settings=SHORT)))
+    assert (tmp_path / "mine" / "model" / "weights.bin").read_text() == "mine"
+
+
+def test_a_lost_model_is_made_again_from_the_checkpoint(finished: Path, splits: Splits, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    shutil.rmtree(copy / "model")
+    list(fit(splits, copy, FitOptions(settings=SHORT), resume=True))
+    ours, theirs = (path / "model" / "model.safetensors" for path in (copy, finished))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_decoder_is_refused(splits: Splits, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2Model
+
+    from graft.backbone import hub
+
+    GPT2Model(GPT2Config(n_layer=1, n_embd=8, n_head=1, vocab_size=16)).save_pretrained(tmp_path / "gpt2")
+    shutil.copy(hub.locate().folder / "tokenizer.json", tmp_path / "gpt2")
+    shutil.copy(hub.locate().folder / "tokenizer_config.json", tmp_path / "gpt2")
+    with pytest.raises(ModelError, match="not an encoder"):
+        list(fit(splits, tmp_path / "run", FitOptions(model=str(tmp_path / "gpt2"))))

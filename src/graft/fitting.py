@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,11 @@ class Clock:
         finally:
             self.add(name, time.perf_counter() - start)
 
+    def carry(self, name: str, seconds: float) -> None:
+        """Count what an earlier process spent on this run."""
+        self.began -= seconds
+        self.add(name, seconds)
+
     def add(self, name: str, seconds: float) -> None:
         self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
@@ -114,6 +120,11 @@ class _Story:
         value = best.validation[metric]
         return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, digest)
 
+    def _saved(self) -> float:
+        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
+        again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
+        return again * self.extracted.train.seconds if self.extracted else 0.0
+
     def _cost(self, clock: Clock) -> Cost:
         trained = [epoch for epoch in self.epochs if epoch.tokens]
         seconds = sum(epoch.tokens / epoch.tokens_per_second for epoch in trained)
@@ -125,7 +136,7 @@ class _Story:
             tokens_per_second=sum(epoch.tokens for epoch in trained) / seconds if seconds else 0.0,
             cache_hits=sum(found.hits for found in both),
             cache_bytes=sum(found.bytes for found in both),
-            cache_seconds_saved=0.0,
+            cache_seconds_saved=self._saved(),
         )
 
 
@@ -156,29 +167,32 @@ def fit(
     clock = Clock()
     with folder.locked():
         recorded = _recorded(folder, resume)
-        if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
-            yield Said(f"{folder.path} is already trained.")
-            yield recorded
-            return
         job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
+        is_done = recorded is not None and recorded.outcome.status in ("fitted", "evaluated")
+        if is_done and (folder.model / artefact.WEIGHTS).is_file():
+            yield Said(f"{folder.path} is already trained.")
+            yield job.manifest
+            return
         yield from _train(job, clock)
 
 
 def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
-    if not folder.exists:
-        return None
-    if not resume:
-        raise RunError(
-            f"{folder.path} already holds a run.", "go on with it by --resume, or choose another folder with --out."
-        )
-    return folder.manifest()
+    if resume and folder.exists:
+        return folder.manifest()
+    folder.refuse_taken()
+    return None
 
 
 def _prepare(
     splits: Splits, folder: RunFolder, options: FitOptions, request: Request, recorded: Manifest | None, clock: Clock
 ) -> Generator[Event, None, Job]:
     """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
-    chosen = recorded.machine if recorded else machine.choose(options.device, options.precision)
+    chosen = machine.choose(options.device, options.precision)
+    if recorded is not None:
+        machine.choose(
+            cast(Device, recorded.machine.device), recorded.machine.precision
+        )  # refused where the device is not here
+        chosen = recorded.machine
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes)
@@ -262,9 +276,13 @@ def _train(job: Job, clock: Clock) -> Iterator[Event]:
     folder, manifest = job.folder, job.manifest
     folder.checkpoints.mkdir(exist_ok=True)
     story = _Story()
+    checkpoints = Checkpoints(folder.checkpoints)
+    state = checkpoints.state()
+    if state is not None:
+        clock.carry("train", state.seconds)
     try:
         with clock.phase("train"):
-            for event in fit_material(job.material, job.recipe, Checkpoints(folder.checkpoints)):
+            for event in fit_material(job.material, job.recipe, checkpoints):
                 story.add(event)
                 if isinstance(event, Epoch):
                     folder.write_epochs(story.epochs)
@@ -275,6 +293,8 @@ def _train(job: Job, clock: Clock) -> Iterator[Event]:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
         folder.write_manifest(dataclasses.replace(manifest, head=story.head, outcome=stopped))
         raise
-    manifest = dataclasses.replace(manifest, head=story.head, outcome=story.outcome(job.recipe.metric, clock, digest))
+    outcome = story.outcome(job.recipe.metric, clock, digest)
+    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations)
+    manifest = dataclasses.replace(manifest, head=story.head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

@@ -36,6 +36,25 @@ class RunFolder:
     def exists(self) -> bool:
         return self.manifest_file.exists()
 
+    def refuse_taken(self) -> None:
+        """Raises RunError where a run lies here already, or files of something else."""
+        if self.exists:
+            raise RunError(
+                f"{self.path} already holds a run.", "go on with it by --resume, or choose another folder with --out."
+            )
+        self.refuse_strangers()
+
+    def refuse_strangers(self) -> None:
+        """A new run wants a folder of its own. Raises RunError where other files lie in it."""
+        found = (
+            sorted(entry.name for entry in self.path.iterdir() if entry.name != ".lock") if self.path.is_dir() else []
+        )
+        if found:
+            raise RunError(
+                f"{self.path} holds files that are not a run's ({', '.join(found[:3])}).",
+                "name another folder with --out.",
+            )
+
     def manifest(self) -> Manifest:
         """Raises RunError when this is no run folder or its manifest is damaged."""
         return read_record(self.manifest_file, Manifest)

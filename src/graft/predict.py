@@ -80,6 +80,7 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "fp32"
     folder = RunFolder(run)
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
+    backbone.model.config._attn_implementation = "sdpa"  # without gradients it is the faster one in fp32
     path = ModelPath(backbone, choose(device, precision), copied=False)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 

@@ -95,32 +95,40 @@ def run(
 
     The run's folder is announced by the first `Manifest`.
     """
+    if options.out is not None and not options.resume:
+        RunFolder(options.out).refuse_taken()  # before minutes are spent on reading
     start = time.perf_counter()
     splits = given.splits()
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
-    yield from fitting.fit(splits, out, fit, given.request(command), resume=options.resume)
+    request = dataclasses.replace(given.request(command), scratch=options.scratch)
+    yield from fitting.fit(splits, out, fit, request, resume=options.resume)
     folder = RunFolder(out)
     known = folder.evaluation()
     if known is not None and folder.manifest().outcome.status == "evaluated":
         yield Said("It is already evaluated; the test split stays closed. To open it again: graft evaluate.")
+        assess.report(out)
         yield folder.manifest()
         yield known
         return
     extra = []
-    if options.scratch:
+    start = time.perf_counter()
+    if folder.manifest().request.scratch:
         for event in from_scratch(splits, folder.manifest()):
             if isinstance(event, Baseline):
                 extra.append(event)
             else:
                 yield event
+    trained = time.perf_counter() - start
     evaluation: Evaluation | None = None
     for found in assess.evaluate(out, splits, extra=extra):
         if isinstance(found, Evaluation):
             evaluation = found
         else:
             yield found
+    if extra:
+        _charge(folder, Phase("from scratch", trained))
     _charge(folder, Phase("read and split", seconds))
     assess.report(out)
     assert evaluation is not None
@@ -141,10 +149,9 @@ def _charge(folder: RunFolder, phase: Phase) -> None:
 def about(splits: Splits) -> Iterator[str]:
     """What was read, in sentences."""
     summary = splits.summary
-    counts = ", ".join(
-        f"{part.name} {part.rows:,}{' (cut from train)' if part.made else ''}" for part in summary.splits
-    )
+    counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}. Classes: {shown}."
-    yield f"Columns: text {summary.columns.text!r}, label {summary.columns.label!r} ({summary.columns.why})."
+    columns = summary.columns
+    yield f"Columns: text {columns.text!r}, label {columns.label!r} ({columns.why.rstrip('.')})."
     yield from summary.notes

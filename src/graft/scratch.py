@@ -49,6 +49,6 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     path = ModelPath(backbone, manifest.machine, copied=False)
     for found in predict_logits(path, Feed(tokens[2]), len(splits.classes), "from scratch: evaluate"):
         if not isinstance(found, Progress):
-            what = "the same architecture and stages from random weights: what transfer brought is the difference"
+            what = "the same architecture from random weights, all of it trained by the settings of the last stage"
             yardstick = baselines.Yardstick("scratch", what, found, time.perf_counter() - began)
             yield baselines.measured(yardstick, splits.test)

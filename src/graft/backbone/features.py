@@ -7,7 +7,9 @@ one cut) starts stages. One pass fills all that are missing.
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -57,7 +60,7 @@ class Extractor:
     def __init__(self, backbone: Backbone, machine: MachineRecord, store: stores.Store) -> None:
         self.machine = machine
         self.store = store
-        self.weights = backbone.record.digest
+        self.weights = f"{backbone.record.digest}|{_making(backbone)}"
         self.width = backbone.record.width
         self.dtype = dtype_of(machine)
         self._pad = backbone.tokenizer.pad_token_id or 0
@@ -128,6 +131,14 @@ class Extractor:
         pooled = {depth: _as_tensor(found[f"pooled{depth}"], torch.float32) for depth in wanted.depths}
         boundaries = {cut: _as_tensor(found[f"cut{cut}"], self.dtype) for cut in wanted.cuts}
         return Features(pooled, boundaries, hits, sum(values.nbytes for values in found.values()), seconds)
+
+
+def _making(backbone: Backbone) -> str:
+    """A digest of all that shapes a forward pass besides the weights: the configuration and the libraries."""
+    of_the_task = {"id2label", "label2id", "problem_type", "num_labels", "_name_or_path", "architectures"}
+    config = {key: value for key, value in backbone.model.config.to_dict().items() if key not in of_the_task}
+    made = json.dumps([config, torch.__version__, transformers.__version__], sort_keys=True, default=str)
+    return hashlib.sha256(made.encode()).hexdigest()
 
 
 def _depth(name: str) -> int:

@@ -46,6 +46,7 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     with quiet():
         try:
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
+            _refuse_decoders(config, located)
             _name_classes(config, classes)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config) if pretrained else _random(config)
@@ -59,6 +60,14 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     family = family_of(model)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
+
+
+def _refuse_decoders(config: Any, located: Located) -> None:
+    """Raises ModelError unless the architecture is an encoder: one that was pretrained by filling masks."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    if config.is_encoder_decoder or config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise ModelError(f"{located.name} is a {config.model_type!r} model, not an encoder.", _REMEDY)
 
 
 def _pretrained(located: Located, config: Any) -> PreTrainedModel:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.tokens import Tokens
+from graft.errors import RecipeError
 from graft.files import cache_root
 
 FORMAT = 1  # raise when what is written for the same inputs changes
@@ -57,6 +58,8 @@ class Entry:
 
     def keep(self) -> NDArray[Any]:
         """Give the entry its name; from now on others find it."""
+        if isinstance(self.values, np.memmap):
+            self.values.flush()
         os.replace(self._temporary, self.path)
         return self.values
 
@@ -130,4 +133,8 @@ class Store:
 
 def _default_limit() -> int:
     named = os.environ.get("GRAFT_CACHE_BYTES", "")
-    return int(named) if named.isdigit() else DEFAULT_BYTES
+    if named and not named.isdigit():
+        raise RecipeError(
+            f"GRAFT_CACHE_BYTES is {named!r}, which is no number of bytes.", "set it to 20000000000, say."
+        )
+    return int(named) if named else DEFAULT_BYTES

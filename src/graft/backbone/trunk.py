@@ -38,6 +38,7 @@ class Trunk:
         self.model = model
         self._slots: nn.ModuleList = model.base_model.get_submodule(family.blocks)  # type: ignore[assignment]
         self.blocks: tuple[nn.Module, ...] = tuple(self._slots)
+        self.may_cut = family.known
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -54,18 +55,19 @@ class Trunk:
     @contextmanager
     def _replaced(self, slots: range) -> Iterator[list[StandIn]]:
         stand_ins = [StandIn() for _ in slots]
+        before = {slot: self._slots[slot] for slot in slots}  # an enclosing cut's stand-ins, perhaps
         try:
             for slot, stand_in in zip(slots, stand_ins, strict=True):
                 self._slots[slot] = stand_in
             yield stand_ins
         finally:
-            for slot in slots:
-                self._slots[slot] = self.blocks[slot]
+            for slot, module in before.items():
+                self._slots[slot] = module
 
     def states(self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int]) -> list[Tensor]:
         """The token states after `depth` blocks (0: the embeddings), for each depth asked for, in one pass.
 
-        No block above the deepest is run.
+        No block above the deepest is run, unless the architecture is unknown: then nothing may stand in for a block.
         """
         captured: dict[int, Tensor] = {}
         hooks = []
@@ -74,7 +76,7 @@ class Trunk:
             block = self.blocks[max(depth - 1, 0)]
             hooks.append(_capture(block, captured, depth))
         try:
-            with self._replaced(range(max(deepest, 1), len(self.blocks))):
+            with self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
                 self.model.base_model(input_ids=ids_BT, attention_mask=mask_BT)
         finally:
             for hook in hooks:

@@ -116,6 +116,7 @@ class Request:
     reading: dict[str, str] = field(default_factory=dict)  # settings of `read` that differ from the defaults
     shares: tuple[float | None, float | None] = (None, None)  # asked shares of validation and test
     seed: int = 0
+    scratch: bool = False  # whether the yardstick of no transfer was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Stage:
     loss: Loss = Loss()
     stopping: Stopping = Stopping()
     cache: Literal["auto", "on", "off"] = "auto"
-    average: bool = False  # in the later half of the epochs, validate and keep the mean of the weights at their ends
+    average: bool = False  # validate and keep the mean of the weights at the ends of the stage's epochs so far
 
 
 @dataclass(frozen=True, slots=True)

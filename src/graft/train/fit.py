@@ -27,7 +27,7 @@ from graft.train.material import NOTHING, Extracted, Material, below
 from graft.train.stage import StageRun, Trained
 
 Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
-SAVE_EVERY = 30.0  # seconds between checkpoints within a stage
+SAVE_EVERY = 60.0  # seconds between checkpoints within a stage, which are written at the ends of epochs
 
 
 def fit(material: Material, recipe: Recipe, checkpoints: Checkpoints | None = None) -> Iterator[Event]:
@@ -61,7 +61,7 @@ class _Standing:
     stages: list[StageRecord] = field(default_factory=list)
     since_best: int = 0
     lr: float | None = None  # the rate that a sweep chose
-    saved: float = 0.0  # when a checkpoint was last committed
+    saved: float = field(default_factory=time.perf_counter)  # when a checkpoint was last committed
     unsaved_best: bool = False
 
     @property
@@ -122,7 +122,7 @@ class _Fit:
                         trained.append(event)
                     else:
                         yield event
-                if stage.average and number > stage.epochs // 2:
+                if stage.average:
                     run.average.add()
                 with run.average.in_place():
                     yield from self._validate(run, way.validation, number, trained[-1])

@@ -27,7 +27,7 @@ def groups(backbone: Backbone, stage: Stage) -> list[Group]:
     cut = cut_of(stage, blocks)
     found: list[Group] = []
     for level, names in levels(backbone.model, backbone.family, blocks):
-        if not _thawed(level, cut, stage):
+        if not _thawed(level, cut, stage) or _reach(backbone) < level <= blocks:
             continue
         if level > blocks:
             scale = (settings.head_lr or settings.lr) / settings.lr
@@ -36,6 +36,12 @@ def groups(backbone: Backbone, stage: Stage) -> list[Group]:
             scale = settings.layer_decay ** (blocks - level)
         found.extend(_by_decay(backbone.model, names, scale, settings.weight_decay))
     return found
+
+
+def _reach(backbone: Backbone) -> int:
+    """The highest block that the head reads through; those above would only decay."""
+    head = getattr(backbone.model, HEAD, None)
+    return backbone.record.blocks if head is None else int(head.depth)
 
 
 def _used_head(names: list[str], backbone: Backbone) -> list[str]:

@@ -41,8 +41,9 @@ class Scale:
 
     @property
     def batches(self) -> Batches:
-        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy."""
-        return Batches(rows=64 if self.tokens < 20 * self.rows else 32)
+        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy; so do many texts, which
+        give enough steps all the same."""
+        return Batches(rows=64 if self.tokens < 20 * self.rows or self.rows >= 6000 else 32)
 
 
 def fast(scale: Scale) -> Recipe:
@@ -55,7 +56,7 @@ def fast(scale: Scale) -> Recipe:
         wanted *= 1.5  # many classes with few rows each take longer to tell apart
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
-    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=True)
+    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
     return Recipe("fast", (everything,))
 
 
@@ -215,6 +216,12 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
     known_metric(recipe.metric)
+    if recipe.head == "pooled" and recipe.start == "random":
+        raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
+    if recipe.sweep and recipe.stages[-1].unfrozen == 0:
+        raise RecipeError(
+            f"{where}: a sweep needs a last stage that thaws blocks.", "leave the sweep out, or use fast."
+        )
     names = [stage.name for stage in recipe.stages]
     if len(set(names)) < len(names):
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
@@ -251,6 +258,11 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
             f'set unfrozen to 0 … {scale.blocks}, or "all".',
         )
     optimiser, loss = stage.optimiser, stage.loss
+    if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
+        raise RecipeError(
+            f"{where}: stage {stage.name!r} takes no steps, so a rate, class weights or smoothing change nothing.",
+            "give it epochs, or use a recipe that trains, such as fast.",
+        )
     within = {
         "epochs": stage.epochs >= 0,
         "lr": 0 < optimiser.lr < math.inf,

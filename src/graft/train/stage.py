@@ -5,6 +5,7 @@ Every random choice of an epoch derives from (seed, stage, epoch), so an epoch c
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from graft.records import Progress, Stage
 from graft.train.groups import trains
 from graft.train.material import Labelled, Material
 from graft.train.weights import Adam, Average, FlatWeights
+
+_LOWER = "start a new run (--out) with a lower rate (--lr), or with --precision fp32."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class StageRun:
             padded += int(lengths[batch].max()) * len(batch)
             yield Progress(f"{self.stage.name} {number}", done, total)
         loss = float(torch.stack(losses).mean())
+        if not math.isfinite(loss):  # on a device that is not waited for at each step, it is seen here
+            raise RunError(f"The loss is not finite in stage {self.stage.name}.", _LOWER)
         yield Trained(loss, total, padded, len(batches), time.perf_counter() - start)
 
     def _thaw(self) -> None:
@@ -103,7 +108,7 @@ class StageRun:
             rows = ", ".join(str(row) for row in batch[:8])
             raise RunError(
                 f"The loss or a gradient is not finite in stage {self.stage.name} (train rows {rows}, …).",
-                "lower the rate (--lr), or use --precision fp32.",
+                _LOWER,
             )
         return total
 

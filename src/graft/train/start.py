@@ -19,6 +19,7 @@ from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe
+from graft.tasks.classification import HIGHER_IS_BETTER, validation_metrics
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
 from graft.train.probe import PENALTIES, Probe, fit_probe, start_native
@@ -40,6 +41,8 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
 def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
     """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once."""
     blocks = material.backbone.record.blocks
+    if not material.backbone.family.known:
+        return ()
     tokens = len(material.train.tokens.ids) + len(material.validation.tokens.ids)
     size = tokens * material.backbone.record.width * (2 if material.machine.precision == "bf16" else 4)
     cuts: list[int] = []
@@ -95,7 +98,7 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
 def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Give the backbone's model its head's start, in place."""
     if recipe.head == "pooled":
-        return _start_pooled(material, extracted)
+        return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
     if not _starts_from_probe(material, recipe) or head is None:
         why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
@@ -125,20 +128,23 @@ def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
     return fit_probe(train, material.train.codes, validation, material.validation.codes, len(material.classes))
 
 
-def _start_pooled(material: Material, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth; the best on validation becomes the head."""
+def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
+    """Try every pooling and depth; the best by the recipe's metric on validation becomes the head."""
     depths = features.all_depths(material.backbone)
     tried: dict[tuple[str, int], Probe] = {}
+    scores: dict[tuple[str, int], float] = {}
     held = features.views(extracted.validation.pooled, depths)
-    for (pooling, depth, train), (_, _, validation) in zip(
-        features.views(extracted.train.pooled, depths), held, strict=True
-    ):
-        tried[pooling, depth] = _probe(material, train, validation)
-    (pooling, depth), probe = max(tried.items(), key=lambda item: (item[1].accuracy, item[0][1]))
-    material.backbone.model.add_module(HEAD, pooled_head(probe, pooling, depth))
-    scores = {f"{name}@{level}": found.accuracy for (name, level), found in tried.items()}
-    why = f"{pooling} at block {depth} had the best validation accuracy of {len(tried)} poolings and depths"
-    return HeadRecord("pooled", pooling, depth, "probe", why, scores)
+    both = zip(features.views(extracted.train.pooled, depths), held, strict=True)
+    for (pooling, depth, train), (_, _, validation) in both:
+        probe = tried[pooling, depth] = _probe(material, train, validation)
+        metrics = validation_metrics(probe.logits(validation).numpy(), material.validation.labels, material.classes)
+        scores[pooling, depth] = metrics[recipe.metric]
+    sign = 1 if HIGHER_IS_BETTER[recipe.metric] else -1
+    pooling, depth = max(tried, key=lambda place: (sign * scores[place], place[1]))
+    material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
+    why = f"{pooling} at block {depth} had the best {recipe.metric} on validation of {len(tried)} poolings and depths"
+    named = {f"{name}@{level}": score for (name, level), score in scores.items()}
+    return HeadRecord("pooled", pooling, depth, "probe", why, named)
 
 
 @torch.no_grad()
@@ -150,6 +156,11 @@ def pooled_head(probe: Probe, pooling: str, depth: int) -> PooledHead:
     head.linear.weight.copy_(probe.weight_CD)
     head.linear.bias.copy_(probe.bias_C)
     return head
+
+
+def lowest_read(head: HeadRecord) -> int:
+    """The lowest block whose output the head reads."""
+    return 1 if head.pooling == "layers" else head.depth
 
 
 def head_features(pooled: dict[int, Tensor], head: HeadRecord) -> Tensor:

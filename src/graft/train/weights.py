@@ -147,7 +147,8 @@ class Adam:
         """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor)."""
         gradients = [flat.grad for flat in self.weights.flat if flat.grad is not None]
         norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-        if self.settings.clip > 0:
+        # where looking costs no waiting, gradients that need no clipping are not multiplied by 1
+        if self.settings.clip > 0 and (norm.is_cuda or float(norm) > self.settings.clip):
             torch._foreach_mul_(gradients, torch.clamp(self.settings.clip / (norm + 1e-6), max=1.0))
         share = scheduled(self.settings, self.taken, self.steps)
         for group, spec in zip(self._adam.param_groups, self.weights.groups, strict=True):
