@@ -41,9 +41,10 @@ class Scale:
 
     @property
     def batches(self) -> Batches:
-        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy; so do many texts, which
-        give enough steps all the same."""
-        return Batches(rows=64 if self.tokens < 20 * self.rows or self.rows >= 6000 else 32)
+        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy; where there are many, so
+        do texts that are not quite as short, since enough steps are left."""
+        short = 30 if self.rows >= 6000 else 20
+        return Batches(rows=64 if self.tokens < short * self.rows else 32)
 
 
 def fast(scale: Scale) -> Recipe:
