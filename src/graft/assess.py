@@ -47,7 +47,7 @@ def evaluate(
         splits = splits or reread(manifest)
         _check_same(manifest, splits, folder)
         began = time.perf_counter()
-        predictor = load(folder.path, device)  # type: ignore[arg-type]
+        predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
         yield Said("Comparing with the yardsticks: the majority class, and TF-IDF with logistic regression.")

@@ -1,11 +1,13 @@
 """A finished run as a predictor: texts in, labels with probabilities out.
 
-By default in fp32, so that the answers are those of the saved model in plain transformers; `precision="bf16"` trades
-the third decimal for speed where the machine has it.
+The labels are those of the saved model in plain transformers. Where the machine is faster in bf16, many texts at once
+are answered in it, and in fp32 wherever that could change the label: probabilities then agree to about two decimals.
+`precision="fp32"` gives every digit.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.backbone import artefact
+from graft.backbone.mixed import MixedPath
+from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.tokens import tokenize
+from graft.data.tokens import Tokens, tokenize
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import Manifest, Prediction, Progress
+from graft.records import MachineRecord, Manifest, Prediction, Progress
 
 CHUNK = 2048  # texts tokenised and answered together
 
@@ -25,7 +29,7 @@ CHUNK = 2048  # texts tokenised and answered together
 class Predictor:
     """Answers texts with a run's model. Made by `load`."""
 
-    def __init__(self, path: ModelPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
+    def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
         self.manifest = manifest
         self.classes = manifest.data.classes
         self._path = path
@@ -65,14 +69,19 @@ class Predictor:
 
     def _answer(self, texts: list[str]) -> Iterator[Progress | tuple[list[str], NDArray[np.float32]]]:
         tokens, _ = tokenize(texts, self._tokenizer, self._limit)  # type: ignore[arg-type]
-        for event in predict_logits(self._path, Feed(tokens), len(self.classes), "predict"):
+        for event in self._logits(tokens):
             if isinstance(event, Progress):
                 yield event
             else:
                 yield texts, event
 
+    def _logits(self, tokens: Tokens) -> Iterator[Progress | NDArray[np.float32]]:
+        if isinstance(self._path, MixedPath):
+            return self._path.logits(tokens, len(self.classes), "predict")
+        return predict_logits(self._path, Feed(tokens), len(self.classes), "predict")
 
-def load(run: str | Path, device: Device = "auto", precision: Precision = "fp32") -> Predictor:
+
+def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
     """The predictor of a run folder.
 
     Raises RunError when the folder holds no finished model.
@@ -81,8 +90,15 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "fp32"
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
     backbone.model.config._attn_implementation = "sdpa"  # without gradients it is the faster one in fp32
-    path = ModelPath(backbone, choose(device, precision), copied=False)
+    path = _path(backbone, choose(device, precision), may_mix=precision == "auto")
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
+
+
+def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPath | MixedPath:
+    if not may_mix or machine.precision == "fp32":
+        return ModelPath(backbone, machine, copied=False)
+    quick = ModelPath(backbone, machine)
+    return MixedPath(ModelPath(backbone, dataclasses.replace(machine, precision="fp32"), copied=False), quick)
 
 
 def decode(texts: Sequence[str], logits: NDArray[np.float32], classes: Sequence[str]) -> Iterator[Prediction]:

@@ -56,13 +56,11 @@ def _add_model(parser: Parser) -> None:
     add_machine(parser, group)
 
 
-def add_machine(parser: Parser, group: argparse._ArgumentGroup | None = None, precision: str = "auto") -> None:
+def add_machine(parser: Parser, group: argparse._ArgumentGroup | None = None) -> None:
     """--device and --precision."""
     target = group or parser
     target.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
-    target.add_argument(
-        "--precision", choices=("auto", "fp32", "bf16"), default=precision, help=f"default: {precision}"
-    )
+    target.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="default: auto")
 
 
 def _add_recipe(parser: Parser) -> None:

@@ -38,7 +38,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--encoding", metavar="E", help="of the file (default: utf-8)")
     parser.add_argument("--out", metavar="FILE", help="write the answers there, whole or not at all")
     parser.add_argument("--format", choices=("csv", "jsonl"), help="of the answers (default: by --out, else csv)")
-    add_machine(parser, precision="fp32")
+    add_machine(parser)
     add_output(parser)
 
 

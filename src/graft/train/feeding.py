@@ -12,7 +12,7 @@ from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.paths import Feed, HeadPath, ModelPath, Path
 from graft.records import HeadRecord, Stage
-from graft.train import start
+from graft.train import rows, start
 from graft.train.groups import cut_of, groups
 from graft.train.material import Extracted, Material
 from graft.train.weights import FlatWeights
@@ -61,7 +61,10 @@ def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
 
 def thawed(material: Material, stage: Stage, path: Path) -> FlatWeights:
     """The stage's weights in the path's module, their masters taken from the fp32 model."""
-    weights = FlatWeights(path.module, groups(material.backbone, stage))
+    chosen = groups(material.backbone, stage)
+    if material.machine.device == "cpu":  # elsewhere dense steps are cheaper than finding the rows
+        rows.install(path.module, {name for group in chosen for name in group.names})
+    weights = FlatWeights(path.module, chosen)
     truth = dict(material.backbone.model.named_parameters())
     with torch.no_grad():
         for name, master in weights.named().items():

@@ -7,8 +7,9 @@ checkpoint is a handful of tensors.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from graft.records import Optimiser
+from graft.train.rows import Moves, RowEmbedding, RowTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,20 @@ class FlatWeights:
 
     def __init__(self, model: nn.Module, groups: Sequence[Group]) -> None:
         parameters = dict(model.named_parameters())
-        self.groups = tuple(groups)
-        self.names = [name for group in groups for name in group.names]
+        by_rows = {f"{name}.weight": m for name, m in model.named_modules() if isinstance(m, RowEmbedding)}
+        self.tables = {
+            name: RowTable(by_rows[name], group.scale, group.weight_decay)
+            for group in groups
+            for name in group.names
+            if name in by_rows
+        }
+        self.groups = tuple(left for group in groups if (left := _without(group, self.tables)).names)
+        self.names = [name for group in self.groups for name in group.names]
         self._live = [parameters[name] for name in self.names]
         self._flat: list[Tensor] = []
         self._masters: list[Tensor] = []
         self._gradients: list[Tensor] = []
-        for group in groups:
+        for group in self.groups:
             self._add([parameters[name] for name in group.names])
 
     def _add(self, parameters: list[nn.Parameter]) -> None:
@@ -54,8 +63,19 @@ class FlatWeights:
 
     @property
     def flat(self) -> list[Tensor]:
-        """One fp32 tensor per group, its `.grad` beside it."""
+        """One fp32 tensor per group, its `.grad` beside it; without the tables, which train by rows."""
         return self._flat
+
+    @property
+    def masters(self) -> list[Tensor]:
+        """Every fp32 master, in few tensors: the flat ones, then the tables'."""
+        return [*self._flat, *(table.master for table in self.tables.values())]
+
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradients of the last step, in few tensors."""
+        flat = [flat.grad for flat in self._flat if flat.grad is not None]
+        return [*flat, *(table.gradient for table in self.tables.values())]
 
     @torch.no_grad()
     def gather(self, first: bool) -> None:
@@ -67,15 +87,24 @@ class FlatWeights:
             torch._foreach_add_(self._gradients, [g.float() for g in gradients])
         for parameter in self._live:
             parameter.grad = None
+        for table in self.tables.values():
+            table.gather(first)
 
     @torch.no_grad()
-    def publish(self) -> None:
-        """Copy the masters to the parameters that compute, in their dtype."""
+    def publish(self, tables: bool = True) -> None:
+        """Copy the masters to the parameters that compute, in their dtype; a step publishes a table's rows itself."""
         torch._foreach_copy_([p.detach() for p in self._live], self._masters)
+        for table in self.tables.values() if tables else ():
+            table.publish()
 
     def named(self) -> dict[str, Tensor]:
         """The fp32 masters under their parameters' names: views, not copies."""
-        return dict(zip(self.names, self._masters, strict=True))
+        tables = {name: table.master for name, table in self.tables.items()}
+        return dict(zip(self.names, self._masters, strict=True)) | tables
+
+
+def _without(group: Group, tables: Container[str]) -> Group:
+    return dataclasses.replace(group, names=tuple(name for name in group.names if name not in tables))
 
 
 class Average:
@@ -91,10 +120,10 @@ class Average:
         """Take in the weights as they are now."""
         self._count += 1
         if not self._means:
-            self._means = [flat.clone() for flat in self._weights.flat]
+            self._means = [master.clone() for master in self._weights.masters]
             return
-        for mean, flat in zip(self._means, self._weights.flat, strict=True):
-            mean.lerp_(flat, 1 / self._count)
+        for mean, master in zip(self._means, self._weights.masters, strict=True):
+            mean.lerp_(master, 1 / self._count)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -102,7 +131,7 @@ class Average:
         if not self._means:
             yield
             return
-        own = [flat.clone() for flat in self._weights.flat]
+        own = [master.clone() for master in self._weights.masters]
         self._load(self._means)
         try:
             yield
@@ -111,8 +140,8 @@ class Average:
 
     @torch.no_grad()
     def _load(self, values: Sequence[Tensor]) -> None:
-        for flat, value in zip(self._weights.flat, values, strict=True):
-            flat.copy_(value)
+        for master, value in zip(self._weights.masters, values, strict=True):
+            master.copy_(value)
         self._weights.publish()
 
     def state(self) -> dict[str, Tensor]:
@@ -124,8 +153,8 @@ class Average:
         """Continue from what `state` gave."""
         if "mean.count" in tensors:
             self._count = int(tensors["mean.count"])
-            flats = self._weights.flat
-            self._means = [tensors[f"mean.{number}"].clone().to(flat.device) for number, flat in enumerate(flats)]
+            masters = self._weights.masters
+            self._means = [tensors[f"mean.{number}"].clone().to(held.device) for number, held in enumerate(masters)]
 
 
 class Adam:
@@ -140,23 +169,37 @@ class Adam:
             {"params": [flat], "lr": 0.0, "weight_decay": group.weight_decay}
             for flat, group in zip(weights.flat, weights.groups, strict=True)
         ]
-        fused = weights.flat[0].device.type in ("cpu", "cuda")
-        self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=1e-8, fused=fused)
+        self._fused = weights.flat[0].device.type in ("cpu", "cuda")
+        self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=1e-8, fused=self._fused)
 
     def step(self) -> Tensor:
         """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor)."""
-        gradients = [flat.grad for flat in self.weights.flat if flat.grad is not None]
-        norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-        # where looking costs no waiting, gradients that need no clipping are not multiplied by 1
-        if self.settings.clip > 0 and (norm.is_cuda or float(norm) > self.settings.clip):
-            torch._foreach_mul_(gradients, torch.clamp(self.settings.clip / (norm + 1e-6), max=1.0))
-        share = scheduled(self.settings, self.taken, self.steps)
+        norms = [torch.linalg.vector_norm(gradient) for gradient in self.weights.gradients]
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        self._clip(norm)
+        lr = self.settings.lr * scheduled(self.settings, self.taken, self.steps)
         for group, spec in zip(self._adam.param_groups, self.weights.groups, strict=True):
-            group["lr"] = self.settings.lr * spec.scale * share
+            group["lr"] = lr * spec.scale
         self._adam.step()
+        for table in self.weights.tables.values():
+            table.step(Moves(lr * table.scale, self.settings.betas, table.weight_decay))
         self.taken += 1
-        self.weights.publish()
+        self.weights.publish(tables=False)
         return norm
+
+    def _clip(self, norm: Tensor) -> None:
+        """Have the step divide its gradients where their norm is above the limit.
+
+        The fused step does it while it reads them, as it would for a gradient scaler.
+        """
+        clip = self.settings.clip
+        if not self._fused and clip > 0:
+            torch._foreach_mul_(self.weights.gradients, torch.clamp(clip / (norm + 1e-6), max=1.0))
+        elif clip > 0:
+            scale = torch.clamp((norm + 1e-6) / clip, min=1.0)
+            self._adam.grad_scale = scale  # type: ignore[attr-defined]
+            for table in self.weights.tables.values():
+                table.gradient = table.gradient / scale
 
     def state(self) -> dict[str, Tensor]:
         """Masters, moments and the step count, for a checkpoint."""
@@ -165,6 +208,8 @@ class Adam:
             tensors[f"{number}.master"] = flat
             for key, value in self._adam.state.get(flat, {}).items():
                 tensors[f"{number}.{key}"] = value
+        for name, table in self.weights.tables.items():
+            tensors |= {f"{name}.{key}": value for key, value in table.state().items()}
         return tensors
 
     @torch.no_grad()
@@ -176,7 +221,9 @@ class Adam:
             moments = ("step", "exp_avg", "exp_avg_sq")
             if f"{number}.step" in tensors:
                 self._adam.state[flat] = {key: tensors[f"{number}.{key}"].clone().to(flat.device) for key in moments}
-        self.weights.publish()
+        for name, table in self.weights.tables.items():
+            table.restore({key: tensors[f"{name}.{key}"] for key in table.state()})
+        self.weights.publish(tables=False)
 
 
 def scheduled(settings: Optimiser, step: int, steps: int) -> float:
