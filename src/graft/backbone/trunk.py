@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from graft.backbone.families import Family
+from graft.backbone.firstrow import first_row_only
 
 
 class StandIn(nn.Module):
@@ -39,6 +40,7 @@ class Trunk:
         self._slots: nn.ModuleList = model.base_model.get_submodule(family.blocks)  # type: ignore[assignment]
         self.blocks: tuple[nn.Module, ...] = tuple(self._slots)
         self.may_cut = family.known
+        self._kind = family.name
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -85,7 +87,8 @@ class Trunk:
 
     def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
-        return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+        with first_row_only(self.blocks[-1], self._kind):
+            return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
 
 
 def _capture(block: nn.Module, into: dict[int, Tensor], depth: int) -> torch.utils.hooks.RemovableHandle:
