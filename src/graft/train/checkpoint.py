@@ -22,15 +22,18 @@ from graft.records import Epoch, StageRecord
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best validation so far. `value` is higher-is-better; `tie` breaks ties (also higher is better)."""
+    """The best validation so far. `value` is higher-is-better."""
 
     stage: str = ""
     epoch: int = 0
     value: float = float("-inf")
-    tie: float = float("-inf")
 
-    def beaten_by(self, value: float, tie: float) -> bool:
-        return (value, tie) > (self.value, self.tie)
+    def beaten_by(self, value: float, epoch: int) -> bool:
+        """Whether `value` after `epoch` epochs of a stage takes its place: a later epoch also by a tie.
+
+        The log-loss is no judge of ties: it worsens with confidence while the accuracy still improves.
+        """
+        return value > self.value or (value == self.value and epoch > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,13 +206,13 @@ class _Fit:
 
     def _keep_if_best(self, metrics: dict[str, float], run: StageRun, number: int) -> bool:
         standing = self.standing
-        value, tie = self._rank(metrics)
-        if not standing.best.beaten_by(value, tie):
-            standing.since_best += 1
+        value, _ = self._rank(metrics)
+        standing.since_best = 0 if value > standing.best.value else standing.since_best + 1
+        if not standing.best.beaten_by(value, number):
             return False
-        standing.best = Best(run.stage.name, number, value, tie)
+        standing.best = Best(run.stage.name, number, value)
         standing.tensors = standing.tensors | copied(run.weights.named())
-        standing.since_best, standing.unsaved_best = 0, True
+        standing.unsaved_best = True
         return True
 
     def _checkpoint(self, index: int, number: int, run: StageRun | None) -> None:
