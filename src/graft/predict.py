@@ -89,7 +89,6 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     folder = RunFolder(run)
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
-    backbone.model.config._attn_implementation = "sdpa"  # without gradients it is the faster one in fp32
     path = _path(backbone, choose(device, precision), may_mix=precision == "auto")
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 

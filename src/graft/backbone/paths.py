@@ -68,6 +68,7 @@ class ModelPath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        self.module.config._attn_implementation = attention_for(machine)
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
@@ -108,6 +109,15 @@ class ModelPath:
         states = self.trunk.states(ids_BT, mask_BT, tuple(depths))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
+
+
+def attention_for(machine: MachineRecord) -> str:
+    """The attention that is fastest there: in bf16 on a CPU plain batched products, elsewhere torch's fused one.
+
+    Measured at 16 to 512 tokens on a CPU: in bf16 the fused one's backward pass is up to twice slower; in fp32 it is
+    a few percent faster.
+    """
+    return "eager" if machine.device == "cpu" and machine.precision == "bf16" else "sdpa"
 
 
 def predict_logits(
