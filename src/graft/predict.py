@@ -2,13 +2,13 @@
 
 The labels are those of the saved model in plain transformers. Where the machine is faster in bf16, many texts at once
 are answered in it, and in fp32 wherever that could change the label: probabilities then agree to about two decimals.
-`precision="fp32"` gives every digit.
+`logits`, and `precision="fp32"`, give every digit.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
 from graft.records import MachineRecord, Manifest, Prediction, Progress
 
+Logits = NDArray[np.float32]
+Answer = Callable[[Tokens], Iterator[Progress | Logits]]
 CHUNK = 2048  # texts tokenised and answered together
 
 
@@ -36,9 +38,9 @@ class Predictor:
         self._tokenizer = tokenizer
         self._limit = limit
 
-    def logits(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """logits (texts × classes, fp32), in the order of the texts."""
-        parts = [part for part in self.stream(texts) if not isinstance(part, Progress)]
+    def logits(self, texts: Iterable[str]) -> Logits:
+        """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
+        parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
         empty = np.zeros((0, len(self.classes)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
@@ -52,8 +54,11 @@ class Predictor:
             if not isinstance(part, Progress):
                 yield from decode(*part, self.classes)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], NDArray[np.float32]]]:
+    def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], Logits]]:
         """Chunks of (texts, logits), with progress between them."""
+        return self._stream(texts, self._quickly)
+
+    def _stream(self, texts: Iterable[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; put the one text in a list")
         chunk: list[str] = []
@@ -62,23 +67,27 @@ class Predictor:
                 raise TypeError(f"a text must be a str, not {type(text).__name__}")
             chunk.append(text)
             if len(chunk) == CHUNK:
-                yield from self._answer(chunk)
+                yield from self._chunk(chunk, answer)
                 chunk = []
         if chunk:
-            yield from self._answer(chunk)
+            yield from self._chunk(chunk, answer)
 
-    def _answer(self, texts: list[str]) -> Iterator[Progress | tuple[list[str], NDArray[np.float32]]]:
+    def _chunk(self, texts: list[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
         tokens, _ = tokenize(texts, self._tokenizer, self._limit)  # type: ignore[arg-type]
-        for event in self._logits(tokens):
+        for event in answer(tokens):
             if isinstance(event, Progress):
                 yield event
             else:
                 yield texts, event
 
-    def _logits(self, tokens: Tokens) -> Iterator[Progress | NDArray[np.float32]]:
+    def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):
             return self._path.logits(tokens, len(self.classes), "predict")
-        return predict_logits(self._path, Feed(tokens), len(self.classes), "predict")
+        return self._exactly(tokens)
+
+    def _exactly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
+        path = self._path.exact if isinstance(self._path, MixedPath) else self._path
+        return predict_logits(path, Feed(tokens), len(self.classes), "predict")
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
@@ -100,7 +109,7 @@ def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPat
     return MixedPath(ModelPath(backbone, dataclasses.replace(machine, precision="fp32"), copied=False), quick)
 
 
-def decode(texts: Sequence[str], logits: NDArray[np.float32], classes: Sequence[str]) -> Iterator[Prediction]:
+def decode(texts: Sequence[str], logits: Logits, classes: Sequence[str]) -> Iterator[Prediction]:
     """Predictions of logits (texts × classes)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)

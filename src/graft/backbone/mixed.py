@@ -25,14 +25,14 @@ class MixedPath:
     """Two working copies of one model, an exact and a quick one."""
 
     def __init__(self, exact: ModelPath, quick: ModelPath) -> None:
-        self._exact = exact
+        self.exact = exact
         self._quick = quick
         self.tolerance: float | None = None  # of the difference between two logits of a text, once measured
 
     def logits(self, tokens: Tokens, classes: int, phase: str) -> Iterator[Progress | Logits]:
         """logits (rows × classes, fp32); the last value yielded is the array."""
         if len(tokens) < FEWEST:
-            yield from predict_logits(self._exact, Feed(tokens), classes, phase)
+            yield from predict_logits(self.exact, Feed(tokens), classes, phase)
             return
         found = np.zeros((len(tokens), classes), dtype=np.float32)
         for event in predict_logits(self._quick, Feed(tokens), classes, phase):
@@ -50,7 +50,7 @@ class MixedPath:
 
     def _answers(self, tokens: Tokens, rows: NDArray[np.int64], classes: int) -> Logits:
         logits = np.zeros((0, classes), dtype=np.float32)
-        for event in predict_logits(self._exact, Feed(tokens.take(rows)), classes, ""):
+        for event in predict_logits(self.exact, Feed(tokens.take(rows)), classes, ""):
             if not isinstance(event, Progress):
                 logits = event
         return logits
