@@ -17,7 +17,7 @@ help:
 	@echo "make test     run the tests (all but the slow ones; MARK= runs every one)"
 	@echo "make check    lint, types and tests"
 	@echo "make format   put the code into its canonical form"
-	@echo "make bench    run the benchmarks"
+	@echo "make bench    run the benchmarks (NAME=training runs that one)"
 	@echo "make clean    remove what these commands made, .venv included"
 
 # What `graft` needs to run. The stamp is written last, so a broken set-up is done again, a finished one never.
@@ -58,10 +58,11 @@ format: $(VENV)/.ready-dev
 types: $(VENV)/.ready-dev
 	@$(BIN)/mypy
 
+# NAME: one of them (make bench NAME=training). SETTINGS: for each of them (SETTINGS="--rounds 1").
+NAME :=
+SETTINGS :=
 bench: $(VENV)/.ready-bench
-	@if ls benchmarks/*.py >/dev/null 2>&1; \
-	then for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit 1; done; \
-	else echo "There are no benchmarks yet."; fi
+	@$(BIN)/python benchmarks $(NAME) $(if $(SETTINGS),-- $(SETTINGS))
 
 clean:
 	rm -rf $(VENV) runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from common import header
+from common import header, result
 
 from graft.baselines import tfidf
 from graft.data.read import read
@@ -51,7 +51,7 @@ def main(recipe: str = "fast") -> None:
         print("  fold: " + ", ".join(f"{name} {values[-1]:.3f}" for name, values in scores.items()), flush=True)
     means = {name: float(np.mean(values)) for name, values in scores.items()}
     difference = 100 * (means["graft"] - means["tfidf"])
-    print(f"  mean: tfidf {means['tfidf']:.3f}, graft {means['graft']:.3f}, difference {difference:.1f} points")
+    result(f"example data: graft {means['graft']:.3f}, tfidf {means['tfidf']:.3f}, difference {difference:.1f} points")
 
 
 if __name__ == "__main__":
