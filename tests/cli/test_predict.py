@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,20 @@ def test_standard_input_that_is_not_utf8_names_its_line(
     give(monkeypatch, b"the soup\ncaf\xe9\n")
     assert main(["predict", str(trained)]) == 2
     assert "<standard input>:2: byte 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG image"), (random.Random(0).randbytes(3000), "a binary file")],
+)
+def test_standard_input_that_is_no_text_is_not_told_to_convert(
+    content: bytes, kind: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, content)
+    assert main(["predict", str(trained)]) == 2
+    err = capsys.readouterr().err
+    assert f"<standard input>: this is {kind}" in err
+    assert "iconv" not in err
 
 
 def test_a_file_in_and_a_file_out(trained: Path, reviews: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,6 +103,14 @@ FILES = [
     Defect("workbook named .csv", file("book.csv", b"PK\x03\x04" + b"\0" * 40), "Excel workbook", None),
     Defect("spreadsheet", file("book.xlsx", b"PK\x03\x04"), "spreadsheet", None),
     Defect("image named .csv", file("image.csv", b"\x89PNG\r\n\x1a\n" + b"\0" * 40), "PNG", None),
+    Defect("image by its own name", file("image.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40), "a PNG image", None),
+    Defect("image named .parquet", file("image.parquet", b"\x89PNG\r\n\x1a\n"), "a PNG image, not Parquet", None),
+    Defect("zip archive", file("data.zip", b"PK\x03\x04" + b"\0" * 40), "a zip archive", None),
+    Defect("tar archive in gzip", file("data.tar.gz", gzip.compress(b"\0" * 257 + b"ustar")), "a tar archive", None),
+    Defect("random bytes", file("noise.csv", random.Random(0).randbytes(3000)), "binary file", None),
+    Defect("UTF-16 without a mark", file("wide.csv", rows().encode("utf-16-le")), "UTF-16 without", None),
+    Defect("Parquet without a suffix", file("table", parquet({"text": ["a"], "label": ["b"]})), "Parquet", None),
+    Defect("text named .parquet", file("t.parquet", rows()), "text, not Parquet", None),
     Defect("Parquet named .csv", file("table.csv", parquet({"text": ["a"], "label": ["b"]})), "Parquet", None),
     Defect("gzip named .csv", file("packed.csv", gzip.compress(rows().encode())), "compressed by gzip", None),
     Defect("text named .gz", file("plain.csv.gz", rows()), "not gzip", None),

@@ -38,10 +38,48 @@ def test_a_mistyped_folder_is_not_sought_on_the_hub(tmp_path: Path, monkeypatch:
         read("my_reveiws")
 
 
-def test_offline_there_is_one_clear_message(tmp_path: Path) -> None:
+READ = "from graft.data.read import read\ntry: read('hub:owner/no-such')\nexcept Exception as e: print(repr(e))\n"
+CLOCKED = "import time\nimport datasets, huggingface_hub\nbegan = time.monotonic()\n" + READ
+CLOCKED += "print(time.monotonic() - began)\n"
+CACHED = """
+from pathlib import Path
+import json
+from datasets.packaged_modules.json.json import Json
+datasets.disable_progress_bars()
+rows = Path(datasets.config.HF_DATASETS_CACHE, "rows.jsonl")
+rows.parent.mkdir(parents=True, exist_ok=True)
+rows.write_text("\\n".join(json.dumps({"text": f"number {n}", "label": "ab"[n % 2]}) for n in range(12)))
+builder = Json(dataset_name="name", data_files=str(rows), hash="0")
+builder.download_and_prepare()
+configuration = Path(builder.cache_dir).parent.parent
+configuration.rename(configuration.with_name("default"))
+configuration.parent.rename(configuration.parent.with_name("owner___name"))
+found = read("hub:owner/name")
+print(len(found.parts["train"]), found.notes)
+"""
+
+
+def without_hub(program: str, home: Path, offline: str) -> subprocess.CompletedProcess[str]:
+    """Run a program where no hub answers."""
     pytest.importorskip("datasets", reason="the extra `datasets` is not installed")
-    program = "from graft.data.read import read\ntry: read('hub:owner/no-such')\nexcept Exception as e: print(repr(e))"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": offline, "HF_HOME": str(home)}
+    environment = {**os.environ, **nobody}
+    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+
+
+def test_offline_there_is_one_clear_message(tmp_path: Path) -> None:
+    done = without_hub(READ, tmp_path, offline="1")
     assert done.stdout.startswith("DataError(")
-    assert "hub:owner/no-such: no file is named so" in done.stdout
+    assert "hub:owner/no-such: no file is named so, offline mode is set" in done.stdout
+    assert done.stderr == ""
+
+
+def test_without_a_network_it_ends_soon_and_without_noise_or_reads_the_cache(tmp_path: Path) -> None:
+    done = without_hub(CLOCKED + CACHED, tmp_path, offline="0")
+    message, seconds, cached = done.stdout.splitlines()
+    assert "the hub cannot be reached" in message
+    assert float(seconds) < 8  # the package alone asks for half a minute
+    assert cached.startswith("12 ")
+    assert "the hub cannot be reached" in cached
+    assert "the copy in the local cache was read" in cached
+    assert done.stderr == ""

@@ -231,7 +231,12 @@ def test_no_settings_change_nothing():
     [
         ("lrr", ("'lrr'", "did you mean lr?")),
         ("epoch", ("did you mean epochs?",)),
-        ("stages.9.epochs", ("stages.9.epochs",)),
+        ("optimiser.lr", ("did you mean lr?",)),
+        ("stages.0.lr", ("did you mean stages.0.optimiser.lr?",)),
+        ("stages.1.optimizer.lr", ("did you mean stages.1.optimiser.lr?",)),
+        ("stages.0.optimiser.patence", ("did you mean stages.0.stopping.patience?",)),
+        ("stages.0.seed", ("did you mean seed?",)),
+        ("stages.9.epochs", ("stages.9.epochs", "did you mean stages.1.epochs?")),
         ("stages.x.epochs", ("stages.x.epochs",)),
         ("stages.0.optimiser.rate", ("stages.0.optimiser.rate",)),
         ("stages.0", ("stages.0",)),

@@ -15,6 +15,7 @@ from graft.cli.usage import Parser, UsageError
 
 if TYPE_CHECKING:
     from graft.cli.answers import Writer
+    from graft.errors import Problem
     from graft.predict import Predictor
 
 ABOUT = "label texts with a trained run"
@@ -93,7 +94,7 @@ def _texts(asked: Namespace) -> Iterable[str]:
 
 def _lines(quiet: bool) -> Iterator[str]:
     """Standard input, one text per line; an empty line is an empty text, so that answers keep their place."""
-    from graft.errors import DataError, Problem
+    from graft.errors import DataError
 
     if sys.stdin.isatty() and not quiet:
         print("Reading texts from the terminal, one per line; end with Ctrl-D.", file=sys.stderr, flush=True)
@@ -101,9 +102,19 @@ def _lines(quiet: bool) -> Iterator[str]:
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            found = f"byte {error.start + 1} of the line is not UTF-8"
-            remedy = "convert it: iconv -f latin1 -t utf-8, or give a file with --file and --encoding"
-            raise DataError([Problem(STANDARD_INPUT, number, found, remedy)]) from None
+            raise DataError([_undecodable(number, line, error.start + 1)]) from None
+
+
+def _undecodable(number: int, line: bytes, byte: int) -> Problem:
+    """What to say of a line of standard input that is not UTF-8: another encoding, or no text at all."""
+    from graft.data.signature import SAMPLE, binary, known
+    from graft.errors import Problem
+
+    start = line if sys.stdin.isatty() else line + sys.stdin.buffer.read1(SAMPLE)  # type: ignore[union-attr]
+    if met := (known(start) if number == 1 else None) or binary(start[:SAMPLE]):
+        return Problem(STANDARD_INPUT, None, f"this is {met.kind}, not text", met.remedy)
+    remedy = "convert it: iconv -f latin1 -t utf-8, or give a file with --file and --encoding"
+    return Problem(STANDARD_INPUT, number, f"byte {byte} of the line is not UTF-8", remedy)
 
 
 def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: Namespace) -> int:

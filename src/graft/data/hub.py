@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from graft.data.memory import SPLIT_NAMES
 from graft.data.stream import refuse
-from graft.errors import MissingExtra
+from graft.errors import DataError, MissingExtra
 from graft.records import SplitName
 
 PREFIX = "hub:"
 IDENTIFIER = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?(:[\w.-]+)?")
+PATIENCE = 5.0  # seconds that the hub has to answer
 
 
 def looks_like_id(name: str) -> bool:
@@ -21,7 +24,7 @@ def looks_like_id(name: str) -> bool:
 
 
 def load_hub(identifier: str, notes: list[str]) -> dict[SplitName, Any]:
-    """The splits of a hub dataset as `datasets.Dataset` objects.
+    """The splits of a hub dataset as `datasets.Dataset` objects; of the local cache where the hub is out of reach.
 
     Raises MissingExtra without the package, and DataError when the dataset cannot be had (offline, or no such name).
     """
@@ -30,16 +33,68 @@ def load_hub(identifier: str, notes: list[str]) -> dict[SplitName, Any]:
     except ImportError:
         purpose = f"There is no file or folder {identifier!r} here; reading it as a dataset of the hub"
         raise MissingExtra("datasets", "datasets", purpose) from None
+    shown = f"{PREFIX}{identifier}"
     name, _, configuration = identifier.partition(":")
+    unreachable = "offline mode is set" if datasets.config.HF_HUB_OFFLINE else _unreachable(name, shown)
     try:
-        loaded = datasets.load_dataset(name, configuration or None)
+        with _quietly(datasets, offline=bool(unreachable)):
+            loaded = datasets.load_dataset(name, configuration or None)
     except Exception as error:  # the package raises what the network, the hub and a dozen file formats raise
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        remedy = "check the name and the network; one configuration of several is hub:owner/name:configuration"
-        raise refuse(
-            f"{PREFIX}{identifier}", f"no file is named so, and the hub dataset cannot be loaded: {reason}", remedy
-        ) from None
-    return hub_splits(f"{PREFIX}{identifier}", loaded, notes)
+        raise _refused(shown, unreachable, error) from None
+    if unreachable:
+        notes.append(f"{shown}: {unreachable}; the copy in the local cache was read.")
+    return hub_splits(shown, loaded, notes)
+
+
+def _unreachable(name: str, shown: str) -> str:
+    """Why the hub cannot be asked, "" when it can: one short request, where the package would ask for half a minute.
+
+    Raises DataError when the hub answers that there is no such dataset, or none for this person.
+    """
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    try:
+        huggingface_hub.HfApi().dataset_info(name, timeout=PATIENCE)
+    except errors.GatedRepoError:
+        remedy = "accept its terms on its hub page, then run `hf auth login`"
+        raise refuse(shown, "the hub dataset is gated", remedy) from None
+    except (errors.RepositoryNotFoundError, errors.HFValidationError):
+        found = "no file is named so, and there is no such public dataset on the hub"
+        raise refuse(shown, found, "check the name; `hf auth login` for a private one") from None
+    except Exception as error:  # of the library's HTTP client, whose package differs from version to version
+        return f"the hub cannot be reached ({_first_line(error)})"
+    return ""
+
+
+@contextmanager
+def _quietly(datasets: Any, offline: bool) -> Iterator[None]:
+    """Without the libraries' warnings of retries; `offline`: the local cache only, no socket."""
+    from huggingface_hub.utils import logging
+
+    before = logging.get_verbosity(), datasets.logging.get_verbosity(), datasets.config.HF_HUB_OFFLINE
+    logging.set_verbosity(40)  # errors only
+    datasets.logging.set_verbosity_error()
+    datasets.config.HF_HUB_OFFLINE = offline
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before[0])
+        datasets.logging.set_verbosity(before[1])
+        datasets.config.HF_HUB_OFFLINE = before[2]
+
+
+def _refused(shown: str, unreachable: str, error: Exception) -> DataError:
+    if unreachable:
+        found = f"no file is named so, {unreachable}, and the local cache does not hold the hub dataset"
+        return refuse(shown, found, "check the name and the network, or name a file")
+    remedy = "check the name and the network; one configuration of several is hub:owner/name:configuration"
+    return refuse(shown, f"the hub dataset cannot be loaded: {_first_line(error)}", remedy)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def hub_splits(shown: str, loaded: Any, notes: list[str]) -> dict[SplitName, Any]:

@@ -1,4 +1,4 @@
-"""From a path to lines of text: compression, encoding, size caps, and files that are not what their name says."""
+"""From a path to lines of text: compression, encoding and size caps."""
 
 from __future__ import annotations
 
@@ -10,27 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from graft.data import signature
 from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.stream import Problems
 
 UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
-# First bytes of things that people rename to .csv by mistake.
-MAGIC = {
-    b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV (UTF-8) and give that file"),
-    b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", "save the sheet as CSV (UTF-8) and give that file"),
-    b"\x89PNG": ("a PNG image", "give a file of texts"),
-    b"\xff\xd8\xff": ("a JPEG image", "give a file of texts"),
-    b"%PDF": ("a PDF", "give a file of texts"),
-    b"PAR1": ("a Parquet file", "name it .parquet, or add --format parquet"),
-    b"ARROW1": ("an Arrow file", "save it as Parquet and give that file"),
-    b"SQLite format 3": ("an SQLite database", "export the table as CSV and give that file"),
-    b"BZh": ("compressed by bzip2", "unpack it first: bunzip2 FILE"),
-    b"\xfd7zXZ": ("compressed by xz", "unpack it first: unxz FILE"),
-    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "unpack it first: unzstd FILE"),
-    b"7z\xbc\xaf": ("a 7-zip archive", "unpack it first"),
-}
-GZIP = b"\x1f\x8b"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -89,22 +74,33 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
 
 def check_magic(file: BinaryIO, options: ReadOptions, problems: Problems) -> None:
     """Refuse an empty file, and a binary file under a text file's name; leaves the position at the start."""
-    start = file.read(16)
+    start = file.read(signature.SAMPLE)
     file.seek(0)
-    found = ""
+    found = remedy = ""
     if not start:
         found, remedy = "the file is empty", "give a file with at least a header line and ten labelled rows"
-    elif start.startswith(GZIP):
+    elif start.startswith(signature.GZIP):
         found, remedy = "the file is compressed by gzip, but its name does not say so", "let its name end in .gz"
     elif start.startswith(UTF16) and options.is_utf8:
         found = "the file is UTF-16, not UTF-8"
         remedy = "convert it: iconv -f utf-16 -t utf-8 FILE > FIXED, or add --encoding utf-16"
-    for magic, (kind, mend) in MAGIC.items():
-        if start.startswith(magic):
-            found, remedy = f"the file is {kind}, not text", mend
+    elif met := signature.known(start) or (signature.binary(start) if options.is_utf8 else None):
+        found, remedy = f"the file is {met.kind}, not text", met.remedy
     if found:
         problems.add("magic", None, found, remedy)
         raise Unreadable
+
+
+def first_bytes(path: Path) -> bytes:
+    """The start of a file, unpacked where it is gzip by whatever name; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(signature.SAMPLE)
+        if start.startswith(signature.GZIP):
+            return zlib.decompressobj(wbits=31).decompress(start, signature.SAMPLE)
+        return start
+    except (OSError, zlib.error):
+        return b""
 
 
 def too_big(options: ReadOptions, problems: Problems) -> None:

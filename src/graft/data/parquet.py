@@ -12,6 +12,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graft.data import signature
 from graft.data.opening import Unreadable, is_gzip, opened_bytes, too_big
 from graft.data.options import ReadOptions
 from graft.data.spool import spool_folder
@@ -24,12 +25,30 @@ def read_parquet(path: Path, options: ReadOptions, problems: Problems, notes: li
     """Batches of a Parquet file; a row's line is its position + 1. Class names that `datasets` stored are used."""
     try:
         with opened_bytes(path, problems) as raw, _seekable(raw, is_gzip(path), options, problems) as file:
+            _check_start(file, problems)
             yield from _batches(file, problems, notes)
     except Unreadable:
         return
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0][:150]
         problems.add("parquet", None, f"the Parquet file is damaged or cut off: {reason}", "write or copy it again")
+
+
+def _check_start(file: BinaryIO, problems: Problems) -> None:
+    """Refuse what is something else by its first bytes; leaves the position at the start."""
+    start = file.read(signature.SAMPLE)
+    file.seek(0)
+    if start.startswith((signature.PARQUET, b"PARE")):  # the latter is encrypted, which is for the library to say
+        return
+    met = signature.known(start) or signature.binary(start)
+    if not start:
+        problems.add("empty", None, "the file is empty", "give a file with labelled rows")
+    elif met:
+        problems.add("magic", None, f"the file is {met.kind}, not Parquet", met.remedy)
+    else:
+        remedy = "let its name say what it is (.csv, .tsv, .jsonl, .txt), or add --format csv"
+        problems.add("magic", None, "the file is text, not Parquet", remedy)
+    raise Unreadable
 
 
 def _batches(file: BinaryIO, problems: Problems, notes: list[str]) -> Iterator[Batch]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from graft.data import signature
 from graft.data.delimited import read_delimited
 from graft.data.folder import FORMATS, KINDS, extension, nearest, no_such_path, scan
 from graft.data.hub import PREFIX, hub_splits, load_hub, looks_like_id
 from graft.data.jsonlines import read_jsonlines
 from graft.data.memory import is_splits, memory_stream
-from graft.data.opening import is_gzip
+from graft.data.opening import first_bytes, is_gzip
 from graft.data.options import ReadOptions
 from graft.data.parquet import read_parquet
 from graft.data.plain import read_plain
@@ -83,4 +84,6 @@ def _unknown_format(path: Path) -> tuple[str, str]:
         return "a .json file is not read", f"write one object per line: jq -c '.[]' {path.name} > {path.stem}.jsonl"
     if kind in (".xlsx", ".xls", ".ods"):
         return f"a spreadsheet ({kind}) is not read", "save the sheet as CSV (UTF-8) and give that file"
+    if met := signature.known(start := first_bytes(path)) or signature.binary(start):
+        return f"the file is {met.kind}, and its name does not tell a format", met.remedy
     return f"the format cannot be told from the name ({kind})", f"give {KINDS}, or name the --format"

@@ -188,20 +188,21 @@ def _walk(fields: dict[str, Any], name: str) -> tuple[Any, Any]:
 
 
 def _unknown(name: str, fields: dict[str, Any]) -> RecipeError:
-    known = {
-        *fields,
-        *(
-            key
-            for stage in fields["stages"]
-            for part in (stage, *stage.values())
-            if isinstance(part, dict)
-            for key in part
-        ),
-    }
-    close = difflib.get_close_matches(name.split(".")[-1], known, n=3)
+    """Names the nearest fields; within a stage by their whole path, as `lr` lies in its `optimiser`."""
+    stages = {f"stages.{number}.": stage for number, stage in enumerate(fields["stages"])}
+    meant = {path: stage for path, stage in stages.items() if name.startswith(path)} or stages
+    known = {key: key for key in fields}
+    for path, stage in meant.items():
+        parts = {"": stage} | {f"{key}.": part for key, part in stage.items() if isinstance(part, dict)}
+        start = path if name.startswith("stages.") else ""
+        known |= {key: f"{start}{part if start else ''}{key}" for part, holder in parts.items() for key in holder}
+    last = name.split(".")[-1]
+    close = [last] if last in known else difflib.get_close_matches(last, known, n=3)
     return RecipeError(
         f"A recipe has no field {name!r}.",
-        f"did you mean {' or '.join(close)}?" if close else f"fields: {', '.join(sorted(known))}.",
+        f"did you mean {' or '.join(known[key] for key in close)}?"
+        if close
+        else f"fields: {', '.join(sorted(known.values()))}.",
     )
 
 
