@@ -99,12 +99,13 @@ def test_reading_options_and_column_names_reach_the_reader(tiny_bert: Path, tmp_
         (["--recipe", "fasst"], "There is no recipe 'fasst'"),
         (["--set", "epoch=3"], "no field 'epoch'"),
         (["--model", "./nowhere"], "There is no folder './nowhere'"),
+        (["--out", __file__], "is a file, not a folder for a run"),
         (["--epochs", "-1"], "epochs out of range"),
         (["--encoding", "utf-9"], "There is no encoding"),
         (["--text", "txet"], "did you mean --text text"),
         (["--test", "nowhere.csv"], "nowhere.csv"),
         (["--test-share", "1.5"], "test share"),
-        (["--out", "/dev/null/run"], "cannot be written"),
+        (["--out", "/dev/null/run"], "is a file, not a folder for a run"),
     ],
 )
 def test_what_a_person_can_mend_is_one_message(
