@@ -10,6 +10,8 @@ import math
 import re
 import unicodedata
 
+from graft.records import LEAKY, SplitSummary
+
 MISSING = "–"
 _MINUS = "−"
 
@@ -141,6 +143,14 @@ def size(octets: int) -> str:
             return f"{value:.0f} {unit}" if unit in ("bytes", "kB") else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def leaks(split: SplitSummary | None) -> str:
+    """A sentence on a held-out split of which much stands in train; "" where it holds new texts."""
+    if split is None or split.leaked < LEAKY:
+        return ""
+    share = percent(split.leaked, 0 if split.leaks == split.rows else 1)
+    return f"{share} of these texts also stand in train: these numbers tell what the model remembers."
 
 
 def large(value: float) -> str:
