@@ -199,9 +199,19 @@ STAGES = (
 
 def manifest(summary: DataSummary) -> Manifest:
     records = (
-        StageRecord("head", 0, 6, True, 9.0, 8, 1728, 0.0, "cached: pooled features fit in 10 MB; all epochs were run"),
         StageRecord(
-            "top", 2, 4, True, 18.0, 2, 432, 0.06, "cached: 1.1 GB of boundary states, cheaper than running below again"
+            "head", 0, 6, True, 9.0, 8, 1728, 0.0, "cached: pooled features fit in 10 MiB; all epochs were run"
+        ),
+        StageRecord(
+            "top",
+            2,
+            4,
+            True,
+            18.0,
+            2,
+            432,
+            0.06,
+            "cached: 1.1 GiB of boundary states, cheaper than running below again",
         ),
         StageRecord("full", "all", 0, False, 38.0, 3, 648, 0.05, "nothing is frozen, so there is nothing to cache"),
     )

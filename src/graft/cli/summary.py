@@ -8,6 +8,7 @@ from typing import Any
 
 from graft.cli.screen import spoken
 from graft.records import LEAKY, Evaluation, Interval, Manifest
+from graft.report.words import size
 
 SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
 NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
@@ -97,5 +98,5 @@ def _cost(manifest: Manifest) -> list[str]:
     cost = manifest.outcome.cost
     if cost is None:
         return []
-    memory = f", {cost.peak_memory / 2**30:.1f} GiB of memory at most" if cost.peak_memory else ""
+    memory = f", {size(cost.peak_memory)} of memory at most" if cost.peak_memory else ""
     return [f"Cost:    {spoken(cost.seconds)}{memory}"]

@@ -136,13 +136,13 @@ def duration(seconds: float) -> str:
 
 
 def size(octets: int) -> str:
-    """Bytes in decimal units: 1_234_000_000 → "1.2 GB"."""
-    value = float(octets)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit in ("bytes", "kB") else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+    """Bytes in powers of 1024, the one convention of terminal, report and documents: 1_234_000_000 → "1.1 GiB"."""
+    value, unit = float(octets), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:,.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
 
 
 def leaks(split: SplitSummary | None) -> str:
