@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import threading
@@ -54,6 +55,46 @@ def test_what_stood_there_stays_on_any_error(tmp_path, error):
         torn()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def refused(path: Path) -> OSError:
+    with pytest.raises(OSError) as caught, written_whole(path) as temporary:  # noqa: PT011
+        temporary.write_text("text")
+    return caught.value
+
+
+def test_a_folder_is_not_replaced_and_no_temporary_name_is_shown(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    assert refused(tmp_path / "folder").filename == str(tmp_path / "folder")
+    (tmp_path / "file").write_text("")
+    assert refused(tmp_path / "file" / "new.txt").filename == str(tmp_path / "file")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room", str(next(tmp_path.glob(".new.txt.*"))))
+
+    monkeypatch.setattr(os, "replace", full)
+    assert refused(tmp_path / "new.txt").filename == str(tmp_path / "new.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "text")
+    reader.join()
+    assert read == ["text"]
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "file.txt")
+    write_text(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "elsewhere" / "file.txt").read_text() == "text"
 
 
 def test_a_file_has_the_rights_that_any_new_file_has(tmp_path):

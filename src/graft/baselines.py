@@ -26,7 +26,7 @@ FEW_ROWS = 2_000  # below, a word seen once helps; above, it only costs
 MOST_ROWS = 50_000  # of train; word counts gain little beyond
 MOST_CHARACTERS = 8_000_000  # of train: some 4 s of counting
 MOST_ANSWERS = 20_000_000  # rows x classes: one fit per class over all rows, some 30 s
-MOST_WEIGHTS = 20_000_000  # features x classes: 160 MB
+MOST_WEIGHTS = 20_000_000  # features x classes: 153 MiB
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # written without spaces: each character is a token
 TOKEN = rf"(?u)[{_CJK}]|[^\W{_CJK}]+|[^\w\s]"
 

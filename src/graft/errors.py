@@ -12,10 +12,42 @@ Anything else that escapes is a bug in graft. Programming mistakes raise Asserti
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXIT_CODE = 2
+
+
+_ROOM = "free some space on that disk, or choose another folder with --out; "
+_ROOM += "`graft cache clear` frees what graft can make again."
+_RIGHTS = "check its permissions, or choose another folder with --out."
+_REFUSALS = {
+    errno.ENOENT: ("there is no such file or folder", "check the path."),
+    errno.ENOTDIR: ("a part of this path is a file, not a folder", "check the path."),
+    errno.EEXIST: ("a file lies where a folder is needed", "choose another path."),
+    errno.EISDIR: ("this is a folder, not a file", "name a file."),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one."),
+    errno.ELOOP: ("its links lead in a circle", "name the file or folder itself."),
+    errno.EACCES: ("the permission is missing", _RIGHTS),
+    errno.EPERM: ("it is not permitted", _RIGHTS),
+    errno.EROFS: ("that disk can only be read", "choose another folder with --out."),
+    errno.ENOSPC: ("the disk is full", _ROOM),
+    errno.EDQUOT: ("your share of the disk is used up", _ROOM),
+}
+
+
+def refusal(error: OSError) -> tuple[str, str]:
+    """What the system refused, and what to do, in words of people where there are some."""
+    otherwise = error.strerror or str(error) or type(error).__name__
+    return _REFUSALS.get(error.errno or 0, (otherwise, "check the path and the disk."))
+
+
+def first_line(error: BaseException, longest: int = 200) -> str:
+    """The first line of an error of another library, without its number; its type's name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return re.sub(r"^\[Errno -?\d+\] ", "", lines[0])[:longest].rstrip(".") if lines else type(error).__name__
 
 
 class GraftError(Exception):

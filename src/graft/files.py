@@ -5,6 +5,7 @@ Knows about bytes and paths, nothing about what they mean.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -24,23 +25,41 @@ Record = TypeVar("Record")
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it over `path`.
 
-    On any error (Ctrl-C too) the temporary file goes and what stood at `path` stays as it was.
+    On any error (Ctrl-C too) the temporary file goes and what stood at `path` stays as it was. A link stays a link,
+    and what it names is replaced. A device or a pipe is yielded itself: it has no content to keep. Raises OSError,
+    which names `path` and never the temporary file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    target = Path(os.path.realpath(path))
+    temporary = None
     try:
+        temporary = _beside(target)
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would hide the file from the person's group
-        os.replace(temporary, path)
-        _flush_directory(path.parent)
+        os.replace(temporary, target)
+        _flush_directory(target.parent)
+    except OSError as error:
+        if os.path.basename(str(error.filename)).startswith(f".{target.name}."):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    return Path(name)
 
 
 def _flush_directory(folder: Path) -> None:

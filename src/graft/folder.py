@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from graft.errors import RunError
+from graft.errors import RunError, refusal
 from graft.files import read_record, write_record, write_text
 from graft.records import Epoch, Evaluation, Manifest
 
@@ -45,7 +45,10 @@ class RunFolder:
         self.refuse_strangers()
 
     def refuse_strangers(self) -> None:
-        """A new run wants a folder of its own. Raises RunError where other files lie in it."""
+        """A new run wants a folder of its own. Raises RunError where other files lie in it, or it can be no folder."""
+        there = next(place for place in (self.path, *self.path.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise RunError(f"{there} is a file, not a folder for a run.", "name another folder with --out.")
         found = (
             sorted(entry.name for entry in self.path.iterdir() if entry.name != ".lock") if self.path.is_dir() else []
         )
@@ -57,6 +60,10 @@ class RunFolder:
 
     def manifest(self) -> Manifest:
         """Raises RunError when this is no run folder or its manifest is damaged."""
+        if self.path.is_file():
+            beside = RunFolder(self.path.parent)
+            remedy = f"did you mean {beside.path}?" if beside.exists else "name the folder that `graft run` made."
+            raise RunError(f"{self.path} is a file, not the folder of a run.", remedy)
         return read_record(self.manifest_file, Manifest)
 
     def write_manifest(self, manifest: Manifest) -> None:
@@ -114,7 +121,7 @@ class RunFolder:
             handle = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
         except OSError as error:
             raise RunError(
-                f"{self.path} cannot be written: {error.strerror}.", "choose another folder with --out."
+                f"{self.path} cannot be written: {refusal(error)[0]}.", "choose another folder with --out."
             ) from None
         try:
             _take(handle, self.path)

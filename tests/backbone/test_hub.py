@@ -164,6 +164,26 @@ def test_a_folder_that_is_not_there(name, model, monkeypatch):
     assert f"There is no folder {name!r}" in refused(name)
 
 
+def test_a_folder_named_like_a_hub_model_without_its_tokenizer(model, monkeypatch):
+    monkeypatch.chdir(model.parent.parent)
+    for path in model.glob("tokenizer*"):
+        path.unlink()
+    name = f"{model.parent.name}/model"
+    found = refused(name)
+    assert f"The folder {name} holds a model without its tokenizer" in found
+    assert "put the tokenizer's files there" in found
+
+
+def test_a_file_is_no_model(model):
+    assert "is a file, not a model's folder" in refused(model / "config.json")
+
+
+def test_a_near_miss_of_a_name_like_a_hub_models_is_suggested(model, monkeypatch):
+    monkeypatch.chdir(model.parent.parent)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert f"did you mean {model.parent.name}/model?" in refused(f"{model.parent.name}/modle")
+
+
 def test_a_near_miss_is_suggested(model):
     assert f"did you mean {model}?" in refused(f"{model}s")
 
@@ -243,7 +263,8 @@ for name in ("owner/model", "owner/other", "no such thing!", "-", "a" * 200):
     assert len(lines) == 5, online.stderr
     assert all(line.startswith("ModelError |") and line.split("|")[2].strip() for line in lines)
     assert "owner/model has no safetensors weights, or they could not be downloaded" in lines[0]
-    assert "owner/other could not be downloaded" in lines[1]
+    assert "There is no folder 'owner/other', and a hub model of that name could not be downloaded" in lines[1]
+    assert "Errno" not in lines[1]
     assert all("neither a folder nor a hub model's name" in line for line in lines[2:])
     offline = in_a_process(NO_SOCKET + code, **cached | {"HF_HUB_OFFLINE": "1"})
     lines = offline.stdout.splitlines()

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,9 +26,20 @@ def test_json_stays_whole_on_a_terminal_of_few_letters(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "permissions"), (errno.EIO, "the disk")]
+    ("number", "found", "remedy"),
+    [
+        (errno.ENOSPC, "the disk is full", "free some space"),
+        (errno.EACCES, "the permission is missing", "permissions"),
+        (errno.ENOTDIR, "a part of this path is a file, not a folder", "check the path"),
+        (errno.EISDIR, "this is a folder, not a file", "name a file"),
+        (errno.EIO, "refused", "the disk"),
+    ],
 )
-def test_what_the_system_refused_names_the_place_and_a_remedy(number: int, remedy: str) -> None:
+def test_what_the_system_refused_names_the_place_and_a_remedy(number: int, found: str, remedy: str) -> None:
     message = system_message(OSError(number, "refused", "/some/place"))
-    assert message.startswith("/some/place: refused\n  → ")
+    assert message.startswith(f"/some/place: {found}\n  → ")
     assert remedy in message
+
+
+def test_a_cache_that_cannot_be_written_names_its_setting(cache: Path) -> None:
+    assert "GRAFT_CACHE" in system_message(OSError(errno.ENOTDIR, "refused", str(cache / "features")))

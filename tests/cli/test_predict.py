@@ -66,6 +66,25 @@ def test_standard_input_that_is_no_text_is_not_told_to_convert(
     assert "iconv" not in err
 
 
+@pytest.mark.parametrize("name", ["folder", "file.txt/answers.csv"])
+def test_a_place_where_no_file_can_lie_is_named(
+    name: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.txt").write_text("")
+    assert main(["predict", str(trained), "a text", "--out", str(tmp_path / name)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(str(tmp_path / name.partition("/")[0]) + ": ")
+    assert "→ " in err
+
+
+def test_a_file_is_not_taken_for_a_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(trained / "run.json"), "a text"]) == 2
+    err = capsys.readouterr().err
+    assert "is a file, not the folder of a run" in err
+    assert f"did you mean {trained}?" in err
+
+
 def test_a_file_in_and_a_file_out(trained: Path, reviews: Path, tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
     assert main(["predict", str(trained), "--file", str(reviews), "--text", "text", "--out", str(out), "--quiet"]) == 0

@@ -34,6 +34,22 @@ def test_run_ends_with_a_summary_that_fits_and_says_what_is_next(
     assert "Traceback" not in err
 
 
+def test_numbers_on_texts_from_train_come_with_a_warning(
+    reviews: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ["run", str(reviews), "--test", str(reviews), "--model", str(tiny_bert), "--out", "run"]
+    assert main([*asked, "--epochs", "1", "--precision", "fp32"]) == 0
+    out, err = capsys.readouterr()
+    assert "WARNING: 80 texts of test (100.0%) also in train" in err
+    assert "WARNING: 80 of the 80 test texts (100%) also stand in train." in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "The test texts stand in train" in page
+    assert "unseen" not in page
+    assert "never saw" not in page
+
+
 def test_run_json_is_one_object_and_nothing_else_on_standard_output(
     reviews: Path, tiny_bert: Path, graft: Graft
 ) -> None:
@@ -99,12 +115,13 @@ def test_reading_options_and_column_names_reach_the_reader(tiny_bert: Path, tmp_
         (["--recipe", "fasst"], "There is no recipe 'fasst'"),
         (["--set", "epoch=3"], "no field 'epoch'"),
         (["--model", "./nowhere"], "There is no folder './nowhere'"),
+        (["--out", __file__], "is a file, not a folder for a run"),
         (["--epochs", "-1"], "epochs out of range"),
         (["--encoding", "utf-9"], "There is no encoding"),
         (["--text", "txet"], "did you mean --text text"),
         (["--test", "nowhere.csv"], "nowhere.csv"),
         (["--test-share", "1.5"], "test share"),
-        (["--out", "/dev/null/run"], "cannot be written"),
+        (["--out", "/dev/null/run"], "is a file, not a folder for a run"),
     ],
 )
 def test_what_a_person_can_mend_is_one_message(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from graft.cli.cache import size
 from graft.cli.main import main
 
 
@@ -17,22 +16,12 @@ def test_the_cache_is_measured_and_cleared(cache: Path, capsys: pytest.CaptureFi
     folder.mkdir()
     (folder / "pooled-1.npy").write_bytes(b"x" * 1500)
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out.startswith(f"{folder}: 1 entry, 1.5 kB of at most")
+    assert capsys.readouterr().out.startswith(f"{folder}: 1 entry, 1.5 KiB of at most 20.0 GiB")
     assert main(["cache", "clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bytes"] == 1500
     assert main(["cache", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["entries"], found["bytes"], found["cleared"]) == (0, 0, False)
-
-
-def test_sizes_in_words() -> None:
-    assert [size(number) for number in (0, 999, 1000, 123456, 20 * 2**30)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.0 kB",
-        "123 kB",
-        "21.5 GB",
-    ]
 
 
 def test_a_report_is_written_again(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,11 +113,19 @@ def test_given_splits_are_kept() -> None:
 
 
 def test_leaks_are_counted_and_left() -> None:
-    leaked = [("TEXT 1 of a!", "a"), ("something else", "b")]
+    leaked = [("TEXT 1 of a!", "a"), *((f"something else {number}", "b") for number in range(19))]
     splits = split(read({"train": corpus(100, 100), "test": leaked}))
-    assert splits.summary.leaks == 1
-    assert len(splits.test) == 2
-    assert any("1 text of test (50.0%) also in train" in note for note in splits.summary.notes)
+    assert [found.leaks for found in splits.summary.splits] == [0, 0, 1]
+    assert len(splits.test) == 20
+    assert "1 text of test (5.0%) also in train; left there." in splits.summary.notes
+
+
+def test_a_test_split_that_is_train_is_warned_of() -> None:
+    summary = split(read({"train": corpus(100, 100), "test": corpus(100, 100)})).summary
+    assert [found.leaked for found in summary.splits] == [0.0, 0.0, 1.0]
+    (warning,) = [note for note in summary.notes if "also in train" in note]
+    assert warning.startswith("WARNING: 200 texts of test (100.0%) also in train: ")
+    assert "--test" in warning
 
 
 def test_duplicates_conflicts_and_empty_texts_are_said() -> None:

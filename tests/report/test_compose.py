@@ -44,6 +44,15 @@ def test_a_yardstick_that_is_near_or_ahead_is_said_so(numbers: tuple[float, floa
     assert words in compose(manifest, epochs, with_accuracy(*numbers), ()).hero.sentences[0]
 
 
+def test_texts_that_stand_in_train_are_not_called_unseen() -> None:
+    manifest, epochs, _ = samples.two()
+    *others, test = manifest.data.splits
+    leaking = replace(manifest, data=replace(manifest.data, splits=(*others, replace(test, leaks=test.rows))))
+    hero = compose(leaking, epochs, with_accuracy(0.999, 0.99, 1.0), ()).hero
+    assert "".join(hero.headline) == "Right on 99.9% of 1,821 texts"
+    assert hero.sentences[0].startswith("100% of these texts also stand in train")
+
+
 def test_yardsticks_stand_below_the_model_best_first() -> None:
     rows = yardsticks(with_accuracy(0.9, 0.88, 0.92), "accuracy").rows
     assert [row.name for row in rows] == ["This model", "TF-IDF baseline", "Most frequent class"]

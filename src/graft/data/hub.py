@@ -10,7 +10,7 @@ from typing import Any
 
 from graft.data.memory import SPLIT_NAMES
 from graft.data.stream import refuse
-from graft.errors import DataError, MissingExtra
+from graft.errors import DataError, MissingExtra, first_line
 from graft.records import SplitName
 
 PREFIX = "hub:"
@@ -63,7 +63,7 @@ def _unreachable(name: str, shown: str) -> str:
         found = "no file is named so, and there is no such public dataset on the hub"
         raise refuse(shown, found, "check the name; `hf auth login` for a private one") from None
     except Exception as error:  # of the library's HTTP client, whose package differs from version to version
-        return f"the hub cannot be reached ({_first_line(error)})"
+        return f"the hub cannot be reached ({first_line(error)})"
     return ""
 
 
@@ -89,12 +89,7 @@ def _refused(shown: str, unreachable: str, error: Exception) -> DataError:
         found = f"no file is named so, {unreachable}, and the local cache does not hold the hub dataset"
         return refuse(shown, found, "check the name and the network, or name a file")
     remedy = "check the name and the network; one configuration of several is hub:owner/name:configuration"
-    return refuse(shown, f"the hub dataset cannot be loaded: {_first_line(error)}", remedy)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+    return refuse(shown, f"the hub dataset cannot be loaded: {first_line(error)}", remedy)
 
 
 def hub_splits(shown: str, loaded: Any, notes: list[str]) -> dict[SplitName, Any]:

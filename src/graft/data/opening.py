@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from graft.data import signature
 from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.stream import Problems
+from graft.errors import refusal
 
 UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -40,9 +41,7 @@ def opened_bytes(path: Path, problems: Problems) -> Iterator[BinaryIO]:
         problems.add("gzip", None, f"the compressed file is damaged or cut off: {error}", "copy or download it again")
         raise Unreadable from None
     except OSError as error:
-        problems.add(
-            "open", None, f"it cannot be read: {error.strerror or error}", "check the file and its permissions"
-        )
+        problems.add("open", None, f"it cannot be read: {refusal(error)[0]}", "check the file and its permissions")
         raise Unreadable from None
 
 

@@ -44,7 +44,7 @@ def _hub_name(data: str) -> str | None:
     if data.startswith(PREFIX):
         return data.removeprefix(PREFIX)
     path = Path(data)
-    if not looks_like_id(data) or extension(path) in FORMATS or path.suffix or nearest(path):
+    if not looks_like_id(data) or extension(path) in FORMATS or path.suffix or nearest(path) or path.parent.is_file():
         return None
     return data
 

@@ -19,7 +19,7 @@ from graft.data.stream import refuse
 from graft.data.table import Dataset, Rows, Splits, Texts
 from graft.data.wording import count_of, some_of
 from graft.errors import RecipeError
-from graft.records import DataSummary, SplitName, SplitSummary
+from graft.records import LEAKY, DataSummary, SplitName, SplitSummary
 
 TASK = "classification"
 FEWEST_ROWS = 10
@@ -126,13 +126,14 @@ def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
 def _summary(
     dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys], seed: int, notes: list[str]
 ) -> DataSummary:
-    summaries = []
+    summaries, leaked = [], _leaks(keys)
     for name in NAMES:
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
         counts = np.bincount(rows.labels, minlength=len(dataset.classes)).tolist()
         per_class = dict(zip(dataset.classes, counts, strict=True))
         made = name not in dataset.parts
-        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest))
+        leaks = 0 if made else leaked.get(name, 0)
+        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, leaks))
     empty = sum(summary.empty for summary in summaries)
     if empty:
         notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
@@ -145,7 +146,6 @@ def _summary(
         splits=tuple(summaries),
         seed=seed,
         duplicates=count_duplicates(np.concatenate(list(keys.values()))),
-        leaks=sum(_leaks(keys).values()),
         notes=tuple(notes),
     )
 
@@ -166,13 +166,20 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
             notes.append(f"{name} has no row of {some_of(absent)}: too few different texts; these rows stay in train.")
     for name, leaks in _leaks(keys).items():
         if leaks:
-            share = leaks / len(keys[name])
-            notes.append(f"{count_of(leaks, 'text')} of {name} ({share:.1%}) also in train; left there.")
+            notes.append(_about_leaks(name, leaks, leaks / len(keys[name])))
     labels = np.concatenate([dataset.parts[name].labels for name in keys])
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), labels)
     if texts:
         notes.append(f"{count_of(texts, 'text')} with different labels ({count_of(rows, 'row')}); all were kept.")
     return notes
+
+
+def _about_leaks(name: str, leaks: int, share: float) -> str:
+    said = f"{count_of(leaks, 'text')} of {name} ({share:.1%}) also in train"
+    if share < LEAKY:
+        return f"{said}; left there."
+    tells = "numbers on them tell what the model remembers, not how it answers new texts"
+    return f"WARNING: {said}: {tells}. Give other rows with --{name}, or one file, which graft splits itself."
 
 
 def _classes_with(rows: Rows, classes: tuple[str, ...], count: int) -> list[str]:

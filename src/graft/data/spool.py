@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from graft.errors import GraftError
+from graft.errors import GraftError, refusal
 from graft.files import cache_root
 
 SPOOL_LIMIT = 64 << 20  # bytes of text held in memory
@@ -99,6 +99,6 @@ def _sweep(folder: Path) -> None:
 
 def _no_room(folder: Path, error: OSError) -> GraftError:
     return GraftError(
-        f"Texts cannot be kept in {folder}: {error.strerror or error}.",
+        f"Texts cannot be kept in {folder}: {refusal(error)[0]}.",
         "make room there, or set GRAFT_CACHE to a folder on a disk with room.",
     )

@@ -5,6 +5,7 @@ What lives only in memory (token arrays, tensors, models) is defined in the room
 """
 
 from graft.records.material import (
+    LEAKY,
     BackboneRecord,
     Columns,
     DataSummary,
@@ -34,6 +35,7 @@ from graft.records.outcome import (
 from graft.records.training import Batches, Epoch, Loss, Optimiser, Recipe, Stage, StageRecord, Stopping, Trial
 
 __all__ = [
+    "LEAKY",
     "BackboneRecord",
     "Baseline",
     "Batches",

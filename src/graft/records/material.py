@@ -7,6 +7,7 @@ from typing import Literal
 
 Interval = tuple[float, float]
 SplitName = Literal["train", "validation", "test"]
+LEAKY = 0.1  # share of leaked rows from which numbers on a split say little about new texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,12 @@ class SplitSummary:
     made: bool  # True: cut by graft from another split; False: given by the person
     empty: int  # texts with nothing but white space
     digest: str  # sha256 over texts and labels in order
+    leaks: int = 0  # of a given validation or test split: rows whose normalised text also occurs in train
+
+    @property
+    def leaked(self) -> float:
+        """The share of rows whose text also occurs in train."""
+        return self.leaks / self.rows if self.rows else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,10 @@ class DataSummary:
     splits: tuple[SplitSummary, ...]
     seed: int
     duplicates: int  # rows whose normalised text occurs in another row as well
-    leaks: int  # rows of given validation/test splits whose normalised text also occurs in train
     notes: tuple[str, ...]  # sentences said to the person: what was inferred, ignored, handled and how
+
+    def split(self, name: SplitName) -> SplitSummary | None:
+        return next((found for found in self.splits if found.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

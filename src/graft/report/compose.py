@@ -66,9 +66,14 @@ def _hero(manifest: Manifest, evaluation: Evaluation | None) -> Hero:
     if evaluation is None or not evaluation.metrics:
         headline, sentences = _unfinished(manifest)
         return Hero(eyebrow, headline, sentences, None, facts)
+    leaks = words.leaks(manifest.data.split(evaluation.split))
     metric = "accuracy" if "accuracy" in evaluation.metrics else next(iter(evaluation.metrics))
     return Hero(
-        eyebrow, _headline(evaluation, metric), _sentences(evaluation, metric), yardsticks(evaluation, metric), facts
+        eyebrow,
+        _headline(evaluation, metric, "" if leaks else "unseen "),
+        (*((leaks,) if leaks else ()), *_sentences(evaluation, metric)),
+        yardsticks(evaluation, metric),
+        facts,
     )
 
 
@@ -84,12 +89,12 @@ def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
     return facts
 
 
-def _headline(evaluation: Evaluation, metric: str) -> tuple[str, str, str]:
+def _headline(evaluation: Evaluation, metric: str, unseen: str) -> tuple[str, str, str]:
     value = words.metric_value(metric, evaluation.metrics[metric])
-    unseen = f"unseen {'text' if evaluation.n == 1 else 'texts'}"
+    texts = words.plural(evaluation.n, f"{unseen}text")
     if metric == "accuracy":
-        return "Right on ", value, f" of {words.count(evaluation.n)} {unseen}"
-    return f"{words.metric_name(metric)} ", value, f" on {words.count(evaluation.n)} {unseen}"
+        return "Right on ", value, f" of {texts}"
+    return f"{words.metric_name(metric)} ", value, f" on {texts}"
 
 
 def _sentences(evaluation: Evaluation, metric: str) -> tuple[str, ...]:

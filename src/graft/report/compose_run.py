@@ -77,7 +77,7 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
     yield "Repeated texts", words.plural(data.duplicates, "row")
-    yield "In train and held-out", words.plural(data.leaks, "row")
+    yield "In train and held-out", words.plural(sum(split.leaks for split in data.splits), "row")
     yield "Seed of the splits", str(data.seed)
 
 

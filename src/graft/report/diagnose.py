@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graft.records import Epoch, Evaluation, Manifest, SplitSummary
+from graft.records import LEAKY, Epoch, Evaluation, Manifest, SplitSummary
 from graft.report import words
 from graft.report.blocks import Callout, Severity
 from graft.report.diagnose_training import diagnose_training
 
 _ORDER: tuple[Severity, ...] = ("problem", "warning", "note", "good")
+_MOST = 0.9  # share of leaked rows from which a split is taken for a part of train
 _NORMAL = 1.96  # normal quantile of a 95% interval
 
 
@@ -59,24 +60,32 @@ def _rows(manifest: Manifest) -> int:
     return sum(split.rows for split in manifest.data.splits)
 
 
-def _split(manifest: Manifest, name: str) -> SplitSummary | None:
-    return next((split for split in manifest.data.splits if split.name == name), None)
-
-
 def _leaks(manifest: Manifest) -> Callout | None:
-    leaks = manifest.data.leaks
-    if not leaks:
+    leaky = [split for split in manifest.data.splits if split.leaks]
+    if not leaky:
         return None
-    held = sum(split.rows for split in manifest.data.splits if split.name != "train")
-    share = leaks / held if held else 1.0
+    worst = max(leaky, key=lambda split: split.leaked)
+    named = " and ".join(
+        f"{words.count(split.leaks)} of the {words.plural(split.rows, f'{split.name} text')} "
+        f"({words.percent(split.leaked)})"
+        for split in leaky
+    )
     return Callout(
-        "problem" if share >= 0.01 else "warning",
-        "Test or validation texts also occur in train",
-        f"{words.plural(leaks, 'row')} of the given validation and test splits "
-        f"({words.percent(share)}) {'has' if leaks == 1 else 'have'} the same text as a row of the train split. "
-        "The model may know such texts by heart, so the numbers flatter it.",
+        "problem" if worst.leaked >= LEAKY else "warning" if worst.leaked >= 0.01 else "note",
+        f"The {worst.name} texts stand in train"
+        if worst.leaked >= _MOST
+        else "Some held-out texts also occur in train",
+        f"{named[:1].upper()}{named[1:]} also occur in the train split. {_leak_says(worst)}",
         "remove these rows, or give one file without splits: graft then keeps equal texts on one side.",
     )
+
+
+def _leak_says(split: SplitSummary) -> str:
+    if split.leaked < LEAKY:
+        return "The model may know these by heart, so the numbers may flatter it, at most by that share."
+    if split.name == "validation":
+        return "The best epoch was chosen by what the model remembers, not by how it answers new texts."
+    return "The test numbers on this page tell what the model remembers; of new texts they say little or nothing."
 
 
 def _duplicates(manifest: Manifest) -> Callout | None:
@@ -131,7 +140,7 @@ def _empty(manifest: Manifest) -> Callout | None:
 
 
 def _few_validation(manifest: Manifest) -> Callout | None:
-    split, best = _split(manifest, "validation"), manifest.outcome.best_value
+    split, best = manifest.data.split("validation"), manifest.outcome.best_value
     if split is None or split.rows == 0 or best is None or not 0 <= best <= 1:
         return None
     half = _NORMAL * math.sqrt(max(best * (1 - best), 0.01) / split.rows)
@@ -202,7 +211,7 @@ def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None
     if not missed:
         return None
     missed.sort(key=lambda one: one.recall)
-    train = _split(manifest, "train")
+    train = manifest.data.split("train")
     learnt = train.per_class if train else {}
     named = ", ".join(
         f"“{words.shorten(one.name, 40)}” ({words.percent(one.recall, 0)} of {one.support} found"

@@ -10,6 +10,8 @@ import math
 import re
 import unicodedata
 
+from graft.records import LEAKY, SplitSummary
+
 MISSING = "–"
 _MINUS = "−"
 
@@ -134,13 +136,21 @@ def duration(seconds: float) -> str:
 
 
 def size(octets: int) -> str:
-    """Bytes in decimal units: 1_234_000_000 → "1.2 GB"."""
-    value = float(octets)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit in ("bytes", "kB") else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+    """Bytes in powers of 1024, the one convention of terminal, report and documents: 1_234_000_000 → "1.1 GiB"."""
+    value, unit = float(octets), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:,.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def leaks(split: SplitSummary | None) -> str:
+    """A sentence on a held-out split of which much stands in train; "" where it holds new texts."""
+    if split is None or split.leaked < LEAKY:
+        return ""
+    share = percent(split.leaked, 0 if split.leaks == split.rows else 1)
+    return f"{share} of these texts also stand in train: these numbers tell what the model remembers."
 
 
 def large(value: float) -> str:

@@ -39,7 +39,7 @@ _MISTAKES, _TEXT, _PAIRS = 400, 600, 200  # limits that keep the page small
 def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     """The classifier's sections, in reading order; those without material are left out."""
     made = (
-        _numbers(evaluation),
+        _numbers(evaluation, manifest),
         _classes(evaluation),
         _confusion(evaluation, manifest),
         _calibration(evaluation),
@@ -48,7 +48,7 @@ def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     return tuple(section for section in made if section)
 
 
-def _numbers(evaluation: Evaluation) -> Section:
+def _numbers(evaluation: Evaluation, manifest: Manifest) -> Section:
     keys = [key for key in _ORDER if key in evaluation.metrics]
     keys += [key for key in evaluation.metrics if key not in _ORDER]
     baselines = list(evaluation.baselines.values())
@@ -67,11 +67,10 @@ def _numbers(evaluation: Evaluation) -> Section:
         )
         for key in keys
     )
-    lead = (
-        f"On {words.plural(evaluation.n, f'{evaluation.split} text')} that training, model choice and "
-        "stopping never saw. "
-        "95% bootstrap intervals stand under the values."
-    )
+    leaks = words.leaks(manifest.data.split(evaluation.split))
+    which = ". " + leaks if leaks else " that training, model choice and stopping never saw."
+    texts = words.plural(evaluation.n, f"{evaluation.split} text")
+    lead = f"On {texts}{which} 95% bootstrap intervals stand under the values."
     blocks: list[Block] = []
     if "macro_f1" in evaluation.metrics:
         blocks.append(_against(evaluation, "macro_f1"))
