@@ -112,7 +112,7 @@ def test_a_full_disk_is_one_message() -> None:
     command = f"{sys.executable} -m graft cache > /dev/full"
     said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert said.returncode == 2
-    assert said.stderr.startswith("No space left on device\n  → free some space")
+    assert said.stderr.startswith("The disk is full.\n  → free some space")
     assert "Traceback" not in said.stderr
 
 

@@ -76,7 +76,8 @@ def system_message(error: OSError) -> str:
     place = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
     if place.startswith(str(cache_root())):
         remedy = "set GRAFT_CACHE to a folder that can be written, on a disk with room."
-    return f"{f'{place}: ' if place else ''}{reason}\n  → {remedy}"
+    found = f"{place}: {reason}" if place else f"{reason[:1].upper()}{reason[1:]}."
+    return f"{found}\n  → {remedy}"
 
 
 def _tell(message: str) -> None:
