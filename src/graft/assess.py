@@ -50,7 +50,7 @@ def evaluate(
         predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
-        yield Said("Comparing with the yardsticks: the majority class, and TF-IDF with logistic regression.")
+        yield Said("Comparing with the yardsticks: majority class, and TF-IDF + logistic.")
         beside = (
             baselines.majority(splits.train.labels, splits.test, splits.classes),
             baselines.tfidf(splits.train, splits.test, splits.classes),

@@ -5,6 +5,7 @@
     ├── ModelError              a backbone that cannot be found, trusted or used
     ├── RecipeError             a recipe or a setting that cannot be obeyed
     ├── RunError                a run folder that is missing, in use, damaged or of other data
+    │   └── NotFinite           training met a loss or a gradient that is no number
     └── MissingExtra            an optional package is needed; names the exact install command
 
 Anything else that escapes is a bug in graft. Programming mistakes raise AssertionError or TypeError, never these.
@@ -69,6 +70,24 @@ class RecipeError(GraftError):
 
 class RunError(GraftError):
     """A run folder that is missing, in use, damaged, or made from other data."""
+
+
+class NotFinite(RunError):
+    """Training met a number that is none. `rows`: positions in the train split of that step, where they are known."""
+
+    def __init__(self, stage: str, rows: Sequence[int] = (), place: str = "") -> None:
+        self.stage = stage
+        self.rows = tuple(rows)
+        known = place or f"train rows {', '.join(map(str, self.rows[:5]))}, …, counted from 0"
+        where = f", in a step of {len(self.rows)} texts ({known})" if self.rows else ""
+        super().__init__(
+            f"The loss or a gradient is not finite in stage {stage}{where}.",
+            "start a new run (--out) with a lower rate (--lr), or with --precision fp32.",
+        )
+
+    def at(self, place: str) -> NotFinite:
+        """The same, said of a place in the person's data."""
+        return NotFinite(self.stage, self.rows, place)
 
 
 class MissingExtra(GraftError):

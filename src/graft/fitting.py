@@ -25,7 +25,7 @@ from graft.backbone.model import load as load_model
 from graft.backbone.store import Store
 from graft.data.table import Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
-from graft.errors import RunError
+from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.records import (
@@ -173,7 +173,10 @@ def fit(
             yield Said(f"{folder.path} is already trained.")
             yield job.manifest
             return
-        yield from _train(job, clock)
+        try:
+            yield from _train(job, clock)
+        except NotFinite as error:
+            raise error.at(splits.train.places(error.rows)) from None
 
 
 def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
@@ -189,9 +192,8 @@ def _prepare(
     """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
     chosen = machine.choose(options.device, options.precision)
     if recorded is not None:
-        machine.choose(
-            cast(Device, recorded.machine.device), recorded.machine.precision
-        )  # refused where the device is not here
+        # refused where the device is not here
+        machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
         chosen = recorded.machine
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
@@ -199,13 +201,8 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
-    scale = recipes.Scale(
-        len(splits.train),
-        int(tokens["train"].starts[-1]),
-        len(splits.classes),
-        backbone.record.blocks,
-        backbone.record.width,
-    )
+    size = backbone.record.blocks, backbone.record.width
+    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed)

@@ -38,7 +38,7 @@ def test_numbers_stand_beside_the_yardsticks() -> None:
     numbers = made()["numbers"]
     chart = numbers.blocks[0]
     assert isinstance(chart, Intervals)
-    assert [row.name for row in chart.rows] == ["This model", "TF-IDF baseline", "Most frequent class"]
+    assert [row.name for row in chart.rows] == ["This model", "TF-IDF + logistic", "Majority class"]
     rows = {row[0]: row for row in table(numbers).rows}
     ours, majority, tfidf = rows["Accuracy"][1:4]
     assert isinstance(ours, Estimate)

@@ -8,11 +8,10 @@ from typing import Any
 
 from graft.cli.screen import spoken
 from graft.records import LEAKY, Evaluation, Interval, Manifest
-from graft.report.words import size
+from graft.report.words import size, yardstick
 
 SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
 NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
-BASELINES = {"majority": "majority class", "tfidf": "TF-IDF + logistic", "scratch": "random weights"}
 FIRST, COLUMN = 18, 15  # widths of the table's columns
 
 
@@ -43,8 +42,8 @@ def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -
 def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     """The outcome for a person."""
     lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:", _header()]
-    lines += [_values("this model", evaluation.metrics), _intervals(evaluation)]
-    lines += [_values(BASELINES.get(name, name), found.metrics) for name, found in evaluation.baselines.items()]
+    lines += [_values("This model", evaluation.metrics), _intervals(evaluation)]
+    lines += [_values(yardstick(name), found.metrics) for name, found in evaluation.baselines.items()]
     lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
     lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']

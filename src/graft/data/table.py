@@ -62,6 +62,12 @@ class Rows:
     def take(self, rows: NDArray[np.int64]) -> Rows:
         return Rows(self.texts.take(rows), self.labels[rows], self.lines[rows], self.file)
 
+    def places(self, rows: Sequence[int], shown: int = 5) -> str:
+        """Where rows stand, by their positions in this split, for a message: `reviews.csv, lines 5, 12, 31, …`."""
+        lines = ", ".join(str(line) for line in self.lines[np.asarray(rows[:shown], np.int64)].tolist())
+        kind = "row" if self.file.startswith("<") else "line"  # objects in memory have no lines
+        return f"{self.file}, {kind}{'' if len(rows) == 1 else 's'} {lines}{', …' if len(rows) > shown else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -128,9 +128,9 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
 
 
 _SPOKEN = {
-    "majority": "Always answering with the most frequent class",
-    "tfidf": "A TF-IDF baseline",
-    "scratch": "The same architecture trained from random weights",
+    "majority": "Always answering with the majority class",
+    "tfidf": "TF-IDF + logistic",
+    "scratch": "A random start of the same architecture",
 }
 
 
@@ -146,7 +146,7 @@ def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
     others.sort(key=lambda baseline: -baseline.metrics[metric])
     for baseline in others:
-        name = words.YARDSTICK_NAMES.get(baseline.name, baseline.name)
+        name = words.yardstick(baseline.name)
         rows.append(Measured(name, baseline.metrics[metric], baseline.intervals.get(metric), False, baseline.what))
     caption = (
         f"{words.metric_name(metric)} on {words.plural(evaluation.n, f'{evaluation.split} text')}, with 95% intervals"

@@ -197,7 +197,7 @@ def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     return Callout(
         "warning",
         "One class outweighs the others",
-        f"Always answering with the most frequent class is right on {words.percent(theirs)} of the texts; the model on "
+        f"Always answering with the majority class is right on {words.percent(theirs)} of the texts; the model on "
         f"{words.percent(ours)}. Accuracy hides what happens to the small classes here.{also}",
         "`--metric macro_f1`, and label more texts of the small classes."
         if weighted

@@ -44,11 +44,8 @@ _SHARES = {
     "calibration_error",
 }
 
-YARDSTICK_NAMES = {
-    "majority": "Most frequent class",
-    "tfidf": "TF-IDF baseline",
-    "scratch": "Same model, random start",
-}
+# The names of the yardsticks in the terminal, in the report and in the documents.
+YARDSTICK_NAMES = {"majority": "Majority class", "tfidf": "TF-IDF + logistic", "scratch": "Random start"}
 
 
 def visible(text: str) -> str:
@@ -143,6 +140,10 @@ def size(octets: int) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:,.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def yardstick(name: str) -> str:
+    return YARDSTICK_NAMES.get(name, name)
 
 
 def leaks(split: SplitSummary | None) -> str:

@@ -55,7 +55,7 @@ def _numbers(evaluation: Evaluation, manifest: Manifest) -> Section:
     columns = (
         Column("Metric"),
         Column("This model", "estimate"),
-        *(Column(_SHORT.get(one.name, one.name), "estimate", one.what) for one in baselines),
+        *(Column(words.yardstick(one.name), "estimate", one.what) for one in baselines),
         Column("What it says", "text"),
     )
     rows = tuple(
@@ -80,12 +80,11 @@ def _numbers(evaluation: Evaluation, manifest: Manifest) -> Section:
     return Section("numbers", "The numbers", lead, tuple(blocks))
 
 
-_SHORT = {"majority": "Most frequent", "tfidf": "TF-IDF", "scratch": "Random start"}
 _YARDSTICK_COLUMNS = (Column("Yardstick"), Column("Time", "seconds"), Column("What it is", "text"))
 
 
 def _yardstick(baseline: Baseline) -> tuple[Cell, ...]:
-    return words.YARDSTICK_NAMES.get(baseline.name, baseline.name), baseline.seconds, baseline.what
+    return words.yardstick(baseline.name), baseline.seconds, baseline.what
 
 
 def _reading(measured: Evaluation | Baseline, key: str) -> Cell:
@@ -98,7 +97,7 @@ def _against(evaluation: Evaluation, key: str) -> Intervals:
     rows = [Measured("This model", evaluation.metrics[key], evaluation.intervals.get(key), True)]
     others = [baseline for baseline in evaluation.baselines.values() if key in baseline.metrics]
     for baseline in sorted(others, key=lambda one: -one.metrics[key]):
-        name = words.YARDSTICK_NAMES.get(baseline.name, baseline.name)
+        name = words.yardstick(baseline.name)
         rows.append(Measured(name, baseline.metrics[key], baseline.intervals.get(key), False, baseline.what))
     return Intervals(f"{words.metric_name(key)}: every class counts alike, however small", "share", tuple(rows))
 

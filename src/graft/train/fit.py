@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.paths import Feed, predict_logits
+from graft.errors import NotFinite
 from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord, Trial
 from graft.tasks import classification
 from graft.train import feeding, start, sweep
@@ -184,6 +185,8 @@ class _Fit:
                 yield event
             else:
                 logits = event
+        if not np.isfinite(logits).all():  # a device that is not waited for at each step may get as far as this
+            raise NotFinite(run.stage.name)
         return logits
 
     def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
