@@ -1,16 +1,16 @@
-"""An embedding that trains by rows: Adam's own steps for the rows in use, nothing for the others."""
+"""An embedding that trains by rows ends where Adam over the whole table would."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from graft.records import Optimiser
 from graft.train.rows import RowEmbedding, install
-from graft.train.weights import Adam, Average, FlatWeights, Group
+from graft.train.weights import Adam, Average, FlatWeights, Group, scheduled
 
 NAMES = ("embedding.weight", "linear.weight")
 GROUPS = [Group(NAMES, 0.5, 0.1)]
@@ -45,37 +45,56 @@ def step(model, weights, adam, *parts):
     return adam.step()
 
 
-def test_where_every_step_uses_every_row_it_is_adam():
-    model, weights = by_rows()
-    adam = Adam(weights, SETTINGS, steps=5)
-    plain = Reader()
-    reference = torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.1)
-    for seed in range(5):
-        torch.manual_seed(seed)
-        ids = torch.stack([torch.randperm(9) for _ in range(4)])
+def dense(padding=None):
+    model = Reader(padding)
+    return model, torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+
+
+def texts(rng_seed, rows=9):
+    torch.manual_seed(rng_seed)
+    return torch.randint(0, rows, (2, 3))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("padding", [None, 0])
+def test_the_table_ends_where_adam_over_all_its_rows_would(schedule, padding):
+    """Rows that a step does not use go on by their momentum and decay, whenever they are made up for."""
+    steps = 40
+    settings = dataclasses.replace(SETTINGS, schedule=schedule, warmup=0.2)
+    model, weights = by_rows(padding=padding)
+    adam = Adam(weights, settings, steps=steps)
+    plain, reference = dense(padding)
+    for number in range(steps):
+        ids = texts(number, rows=9 if number < 10 else 4)  # the last rows are not used for long
         norm = step(model, weights, adam, ids)
         reference.zero_grad()
         nn.functional.cross_entropy(plain(ids), ids[:, 0] % 3).backward()
         expected = nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        reference.param_groups[0]["lr"] = 0.01 * scheduled(settings, number, steps)
         reference.step()
-        torch.testing.assert_close(norm, expected, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(norm, expected, rtol=1e-3, atol=1e-6)
+        if number in (7, 8):
+            weights.publish()  # settling on the way changes nothing
+    weights.publish()
     for name, parameter in plain.named_parameters():
-        torch.testing.assert_close(weights.named()[name], parameter.detach(), rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(model.get_parameter(name).detach(), parameter.detach(), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(weights.named()[name], parameter.detach(), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(model.get_parameter(name).detach(), weights.named()[name])
 
 
-@given(st.lists(st.integers(0, 8), min_size=2, max_size=12), st.integers(1, 3))
-def test_only_rows_in_use_move_and_each_by_its_own_count_of_steps(used, steps):
+def test_a_row_that_is_used_again_after_a_long_time_is_where_adam_has_it():
     model, weights = by_rows()
-    adam = Adam(weights, SETTINGS, steps=5)
-    ids = torch.tensor(used[: len(used) // 2 * 2]).view(2, -1)
-    before = weights.named()["embedding.weight"].clone()
-    for _ in range(steps):
+    adam = Adam(weights, SETTINGS, steps=1000)
+    plain, reference = dense()
+    for number in range(600):  # longer than a momentum lasts, and than the first table of shares
+        ids = torch.tensor([[1, 2], [2, 5]]) if number in (0, 300, 599) else texts(number, rows=4)
         step(model, weights, adam, ids)
-    moved = (weights.named()["embedding.weight"] != before).any(1)
-    assert set(moved.nonzero().flatten().tolist()) == set(ids.flatten().tolist())
-    counts = weights.tables["embedding.weight"].state()["step"].flatten()
-    assert counts.tolist() == [steps if row in ids else 0 for row in range(9)]
+        reference.zero_grad()
+        nn.functional.cross_entropy(plain(ids), ids[:, 0] % 3).backward()
+        nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        reference.step()
+    torch.testing.assert_close(
+        weights.named()["embedding.weight"][5:], plain.embedding.weight[5:].detach(), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_accumulation_over_parts_equals_one_batch():
@@ -89,21 +108,14 @@ def test_accumulation_over_parts_equals_one_batch():
         torch.testing.assert_close(results[0], other, rtol=1e-5, atol=1e-6)
 
 
-def test_padding_never_trains():
-    model, weights = by_rows(padding=0)
-    before = weights.named()["embedding.weight"][0].clone()
-    step(model, weights, Adam(weights, SETTINGS, steps=5), torch.tensor([[0, 0, 1], [0, 2, 3]]))
-    assert torch.equal(weights.named()["embedding.weight"][0], before)
-    step(model, weights, Adam(weights, SETTINGS, steps=5), torch.tensor([[0, 0]]))
-
-
 def test_the_working_copy_follows_in_its_dtype_and_small_steps_are_not_lost():
     model, weights = by_rows(torch.bfloat16)
     adam = Adam(weights, Optimiser(lr=2e-5, schedule="constant", warmup=0, clip=0), steps=200)
     before = weights.named()["embedding.weight"].clone()
     for _ in range(200):
         step(model, weights, adam, torch.tensor([[1, 2]]))
-        assert torch.equal(model.embedding.weight, weights.named()["embedding.weight"].bfloat16())
+    weights.publish()
+    assert torch.equal(model.embedding.weight, weights.named()["embedding.weight"].bfloat16())
     assert (weights.named()["embedding.weight"] - before)[1:3].abs().mean() > 5e-4
 
 
@@ -137,6 +149,8 @@ def test_a_state_continues_bit_for_bit_and_an_average_takes_the_table_in():
     resumed = Adam(others, SETTINGS, steps=5)
     resumed.restore(held)
     step(again, others, resumed, ids[1])
+    for one in (weights, others):
+        one.publish()
     for name, master in weights.named().items():
         assert torch.equal(master, others.named()[name])
         assert torch.equal(again.get_parameter(name), model.get_parameter(name))

@@ -83,6 +83,7 @@ class StageRun:
             done += int(lengths[batch].sum())
             padded += int(lengths[batch].max()) * len(batch)
             yield Progress(f"{self.stage.name} {number}", done, total)
+        self.weights.publish()
         loss = float(torch.stack(losses).mean())
         if not math.isfinite(loss):  # on a device that is not waited for at each step, it is seen here
             raise RunError(f"The loss is not finite in stage {self.stage.name}.", _LOWER)

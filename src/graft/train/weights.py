@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from graft.records import Optimiser
-from graft.train.rows import Moves, RowEmbedding, RowTable
+from graft.train.rows import EPS, Moves, RowEmbedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,8 @@ class FlatWeights:
     def __init__(self, model: nn.Module, groups: Sequence[Group]) -> None:
         parameters = dict(model.named_parameters())
         by_rows = {f"{name}.weight": m for name, m in model.named_modules() if isinstance(m, RowEmbedding)}
-        self.tables = {
-            name: RowTable(by_rows[name], group.scale, group.weight_decay)
-            for group in groups
-            for name in group.names
-            if name in by_rows
-        }
+        self.tables = {name: by_rows[name] for group in groups for name in group.names if name in by_rows}
+        self.table_groups = {name: group for group in groups for name in group.names if name in by_rows}
         self.groups = tuple(left for group in groups if (left := _without(group, self.tables)).names)
         self.names = [name for group in self.groups for name in group.names]
         self._live = [parameters[name] for name in self.names]
@@ -92,7 +88,10 @@ class FlatWeights:
 
     @torch.no_grad()
     def publish(self, tables: bool = True) -> None:
-        """Copy the masters to the parameters that compute, in their dtype; a step publishes a table's rows itself."""
+        """Copy the masters to the parameters that compute, in their dtype.
+
+        A step leaves the tables out: in train mode their rows are read from the masters.
+        """
         torch._foreach_copy_([p.detach() for p in self._live], self._masters)
         for table in self.tables.values() if tables else ():
             table.publish()
@@ -170,7 +169,7 @@ class Adam:
             for flat, group in zip(weights.flat, weights.groups, strict=True)
         ]
         self._fused = weights.flat[0].device.type in ("cpu", "cuda")
-        self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=1e-8, fused=self._fused)
+        self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=EPS, fused=self._fused)
 
     def step(self) -> Tensor:
         """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor)."""
@@ -181,8 +180,8 @@ class Adam:
         for group, spec in zip(self._adam.param_groups, self.weights.groups, strict=True):
             group["lr"] = lr * spec.scale
         self._adam.step()
-        for table in self.weights.tables.values():
-            table.step(Moves(lr * table.scale, self.settings.betas, table.weight_decay))
+        for name, group_of in self.weights.table_groups.items():
+            self.weights.tables[name].step(Moves(lr * group_of.scale, self.settings.betas, group_of.weight_decay))
         self.taken += 1
         self.weights.publish(tables=False)
         return norm
