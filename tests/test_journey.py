@@ -142,6 +142,9 @@ def test_a_sweep_tries_each_rate_and_says_so(splits: Splits, tmp_path: Path) -> 
     manifest = events[-1]
     assert isinstance(manifest, Manifest)
     assert "sweep" in manifest.outcome.stages[-1].why
+    page = report(tmp_path / "sweep").read_text(encoding="utf-8")
+    assert "The sweep before stage “all”" in page
+    assert "mean of the weights" not in page
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from graft.records import Evaluation
-from graft.report.blocks import Code, Curves, Fold, Section, Table
+from graft.report.blocks import Code, Curves, Fold, Prose, Section, Table
 from graft.report.compose import compose, model_name, yardsticks
 from report import samples
 
@@ -101,6 +101,20 @@ def test_curves_mark_stages_cuts_and_one_best_point() -> None:
     assert [panel.name for panel in chart.panels] == ["Validation accuracy", "Training loss and validation loss"]
     best = [point for panel in chart.panels for series in panel.series for point in series.points if point.best]
     assert [(point.seconds, point.value) for point in best] == [(52.6, 0.891)]
+
+
+def test_a_sweep_is_a_table_with_the_rate_that_was_taken() -> None:
+    (sweep,) = [one for one in composed("many")["training"].blocks if isinstance(one, Table) and "sweep" in one.caption]
+    assert [(row[0], row[-1]) for row in sweep.rows] == [("3e-05", ""), ("0.0001", "yes"), ("0.0003", "")]
+    assert [column.title for column in sweep.columns] == ["Rate", "Val. accuracy", "Val. log-loss", "Taken"]
+    assert not any(isinstance(one, Table) and "sweep" in one.caption for one in composed("two")["training"].blocks)
+
+
+def test_averaged_validation_is_said_where_it_was_on() -> None:
+    (said,) = [one.text for one in composed("many")["training"].blocks if isinstance(one, Prose)]
+    assert "Stage “full”" in said
+    assert "mean of the weights" in said
+    assert not any(isinstance(one, Prose) for one in composed("two")["training"].blocks)
 
 
 def test_a_broken_loss_leaves_a_gap_and_no_crash() -> None:

@@ -308,6 +308,7 @@ def test_a_sweep_takes_the_rate_that_is_best_on_validation(make):
     chosen = min(trials, key=lambda trial: trial.validation["log_loss"])
     (record,) = of(StageRecord, events)
     assert "sweep" in record.why
+    assert record.trials == tuple(trials)
     assert chosen.lr != 10.0
 
 

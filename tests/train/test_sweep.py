@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graft.records import Optimiser, Stage, Trial
+from graft.records import Optimiser, Stage
 from graft.train import sweep
 
 
@@ -36,8 +36,3 @@ def test_a_trial_differs_in_the_rate_and_is_short():
     assert (trial.optimiser.lr, trial.optimiser.head_lr, trial.epochs, trial.cache) == (2e-4, 2e-3, 1, "off")
     assert sweep.at_rate(sweep.at_rate(stage, 2e-4), 1e-4) == stage
     assert sweep.at_rate(Stage("s", 2, 7), 0.5).optimiser.head_lr is None
-
-
-def test_a_sweep_says_what_it_saw():
-    trials = [Trial(1e-4, {"accuracy": 0.5}), Trial(0.001, {"accuracy": 0.75})]
-    assert "(accuracy on validation: 0.0001: 0.500, 0.001: 0.750)" in sweep.why(trials, "accuracy")

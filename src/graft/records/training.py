@@ -110,3 +110,4 @@ class StageRecord:
     steps: int
     padding: float  # share of padded positions in the batches
     why: str  # why cached or recomputed, why it ended
+    trials: tuple[Trial, ...] = ()  # the rates of a sweep before it

@@ -92,9 +92,10 @@ def training_section(manifest: Manifest, epochs: Sequence[Epoch]) -> Section | N
     """The curves of each stage, the stages and the epochs as tables; None where nothing was trained."""
     if not epochs:
         return None
-    blocks: list[Block] = [_curves(manifest, epochs)]
+    blocks: list[Block] = [_curves(manifest, epochs), *_averaging(manifest)]
     if manifest.outcome.stages:
         blocks.append(_stages(manifest.outcome.stages))
+        blocks += [_sweep(manifest, stage) for stage in manifest.outcome.stages if stage.trials]
     blocks.append(Fold("All epochs", (_epochs(epochs),)))
     head = manifest.head
     if head and head.probe_validation:
@@ -110,6 +111,17 @@ def _training_lead(manifest: Manifest) -> str:
     reached = f"{words.spoken(metric)} {words.metric_value(metric, outcome.best_value)} on validation"
     where = f"epoch {outcome.best_epoch} of stage “{outcome.best_stage}”"
     return f"The weights that were kept are those of {where}: {reached}."
+
+
+def _averaging(manifest: Manifest) -> Iterator[Prose]:
+    """Which stages were validated by averaged weights: their curves cannot be read without it."""
+    names = [f"“{stage.name}”" for stage in manifest.recipe.stages if stage.average and stage.epochs > 1]
+    if names:
+        yield Prose(
+            f"Stage{'s' if len(names) > 1 else ''} {' and '.join(names)}: what is validated after an epoch, and kept "
+            "where it is the best, is the mean of the weights at the ends of the stage's epochs so far "
+            "(the recipe's field average). The training loss is that of the weights under way."
+        )
 
 
 def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Curves:
@@ -197,16 +209,35 @@ def _stages(records: Sequence[StageRecord]) -> Table:
     return Table("Stages", columns, rows, sortable=False)
 
 
+def _sweep(manifest: Manifest, stage: StageRecord) -> Table:
+    """The rates that were tried before a stage, and what each reached; the best by the recipe's metric was taken."""
+    metric = manifest.recipe.metric
+    sign = 1 if words.is_loss(metric) else -1
+    best = min(stage.trials, key=lambda trial: (sign * trial.validation[metric], trial.validation["log_loss"]))
+    keys = tuple(stage.trials[0].validation)
+    columns = (Column("Rate"), *_validated(keys), Column("Taken"))
+    rows = tuple(
+        (f"{trial.lr:g}", *(trial.validation.get(key) for key in keys), "yes" if trial is best else "")
+        for trial in stage.trials
+    )
+    caption = f"The sweep before stage “{stage.name}”: each rate for one epoch on a part of train"
+    return Table(caption, columns, rows, sortable=False)
+
+
+def _validated(keys: Sequence[str]) -> tuple[Column, ...]:
+    """A column per validation metric."""
+    return tuple(
+        Column(f"Val. {words.metric_name(key).lower()}", "share" if words.is_share(key) else "decimal") for key in keys
+    )
+
+
 def _epochs(epochs: Sequence[Epoch]) -> Table:
     keys = list(dict.fromkeys(key for epoch in epochs for key in epoch.validation))
     columns = (
         Column("Stage"),
         Column("Epoch", "count"),
         Column("Training loss", "decimal"),
-        *(
-            Column(f"Val. {words.metric_name(key).lower()}", "share" if words.is_share(key) else "decimal")
-            for key in keys
-        ),
+        *_validated(keys),
         Column("Tokens/s", "count"),
         Column("After", "seconds"),
         Column("Best so far"),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from graft.errors import RunError
 from graft.files import digest_file, read_record, write_record, written_whole
-from graft.records import Epoch, StageRecord
+from graft.records import Epoch, StageRecord, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class State:
     stages: tuple[StageRecord, ...]
     seconds: float
     files: dict[str, str]  # file name → sha256
+    trials: tuple[Trial, ...] = ()  # of that sweep
 
 
 class Checkpoints:

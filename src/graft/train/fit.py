@@ -62,6 +62,7 @@ class _Standing:
     stages: list[StageRecord] = field(default_factory=list)
     since_best: int = 0
     lr: float | None = None  # the rate that a sweep chose
+    trials: tuple[Trial, ...] = ()  # of that sweep
     saved: float = field(default_factory=time.perf_counter)  # when a checkpoint was last committed
     unsaved_best: bool = False
 
@@ -100,7 +101,7 @@ class _Fit:
         if state.best is not None:
             standing.best = state.best
         standing.epochs, standing.stages = list(state.epochs), list(state.stages)
-        standing.since_best, standing.lr = state.since_best, state.lr
+        standing.since_best, standing.lr, standing.trials = state.since_best, state.lr, state.trials
         standing.began = time.perf_counter() - state.seconds
 
     def _stage(self, index: int, stage: Stage, done: int) -> Iterator[Event]:
@@ -152,15 +153,15 @@ class _Fit:
         if not self.recipe.sweep or index + 1 < len(self.recipe.stages) or stage.unfrozen == 0:
             return stage, []
         if done:
-            return sweep.at_rate(stage, self.standing.lr or stage.optimiser.lr), ["the rate was chosen by a sweep"]
+            return sweep.at_rate(stage, self.standing.lr or stage.optimiser.lr), [sweep.WHY]
         part = sweep.sample(self.material, self.recipe.seed)
         trials: list[Trial] = []
         for lr in self.recipe.sweep:
             trials.append((yield from self._try(part, index, sweep.trial_stage(stage, lr))))
             yield trials[-1]
         best = max(trials, key=lambda trial: self._rank(trial.validation))
-        self.standing.lr = best.lr
-        return sweep.at_rate(stage, best.lr), [sweep.why(trials, self.recipe.metric)]
+        self.standing.lr, self.standing.trials = best.lr, tuple(trials)
+        return sweep.at_rate(stage, best.lr), [sweep.WHY]
 
     def _try(self, part: Material, index: int, stage: Stage) -> Generator[Event, None, Trial]:
         with ExitStack() as stack:
@@ -233,8 +234,8 @@ class _Fit:
         best = standing.best
         epochs, stages = tuple(standing.epochs), tuple(standing.stages)
         kept = best if best.stage else None
-        state = State(index, number, kept, standing.since_best, standing.lr, epochs, stages, standing.seconds, {})
-        self.checkpoints.commit(state)
+        head = index, number, kept, standing.since_best, standing.lr
+        self.checkpoints.commit(State(*head, epochs, stages, standing.seconds, {}, standing.trials))
         standing.saved, standing.unsaved_best = time.perf_counter(), False
 
     def _record(self, run: StageRun, trained: list[Trained], cached: bool, why: str) -> StageRecord:
@@ -252,4 +253,5 @@ class _Fit:
             steps=own[-1].number * run.steps_per_epoch,
             padding=1 - tokens / padded if padded else 0.0,
             why=why,
+            trials=self.standing.trials,
         )

@@ -10,11 +10,12 @@ import dataclasses
 
 import numpy as np
 
-from graft.records import Stage, Trial
+from graft.records import Stage
 from graft.train.material import Labelled, Material
 
 SHARE = 0.25  # of the train split that a trial sees once
 FEWEST = 1024  # rows, where there are as many
+WHY = "the rate is the best of a short sweep"
 
 
 def sample(material: Material, seed: int) -> Material:
@@ -36,9 +37,3 @@ def at_rate(stage: Stage, lr: float) -> Stage:
 def trial_stage(stage: Stage, lr: float) -> Stage:
     """One epoch of the stage at this rate, on the sample."""
     return dataclasses.replace(at_rate(stage, lr), epochs=1, cache="off")
-
-
-def why(trials: list[Trial], metric: str) -> str:
-    """The sweep in words."""
-    tried = ", ".join(f"{trial.lr:g}: {trial.validation[metric]:.3f}" for trial in trials)
-    return f"the rate was chosen by a short sweep ({metric} on validation: {tried})"
