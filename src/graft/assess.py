@@ -31,6 +31,7 @@ from graft.report.page import render
 from graft.tasks import classification_report
 
 Event = Progress | Said | Evaluation
+REMADE = ("majority", "tfidf")  # yardsticks that every evaluation makes itself
 
 
 def evaluate(
@@ -38,14 +39,16 @@ def evaluate(
 ) -> Iterator[Event]:
     """Open the test split: numbers with intervals, beside the yardsticks, into `evaluation.json` and `predictions.csv`.
 
-    `splits` may be left out where the run's data can be read again. `extra` are further yardsticks.
-    Raises RunError when the data are not the ones that the run was made from.
+    `splits` may be left out where the run's data can be read again. `extra` are further yardsticks; those of an
+    earlier evaluation that take a training to make again are kept. Raises RunError when the data are not the ones
+    that the run was made from.
     """
     folder = RunFolder(run)
     with folder.locked():
         manifest = folder.manifest()
         splits = splits or reread(manifest)
         _check_same(manifest, splits, folder)
+        further = {found.name: found for found in (*(yield from _kept(folder)), *extra)}
         began = time.perf_counter()
         predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
@@ -54,7 +57,7 @@ def evaluate(
         beside = (
             baselines.majority(splits.train.labels, splits.test, splits.classes),
             baselines.tfidf(splits.train, splits.test, splits.classes),
-            *(extra or _kept(folder)),
+            *further.values(),
         )
         evaluation = evaluate_logits(logits, splits.test, splits.classes, baselines=beside, seconds=seconds)
         folder.write_evaluation(evaluation)
@@ -64,10 +67,14 @@ def evaluate(
     yield evaluation
 
 
-def _kept(folder: RunFolder) -> tuple[Baseline, ...]:
-    """Yardsticks of an earlier evaluation that take a training to make again."""
-    known = folder.evaluation()
-    return tuple(found for name, found in known.baselines.items() if name == "scratch") if known else ()
+def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
+    """Yardsticks of an earlier evaluation that are not made here; a damaged one is said, and made again."""
+    try:
+        known = folder.evaluation()
+    except RunError as error:
+        yield Said(f"{error.found} It is made again; yardsticks that took a training are lost.")
+        return []
+    return [found for name, found in known.baselines.items() if name not in REMADE] if known else []
 
 
 def reread(manifest: Manifest) -> Splits:

@@ -71,7 +71,11 @@ class RunFolder:
         write_record(self.path / "splits.json", manifest.data)
 
     def evaluation(self) -> Evaluation | None:
-        return read_record(self._evaluation, Evaluation) if self._evaluation.exists() else None
+        """None before the first one. Raises RunError when it is damaged."""
+        try:
+            return read_record(self._evaluation, Evaluation) if self._evaluation.exists() else None
+        except RunError as error:
+            raise RunError(error.found, f"graft evaluate {self.path} makes it again.") from None
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         write_record(self._evaluation, evaluation)

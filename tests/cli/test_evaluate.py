@@ -44,6 +44,25 @@ def test_a_yardstick_that_took_training_is_kept(run: Path) -> None:
     assert again.baselines["scratch"] == scratch
 
 
+@pytest.mark.parametrize("content", [b"", b'{"split": "test", "n": 16, "metr', b"\xff\xfe\x00"])
+def test_a_damaged_evaluation_is_said_and_made_again(
+    content: bytes, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = run / "evaluation.json"
+    known = RunFolder(run).evaluation()
+    damaged.write_bytes(content)
+    assert main(["report", str(run)]) == 2
+    err = capsys.readouterr().err
+    assert f"{damaged} is damaged" in err
+    assert f"→ graft evaluate {run} makes it again." in err
+    assert main(["evaluate", str(run)]) == 0
+    assert f"{damaged} is damaged" in capsys.readouterr().err
+    again = RunFolder(run).evaluation()
+    assert again is not None
+    assert known is not None
+    assert again.metrics == pytest.approx(known.metrics, abs=1e-9)
+
+
 def test_a_folder_that_is_no_run_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "none")]) == 2
     assert "run.json is missing" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from graft.report import charts
 from graft.report.blocks import Bar, Bars, Bin, Intervals, Measured, Reliability
 from graft.report.charts import NARROW, WIDE
 
+STROKE = 2  # pixels that a value's stroke is wide, as in report.css
 WIDTHS = pytest.mark.parametrize("width", [WIDE, NARROW])
 
 
@@ -33,14 +34,25 @@ def test_intervals_stand_where_their_numbers_say(width: int) -> None:
         Measured("Majority", 0.5, None),
     )
     image = parsed(charts.intervals(Intervals("Accuracy", "share", rows), width))
-    dots = [float(element.get("cx", "nan")) for element in image.iter("circle")]
+    strokes = [element for element in image.iter("line") if "value" in element.get("class", "")]
+    dots = [float(element.get("x1", "nan")) for element in strokes]
     assert dots == sorted(dots, reverse=True)
+    assert len(dots) == 3
     reaches = [element for element in image.iter("line") if "reach" in element.get("class", "")]
     assert len(reaches) == 2
     for dot, reach in zip(dots, reaches, strict=False):
         assert float(reach.get("x1", "nan")) < dot < float(reach.get("x2", "nan"))
     assert image.get("aria-label", "").startswith("Accuracy: This model 88.4% (86.9–89.8%); TF-IDF 81.2%")
     assert any("88.4%" in text for text in texts(image))
+
+
+@WIDTHS
+def test_a_narrow_interval_stands_out_beside_its_value(width: int) -> None:
+    rows = (Measured("This model", 0.9, (0.896, 0.904), True), Measured("Majority", 0.5, (0.49, 0.51)))
+    image = parsed(charts.intervals(Intervals("Accuracy", "share", rows), width))
+    band = next(element for element in image.iter("line") if "reach" in element.get("class", ""))
+    assert float(band.get("x2", "nan")) - float(band.get("x1", "nan")) > 2.5 * STROKE
+    assert not list(image.iter("circle"))
 
 
 @given(st.lists(st.tuples(st.text(max_size=40), st.floats(0, 1)), min_size=1, max_size=6))

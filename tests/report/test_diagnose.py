@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from graft.records import Baseline, ClassScores, Evaluation, Manifest, ReliabilityBin, Truncation
+from graft.cli.main import parser_of
+from graft.records import (
+    Baseline,
+    ClassScores,
+    Evaluation,
+    Loss,
+    Manifest,
+    Recipe,
+    ReliabilityBin,
+    Stage,
+    Truncation,
+)
 from graft.report.blocks import Callout
 from graft.report.diagnose import diagnose
+from graft.train.recipe import Scale, changed
 from report import samples
 
 
@@ -133,11 +146,46 @@ def test_a_wide_interval() -> None:
     assert "83.0–93.0%" in titles(evaluation=wide)["The test number is uncertain"].text
 
 
-@pytest.mark.parametrize(("accuracy", "advice"), [(0.7, "label-smoothing"), (0.99, "temperature below 1")])
-def test_confidence_that_is_off_says_in_which_direction(accuracy: float, advice: str) -> None:
+def off(accuracy: float) -> Evaluation:
+    """Numbers of a model that is right so often where it says 85%."""
     bins = (ReliabilityBin(0.8, 0.9, 100, 0.85, accuracy),)
-    off = replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14}, reliability=bins)
-    assert advice in titles(evaluation=off)["Confidence is off"].setting
+    return replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14}, reliability=bins)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "smoothing", "advice"),
+    [
+        (0.7, 0.0, "`--label-smoothing 0.1`, or `--set stages.2.epochs=1`."),
+        (0.7, 0.1, "`--label-smoothing 0.2`, or `--set stages.2.epochs=1`."),
+        (0.99, 0.0, "`--set stages.2.epochs=6`."),
+        (0.99, 0.1, "`--set stages.2.epochs=6`, or `--label-smoothing 0`."),
+    ],
+)
+def test_confidence_that_is_off_names_settings_for_its_direction(
+    accuracy: float, smoothing: float, advice: str
+) -> None:
+    manifest = samples.two()[0]
+    *before, last = manifest.recipe.stages
+    stages = (*before, replace(last, loss=Loss(label_smoothing=smoothing)))
+    found = titles(replace(manifest, recipe=replace(manifest.recipe, stages=stages)), off(accuracy))
+    assert found["Confidence is off"].setting == advice
+
+
+def test_a_probe_takes_no_setting_for_its_confidence() -> None:
+    manifest = samples.two()[0]
+    probe = replace(manifest, recipe=Recipe("probe", (Stage("probe", 0, 0),), head="pooled"))
+    assert "`--recipe fast`" in titles(probe, off(0.7))["Confidence is off"].setting
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    options = set(parser_of("run")._option_string_actions)
+    named = [*diagnose(*samples.three()), *diagnose(*samples.many()), *titles(evaluation=off(0.7)).values()]
+    named += [*titles(evaluation=off(0.99)).values(), *titles(leaking(872, 1821)).values()]
+    settings = " ".join(found.setting for found in named)
+    assert set(re.findall(r"--[a-z][a-z-]+", settings)) <= options
+    assert "temperature" not in settings
+    for name, value in re.findall(r"--set ([\w.]+)=([\w.-]+)", settings):
+        changed(samples.two()[0].recipe, {name: value}, Scale(6920, 140_000, 2, 6, 384))
 
 
 def test_many_looks_at_the_test_split() -> None:

@@ -14,11 +14,10 @@ from graft.cli.options import add_output
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
-    from graft.records import Baseline, Manifest
+    from graft.records import Manifest
 
 ABOUT = "open the test split of a trained run: numbers, intervals, yardsticks"
 EXAMPLES = ("graft evaluate runs/reviews", "graft evaluate runs/reviews --json")
-REMADE = ("majority", "tfidf")  # yardsticks that every evaluation makes itself
 
 
 def add_arguments(parser: Parser) -> None:
@@ -51,11 +50,8 @@ def _events(asked: Namespace) -> Iterator[object]:
     from graft.folder import RunFolder
     from graft.records import Said
 
-    folder = RunFolder(asked.run)
-    yield Said(_before(folder.manifest()))
-    known = folder.evaluation()
-    extra: list[Baseline] = [found for name, found in known.baselines.items() if name not in REMADE] if known else []
-    yield from assess.evaluate(Path(asked.run), extra=extra, device=asked.device)
+    yield Said(_before(RunFolder(asked.run).manifest()))
+    yield from assess.evaluate(Path(asked.run), device=asked.device)
     assess.report(asked.run)
 
 

@@ -130,7 +130,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Dots with intervals on one axis: a model beside its yardsticks."""
+    """Values with intervals on one axis: a model beside its yardsticks."""
 
     caption: str
     unit: Unit

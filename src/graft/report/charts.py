@@ -23,7 +23,8 @@ def amount(value: float, unit: Unit, digits: int = 1) -> str:
 
 
 def intervals(block: Intervals, width: int) -> str:
-    """Dots with intervals on a shared axis; names stand left of the plot, or above each row where it is narrow."""
+    """Intervals as bands, each with a stroke at its value, on a shared axis; names stand left of the plot, or above
+    each row where it is narrow."""
     narrow = width < 500
     top, row_height = (6, 52) if narrow else (8, 34)
     left, right = (8.0, width - 10.0) if narrow else (_name_room(block.rows), width - 158.0)
@@ -78,12 +79,13 @@ def _interval_mark(row: Measured, unit: Unit, across: svg.Scale, middle: float) 
     if row.interval:
         said += f" (95% interval {words.interval(*row.interval, unit == 'share')})"
     said += f". {row.note}" if row.note else ""
-    bar = ""
+    band = ""
     if row.interval:
-        bar = svg.line((across(row.interval[0]), middle), (across(row.interval[1]), middle), f"reach {style}")
-    dot = svg.circle(across(row.value), middle, 5.5 if row.ours else 4.5, f"dot {style}")
+        band = svg.line((across(row.interval[0]), middle), (across(row.interval[1]), middle), f"reach {style}")
+    x, half = across(row.value), 9 if row.ours else 7
+    stroke = svg.line((x, middle - half), (x, middle + half), f"value {style}")  # narrow: it hides no interval
     target = svg.box((across.start, middle - 12), across.end - across.start, 24, "target", svg.tip(said))
-    return bar + dot + target
+    return band + stroke + target
 
 
 def _intervals_label(block: Intervals) -> str:

@@ -48,7 +48,7 @@ def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout
         _majority(manifest, evaluation),
         _small_classes(manifest, evaluation),
         _wide_interval(evaluation),
-        _calibration(evaluation),
+        _calibration(manifest, evaluation),
         _opened_often(manifest),
     ]
 
@@ -237,7 +237,7 @@ def _wide_interval(evaluation: Evaluation) -> Callout | None:
     )
 
 
-def _calibration(evaluation: Evaluation) -> Callout | None:
+def _calibration(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     error = evaluation.metrics.get("calibration_error")
     texts = sum(piece.count for piece in evaluation.reliability)
     if error is None or error < 0.05 or not texts:
@@ -245,11 +245,22 @@ def _calibration(evaluation: Evaluation) -> Callout | None:
     over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
     if over > 0:
         said = f"On average the model is {words.points(over)} more confident than it is right."
-        setting = "`--label-smoothing 0.1`, fewer epochs, or a temperature above 1 fitted on validation."
     else:
         said = f"On average the model is right {words.points(over)} more often than its confidence says."
-        setting = "less label smoothing, more epochs, or a temperature below 1 fitted on validation."
-    return Callout("note", "Confidence is off", f"{said} The calibration error is {words.percent(error)}.", setting)
+    said += f" The calibration error is {words.percent(error)}."
+    return Callout("note", "Confidence is off", said, _steadier(manifest, over > 0))
+
+
+def _steadier(manifest: Manifest, too_sure: bool) -> str:
+    """What changes a model's confidence. graft fits no temperature, so it is not named as a setting."""
+    at = max((number for number, stage in enumerate(manifest.recipe.stages) if stage.epochs), default=None)
+    if at is None:
+        return "a recipe that trains, such as `--recipe fast`: a probe's confidence cannot be set."
+    epochs, smoothing = manifest.recipe.stages[at].epochs, manifest.recipe.stages[at].loss.label_smoothing
+    if not too_sure:
+        return f"`--set stages.{at}.epochs={2 * epochs}`" + (", or `--label-smoothing 0`." if smoothing else ".")
+    fewer = f", or `--set stages.{at}.epochs={epochs // 2}`" if epochs > 1 else ""
+    return f"`--label-smoothing {0.1 if smoothing < 0.1 else min(2 * smoothing, 0.5):g}`{fewer}."
 
 
 def _opened_often(manifest: Manifest) -> Callout | None:

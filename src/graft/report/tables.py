@@ -107,6 +107,7 @@ def _estimate(cell: Estimate, across: Scale | None) -> str:
     said = f"{value}<small>{words.interval(low, high, share).removesuffix('%')}</small>"
     if across is None:
         return said
-    reach = f'<path d="M{across(low):.1f} 6H{across(high):.1f}"/><circle cx="{across(cell.value):.1f}" cy="6" r="3"/>'
+    x = across(cell.value)
+    reach = f'<path class="reach" d="M{across(low):.1f} 6H{across(high):.1f}"/><path class="value" d="M{x:.1f} 1V11"/>'
     drawn = f'<svg class="mini" width="132" height="12" aria-hidden="true">{reach}</svg>'
     return f'<div class="ranged">{drawn}<div>{said}</div></div>'

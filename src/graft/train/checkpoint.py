@@ -6,6 +6,7 @@ the state before, complete.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Checkpoints:
 
     def commit(self, state: State) -> None:
         """Make the tensors written so far and this state the checkpoint, then remove what it replaces."""
-        write_record(self.folder / "state.json", _with_files(state, self._files))
+        write_record(self.folder / "state.json", dataclasses.replace(state, files=self._files))
         for path in self.folder.glob("*.safetensors"):
             if path.name not in self._files:
                 path.unlink(missing_ok=True)
@@ -112,12 +113,6 @@ class Checkpoints:
             save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, temporary)
         kept = {old: digest for old, digest in self._files.items() if not old.startswith(kind)}
         self._files = kept | {name: digest_file(self.folder / name)}
-
-
-def _with_files(state: State, files: dict[str, str]) -> State:
-    import dataclasses
-
-    return dataclasses.replace(state, files=files)
 
 
 def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
