@@ -115,10 +115,10 @@ class _Story:
             case StageRecord():
                 self.stages.append(event)
 
-    def outcome(self, metric: str, clock: Clock, digest: str) -> Outcome:
+    def outcome(self, metric: str, clock: Clock, artefact: dict[str, str]) -> Outcome:
         best = next(epoch for epoch in reversed(self.epochs) if epoch.best)
         value = best.validation[metric]
-        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, digest)
+        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact)
 
     def _saved(self) -> float:
         """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
@@ -285,12 +285,12 @@ def _train(job: Job, clock: Clock) -> Iterator[Event]:
                     folder.write_epochs(story.epochs)
                 yield event
         with clock.phase("save"), folder.model_written_whole() as place:
-            digest = artefact.save(job.material.backbone, place, manifest.truncation.limit)
+            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
         folder.write_manifest(dataclasses.replace(manifest, head=story.head, outcome=stopped))
         raise
-    outcome = story.outcome(job.recipe.metric, clock, digest)
+    outcome = story.outcome(job.recipe.metric, clock, digests)
     outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations)
     manifest = dataclasses.replace(manifest, head=story.head, outcome=outcome)
     folder.write_manifest(manifest)

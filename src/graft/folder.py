@@ -18,6 +18,8 @@ from graft.errors import RunError, refusal
 from graft.files import read_record, write_record, write_text
 from graft.records import Epoch, Evaluation, Manifest
 
+LOCK = ".lock"
+
 
 class RunFolder:
     """The files of one run."""
@@ -49,9 +51,7 @@ class RunFolder:
         there = next(place for place in (self.path, *self.path.absolute().parents) if place.exists())
         if not there.is_dir():
             raise RunError(f"{there} is a file, not a folder for a run.", "name another folder with --out.")
-        found = (
-            sorted(entry.name for entry in self.path.iterdir() if entry.name != ".lock") if self.path.is_dir() else []
-        )
+        found = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOCK) if self.path.is_dir() else []
         if found:
             raise RunError(
                 f"{self.path} holds files that are not a run's ({', '.join(found[:3])}).",
@@ -118,20 +118,33 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the folder for writing; the lock goes with the process, however it ends.
 
+        Where no run was written meanwhile, nothing is left: neither the lock's file nor folders that were made for it.
         Raises RunError when another process holds it.
         """
+        made = [place for place in (self.path, *self.path.parents) if not place.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+            handle = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
         except OSError as error:
             raise RunError(
                 f"{self.path} cannot be written: {refusal(error)[0]}.", "choose another folder with --out."
             ) from None
         try:
             _take(handle, self.path)
-            yield
+            try:
+                yield
+            finally:
+                self._tidy(made)
         finally:
             os.close(handle)
+
+    def _tidy(self, made: Sequence[Path]) -> None:
+        if self.exists:
+            return
+        with contextlib.suppress(OSError):  # Windows removes no open file; then the folder stays
+            (self.path / LOCK).unlink()
+            for place in made:
+                place.rmdir()
 
 
 def _take(handle: int, path: Path) -> None:
@@ -141,7 +154,10 @@ def _take(handle: int, path: Path) -> None:
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_there = os.path.samestat(os.fstat(handle), os.stat(path / LOCK))  # no failed start has just removed it
     except OSError:
+        is_there = False
+    if not is_there:
         raise RunError(
             f"{path} is in use by another graft process.", "wait for it, or choose another folder with --out."
         ) from None

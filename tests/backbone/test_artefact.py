@@ -37,10 +37,10 @@ TEXTS = [
 LIMIT = 24
 
 
-def manifest_of(backbone, machine, head=None, digest=""):
-    data = DataSummary("data", "classification", Columns("text", "label", ""), CLASSES, (), (), 0, 0, 0, ())
+def manifest_of(backbone, machine, head=None, digests=None):
+    data = DataSummary("data", "classification", Columns("text", "label", ""), CLASSES, (), (), 0, 0, ())
     cut = Truncation(LIMIT, 1, 0, 1, 0, 1)
-    outcome = Outcome("fitted", artefact=digest)
+    outcome = Outcome("fitted", artefact=digests or {})
     return Manifest("", Request("test", ""), data, backbone.record, Recipe("r", ()), head, cut, machine, {}, outcome)
 
 
@@ -95,8 +95,8 @@ def test_a_pipeline_gives_the_same_answers(backbone, machine, tmp_path):
 
 def test_what_is_loaded_predicts_bit_for_bit_the_same(backbone, machine, tmp_path):
     expected = ours(trained(backbone), machine)
-    digest = artefact.save(backbone, tmp_path, LIMIT)
-    loaded = artefact.load(tmp_path, manifest_of(backbone, machine, digest=digest))
+    digests = artefact.save(backbone, tmp_path, LIMIT)
+    loaded = artefact.load(tmp_path, manifest_of(backbone, machine, digests=digests))
     assert not loaded.model.training
     np.testing.assert_array_equal(ours(loaded, machine), expected)
 
@@ -109,9 +109,9 @@ def test_a_pooled_head_comes_back_bit_for_bit(backbone, machine, tmp_path, pooli
     head.deviation.uniform_(0.5, 2)
     backbone.model.add_module(HEAD, head)
     expected = ours(backbone, machine)
-    digest = artefact.save(backbone, tmp_path, LIMIT)
+    digests = artefact.save(backbone, tmp_path, LIMIT)
     record = HeadRecord("pooled", pooling, depth, "probe", "")
-    loaded = artefact.load(tmp_path, manifest_of(backbone, machine, record, digest))
+    loaded = artefact.load(tmp_path, manifest_of(backbone, machine, record, digests))
     np.testing.assert_array_equal(ours(loaded, machine), expected)
     assert expected.std(axis=0).min() > 1e-3
 
@@ -125,8 +125,8 @@ def test_the_saved_tokenizer_is_settled(backbone, tmp_path):
 @pytest.fixture
 def saved(loaded, machine, tmp_path):
     backbone = loaded["bert"]
-    digest = artefact.save(backbone, tmp_path, LIMIT)
-    return tmp_path, manifest_of(backbone, machine, digest=digest)
+    digests = artefact.save(backbone, tmp_path, LIMIT)
+    return tmp_path, manifest_of(backbone, machine, digests=digests)
 
 
 def refused(folder, manifest):
@@ -147,7 +147,22 @@ def test_another_model_in_its_place(saved):
     weights = bytearray((folder / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (folder / "model.safetensors").write_bytes(weights)
-    assert "not the model that this run saved" in refused(folder, manifest)
+    assert f"{folder / 'model.safetensors'} is not the one that this run saved" in refused(folder, manifest)
+
+
+def test_every_file_of_the_model_is_the_one_that_was_saved(saved):
+    folder, manifest = saved
+    names = {path.name for path in folder.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"} <= names
+    assert set(manifest.outcome.artefact) == names
+    for name in names:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content + b" ")
+        assert f"{folder / name} is not the one that this run saved" in refused(folder, manifest)
+        (folder / name).unlink()
+        assert f"{folder / name} is missing" in refused(folder, manifest)
+        (folder / name).write_bytes(content)
+    artefact.load(folder, manifest)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "of another shape"])
@@ -159,7 +174,7 @@ def test_a_pooled_head_that_is_damaged(loaded, machine, tmp_path, damage):
 
     backbone = dataclasses.replace(loaded["bert"], model=copy.deepcopy(loaded["bert"].model))
     backbone.model.add_module(HEAD, PooledHead(32, 3, "mean", 2))
-    digest = artefact.save(backbone, tmp_path, LIMIT)
+    digests = artefact.save(backbone, tmp_path, LIMIT)
     path = tmp_path / artefact.HEAD_WEIGHTS
     if damage == "missing":
         path.unlink()
@@ -167,5 +182,5 @@ def test_a_pooled_head_that_is_damaged(loaded, machine, tmp_path, damage):
         path.write_bytes(path.read_bytes()[:50])
     else:
         save_file({"linear.weight": torch.zeros(2, 2)}, path)
-    manifest = manifest_of(backbone, machine, HeadRecord("pooled", "mean", 2, "probe", ""), digest)
+    manifest = manifest_of(backbone, machine, HeadRecord("pooled", "mean", 2, "probe", ""), digests)
     assert str(path) in refused(tmp_path, manifest)

@@ -134,6 +134,7 @@ def test_what_a_person_can_mend_is_one_message(
     assert "→ " in err
     assert "Traceback" not in err
     assert json.loads(out)["error"]["message"] in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_run_is_not_overwritten(trained: Path, reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -246,7 +246,7 @@ def manifest(summary: DataSummary) -> Manifest:
             "cpu", "AMD EPYC 9B45", 2, "bf16", "a bf16 product of matrices ran 4.1 times faster than fp32"
         ),
         versions={"graft": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0", "python": "3.11.9"},
-        outcome=Outcome("evaluated", records, "full", 2, 0.891, cost, 1, "c0" * 32),
+        outcome=Outcome("evaluated", records, "full", 2, 0.891, cost, 1, {"model.safetensors": "c0" * 32}),
     )
 
 

@@ -28,8 +28,8 @@ WEIGHTS = "model.safetensors"
 HEAD_WEIGHTS = "graft_head.safetensors"
 
 
-def save(backbone: Backbone, folder: Path, limit: int) -> str:
-    """Write the model, its configuration and tokenizer; returns the sha256 of its weights.
+def save(backbone: Backbone, folder: Path, limit: int) -> dict[str, str]:
+    """Write the model, its configuration and tokenizer into an empty folder; returns the sha256 of each file.
 
     `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, and so that
     special tokens within a text stay plain text.
@@ -42,7 +42,7 @@ def save(backbone: Backbone, folder: Path, limit: int) -> str:
     if head is not None:
         save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
     _settle_tokenizer(folder / "tokenizer_config.json", limit)
-    return digest_file(folder / WEIGHTS)
+    return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def _settle_tokenizer(path: Path, limit: int) -> None:
@@ -55,20 +55,27 @@ def _settle_tokenizer(path: Path, limit: int) -> None:
 def load(folder: Path, manifest: Manifest) -> Backbone:
     """The saved model of a run.
 
-    Raises RunError when it is missing, incomplete, or not the one that the manifest names.
+    Raises RunError when a file of it is missing, or is not the one that the manifest names.
     """
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise RunError(f"{weights} is missing.", "finish the run with --resume, or name another run folder.")
-    digest = digest_file(weights)
-    if manifest.outcome.artefact and digest != manifest.outcome.artefact:
-        raise RunError(f"{weights} is not the model that this run saved.", "restore it from a backup, or run again.")
-    located = Located(str(folder), folder, "folder", "", digest)
+    for name, digest in manifest.outcome.artefact.items():
+        _check(folder / name, digest)
+    located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
     backbone = load_model(located, manifest.data.classes)
     if manifest.head is not None and manifest.head.kind == "pooled":
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()
     return backbone
+
+
+def _check(path: Path, digest: str) -> None:
+    remedy = "restore it from a backup, or run again into a new folder."
+    if not path.is_file():
+        raise RunError(f"{path} is missing.", remedy)
+    if digest_file(path) != digest:
+        raise RunError(f"{path} is not the one that this run saved.", remedy)
 
 
 def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> PooledHead:

@@ -130,7 +130,7 @@ class Outcome:
     best_value: float | None = None  # of the recipe's metric, on validation
     cost: Cost | None = None
     evaluations: int = 0  # how often the test split was opened
-    artefact: str = ""  # sha256 of model/model.safetensors
+    artefact: dict[str, str] = field(default_factory=dict)  # sha256 of each file of model/, by its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,8 +244,7 @@ def _manifest(manifest: Manifest) -> Section:
     versions = Facts(tuple((name, version) for name, version in sorted(manifest.versions.items())))
     digests = [(f"{source.path} ({words.size(source.bytes)})", source.digest) for source in manifest.data.sources]
     digests.append((f"Backbone weights, revision {manifest.backbone.revision or 'none'}", manifest.backbone.digest))
-    if manifest.outcome.artefact:
-        digests.append(("This model's weights", manifest.outcome.artefact))
+    digests += [(f"model/{name}", digest) for name, digest in manifest.outcome.artefact.items()]
     blocks = (
         Fold("Versions", (versions,)),
         Fold("Digests (sha256)", (Facts(tuple(digests)),)),
