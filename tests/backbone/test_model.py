@@ -126,7 +126,7 @@ def test_weights_that_are_not_finite(folder):
 
 def test_a_folder_without_tokenizer(folder):
     (folder / "tokenizer.json").unlink()
-    assert "no tokenizer" in refused(folder)
+    assert "without its tokenizer" in refused(folder)
 
 
 def test_an_unknown_architecture_is_found_by_its_shape():
