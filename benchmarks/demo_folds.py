@@ -1,6 +1,6 @@
 """The example data in five folds: TF-IDF with logistic regression against the default run, on the same rows.
 
-    python benchmarks/demo_folds.py [recipe]
+    python benchmarks/demo_folds.py [--recipe fast] [--rounds 5]
 
 Five folds, so that the small size of one test split does not decide. Each fold is cut from the whole file, the rest
 is split into train and validation as ever.
@@ -8,13 +8,12 @@ is split into train and validation as ever.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from common import header, result
+from common import command_line, header, result
 
 from graft.baselines import tfidf
 from graft.data.read import read
@@ -22,6 +21,7 @@ from graft.data.split import split
 from graft.data.table import Dataset, Rows, Texts
 from graft.fitting import FitOptions, fit
 from graft.predict import load
+from graft.records import SplitName
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "townhall.csv"
 
@@ -31,20 +31,23 @@ def part(rows: Rows, chosen: np.ndarray) -> Rows:
     return Rows(texts, rows.labels[chosen], rows.lines[chosen], rows.file)
 
 
-def main(recipe: str = "fast") -> None:
-    header(f"{EXAMPLE.name} in five folds, recipe {recipe}")
+def main() -> None:
+    parser = command_line(__doc__, rounds=5)
+    parser.add_argument("--recipe", default="fast")
+    asked = parser.parse_args()
+    header(f"{EXAMPLE.name} in five folds, recipe {asked.recipe}")
     whole = read(EXAMPLE)
     rows = whole.parts["train"]
     order = np.random.default_rng(0).permutation(len(rows))
     folds = [order[number::5] for number in range(5)]
     scores: dict[str, list[float]] = {"tfidf": [], "graft": []}
-    for test in folds:
+    for test in folds[: asked.rounds]:
         kept = np.setdiff1d(order, test)
-        given = {"train": part(rows, kept), "test": part(rows, test)}
+        given: dict[SplitName, Rows] = {"train": part(rows, kept), "test": part(rows, test)}
         parts = split(Dataset("townhall", whole.classes, whole.columns, given, whole.sources, ()))
         scores["tfidf"].append(tfidf(part(rows, kept), parts.test, parts.classes).metrics["accuracy"])
         with tempfile.TemporaryDirectory() as folder:
-            for _ in fit(parts, folder, FitOptions(recipe=recipe)):
+            for _ in fit(parts, folder, FitOptions(recipe=asked.recipe)):
                 pass
             answers = load(folder).logits(parts.test.texts).argmax(1)
         scores["graft"].append(float((answers == parts.test.labels).mean()))
@@ -55,4 +58,4 @@ def main(recipe: str = "fast") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from common import command_line, header, median, ratio, result, seconds, splits
 from numpy.typing import NDArray
-from roofline import Peak, shape
+from roofline import Peak, Work, extracting
 from sentence_transformers import SentenceTransformer
 
 from graft.backbone import hub
@@ -108,10 +108,10 @@ def measure(texts: Sequence[str], limit: int, title: str, rounds: int, peak: Pea
             second, embeddings = seconds(encode)
             theirs.append(second)
         print(f"  smallest cosine between the two sides' features: {likeness(features, embeddings):.4f}")
-    report(title, took, theirs, shape(backbone).forward(tokens_of(texts, backbone, limit).lengths, head=False), peak)
+    report(title, took, theirs, extracting(backbone, tokens_of(texts, backbone, limit).lengths), peak)
 
 
-def report(title: str, took: dict[str, list[Took]], theirs: list[float], operations: float, peak: Peak) -> None:
+def report(title: str, took: dict[str, list[Took]], theirs: list[float], work: Work, peak: Peak) -> None:
     for name, found in took.items():
         print(f"  {name:<20} {median([spent.all for spent in found])}")
         print(f"  {'  passes alone':<20} {median([spent.passes for spent in found])}")
@@ -119,9 +119,9 @@ def report(title: str, took: dict[str, list[Took]], theirs: list[float], operati
     peak.show()
     whole, passes = ([getattr(spent, kind) for spent in took["graft"]] for kind in ("all", "passes"))
     for name, spent in (("graft", whole), ("graft's passes alone", passes), ("encode", theirs)):
-        print("  " + peak.line(name, operations, spent))
+        print("  " + peak.line(name, work, spent))
     kept = [spent.all for spent in took["graft, states kept"]]
-    shares = ", ".join(f"{peak.share(operations, spent):.1%}" for spent in (whole, passes))
+    shares = ", ".join(peak.share(work, spent) for spent in (whole, passes))
     result(f"{title}: encode's defaults / graft {ratio(theirs, whole):.2f}, seconds")
     result(f"{title}: graft at {shares} of the measured peak, with and without tokenising")
     result(

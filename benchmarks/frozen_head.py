@@ -14,13 +14,13 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import ours
 import peers
 import torch
 from common import command_line, header, median, ratio, result, seconds, splits
-from ours import Labelled, Material
 from peers import Setting
-from roofline import Peak, shape
+from roofline import Peak, extracting
 
 from graft.backbone import hub
 from graft.backbone.batch import Collator, by_length
@@ -28,6 +28,7 @@ from graft.backbone.features import BATCH_TOKENS
 from graft.backbone.model import load
 from graft.records import Epoch, Optimiser, Recipe, Stage
 from graft.train.fit import fit
+from graft.train.material import Labelled, Material
 
 EPOCHS, ROWS, RATE = 10, 32, 1e-3
 
@@ -92,10 +93,10 @@ def main() -> None:
     print(f"  bare extraction  {median(times['bare'])}")
     print(f"  graft, all in    {median(times['graft'])}, validation accuracy {reached['graft']:.4f}")
     print(f"  Trainer, tuned   {median(times['trainer'])}, validation accuracy {reached['trainer']:.4f}")
-    operations = sum(shape(backbone).forward(part.tokens.lengths, head=False) for part in both)
+    once = extracting(backbone, np.concatenate([part.tokens.lengths for part in both]))
     peak.show()
     for name in ("bare", "graft"):
-        print("  " + peak.line(f"{name}, one pass through the backbone", operations, times[name]))
+        print("  " + peak.line(f"{name}, one pass through the backbone", once, times[name]))
     result(
         f"frozen head, {EPOCHS} epochs: Trainer tuned / graft {ratio(times['trainer'], times['graft']):.1f}, seconds"
     )

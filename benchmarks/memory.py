@@ -128,7 +128,8 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, metavar=("SIDE", "FILE"), help="the work of one process, for this script")
     asked = parser.parse_args()
     if asked.child:
-        child(*asked.child, asked.steps)
+        side, given = asked.child
+        child(side, given, asked.steps)
         return
     header("Peak memory of a fit against rows")
     sizes = {"graft": asked.rows, "Trainer": asked.peer_rows}

@@ -111,14 +111,15 @@ def loop(work: Material, recipe: Recipe, warm_up: int) -> Pace:
     return Pace(done - before, now - start, steps - warm_up)
 
 
-def saved_run(parts: Splits, folder: Path, rows: int = 500) -> Path:
-    """A finished run on some rows, for a look at its speed: one epoch, whatever it learns."""
+def saved_run(parts: Splits, folder: Path, rows: int = 0, settings: tuple[str, ...] = ()) -> Path:
+    """A finished run of `graft fit` on the first rows of the train split (0: all), with further command-line words."""
     file = folder / "some.csv"
+    chosen = rows or len(parts.train)
     with open(file, "w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(("text", "label"))
-        for text, code in zip(parts.train.texts[:rows], parts.train.labels[:rows], strict=True):
+        for text, code in zip(parts.train.texts[:chosen], parts.train.labels[:chosen], strict=True):
             writer.writerow((text, parts.classes[code]))
     out = folder / "run"
-    call(command("fit", file, "--out", out, "--epochs", "1", "--quiet", "--labels", "exact"), folder / "cache")
+    call(command("fit", file, "--out", out, "--quiet", "--labels", "exact", *settings), folder / "cache")
     return out

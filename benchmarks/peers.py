@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from transformers import EvalPrediction, PreTrainedModel, Trainer
 
@@ -49,7 +51,10 @@ def model(folder: str | Path, classes: int) -> PreTrainedModel:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
-    return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=classes, dtype="float32")
+    made: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=classes, dtype="float32"
+    )
+    return made
 
 
 def trainer(
@@ -59,8 +64,11 @@ def trainer(
     setting: Setting,
     out: str,
     held: list[Row] | None = None,
+    *,
+    each_epoch: bool = True,
 ) -> Trainer:
-    """A Trainer that is ready to train; `folder` holds the tokenizer. Rows in `held` are validated after each epoch."""
+    """A Trainer that is ready to train; `folder` holds the tokenizer. `held` are the rows that it evaluates, after
+    `each_epoch` or only when asked."""
     from transformers import AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
 
     tuned: dict[str, Any] = {
@@ -79,7 +87,7 @@ def trainer(
         seed=setting.seed,
         use_cpu=setting.on_cpu,
         save_strategy="no",
-        eval_strategy="epoch" if held else "no",
+        eval_strategy="epoch" if held and each_epoch else "no",
         report_to=[],
         disable_tqdm=True,
         **(tuned if setting.tuned else {}),
@@ -93,7 +101,7 @@ def trainer(
 
 
 def _accuracy(found: EvalPrediction) -> dict[str, float]:
-    return {"accuracy": float((found.predictions.argmax(1) == found.label_ids).mean())}
+    return {"accuracy": float(np.mean(np.argmax(found.predictions, 1) == found.label_ids))}
 
 
 def paced(made: Trainer, warm_up: int) -> tuple[int, float, int]:
@@ -110,7 +118,7 @@ def paced(made: Trainer, warm_up: int) -> tuple[int, float, int]:
         return collate(rows)
 
     class Clock(TrainerCallback):
-        def on_step_end(self, _: Any, state: Any, __: Any, **___: Any) -> None:
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
             if torch.cuda.is_available() and state.global_step in (warm_up, state.max_steps):
                 torch.cuda.synchronize()
             ends.append(time.perf_counter())
@@ -146,13 +154,12 @@ def whole_job(folder: str, data: Path, split: str, setting: Setting, out: str) -
     (texts, labels), (held, truth) = read(data / "train.csv"), read(data / f"{split}.csv")
     classes = sorted(set(labels))
     codes = {name: code for code, name in enumerate(classes)}
-    made = trainer(
-        model(folder, len(classes)), folder, tokenised(texts, [codes[name] for name in labels], folder), setting, out
-    )
+    learnt = tokenised(texts, [codes[name] for name in labels], folder)
+    asked = tokenised(held, [codes[name] for name in truth], folder)
+    asked.sort(key=lambda row: len(row["input_ids"]))
+    made = trainer(model(folder, len(classes)), folder, learnt, setting, out, asked, each_epoch=False)
     made.train()
-    rows = sorted(tokenised(held, [codes[name] for name in truth], folder), key=lambda row: len(row["input_ids"]))
-    found = made.predict(rows)
-    return {"accuracy": float((found.predictions.argmax(1) == found.label_ids).mean()), "rows": len(rows)}
+    return {"accuracy": made.evaluate()["eval_accuracy"], "rows": len(asked)}
 
 
 def main(folder: str, data: str, split: str, *numbers: str) -> None:

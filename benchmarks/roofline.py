@@ -3,6 +3,12 @@
 Counted are the products that the real tokens need: 2 operations per parameter of a matrix product and token, the two
 products of attention over each text's own length, times 3 for training (forward, and backward to inputs and weights).
 Padding, softmax, norms, dropout, the optimiser and tokenising are not counted: they are what lowers the share.
+
+A classification head reads the last block at the first token only; there the block's queries, projections and
+feed-forward part at the other tokens are work that may be left out. So for training and prediction two shares are
+given: of every block at every token (the usual count), and of what the head needs. The second is the honest figure
+for a side that leaves that work out, the first for one that does it.
+
 The peak is the rate of a square bf16 matrix product, measured in the same run: 2048 a side, and 8192 on a GPU, which
 2048 does not fill.
 """
@@ -24,6 +30,7 @@ from graft.backbone.trunk import Trunk
 from graft.records import MachineRecord
 
 TRIALS = 15
+KEYS, VALUES = ("key", "k_lin", "k_proj"), ("value", "v_lin", "v_proj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Shape:
     """What a forward pass multiplies by: parameters of matrix products."""
 
     blocks: tuple[int, ...]  # in each block, read once per token
+    shared: int  # of the last block's those that make keys and values: needed at every token
     head: int  # in the head (with the pooler), read once per text
     width: int
 
@@ -40,18 +48,47 @@ class Shape:
         attention = 4.0 * self.width * squares * len(self.blocks[cut:])
         return 2.0 * sum(self.blocks[cut:]) * tokens + attention + (2.0 * self.head * len(lengths) if head else 0.0)
 
-    def training(self, lengths: NDArray[np.int64], cut: int = 0) -> float:
-        """Operations of one epoch over texts of these lengths."""
-        return 3.0 * self.forward(lengths, cut)
+    def needed(self, lengths: NDArray[np.int64], cut: int = 0) -> float:
+        """The same, with the last block where the head reads it."""
+        tokens, squares = float(lengths.sum()), float((lengths.astype(np.float64) ** 2).sum())
+        spared = 2.0 * (self.blocks[-1] - self.shared) * (tokens - len(lengths))
+        return self.forward(lengths, cut) - spared - 4.0 * self.width * (squares - tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Operations by the usual count, and those that the head needs."""
+
+    usual: float
+    needed: float
+
+    def times(self, factor: float) -> Work:
+        return Work(self.usual * factor, self.needed * factor)
+
+
+def classifying(backbone: Backbone, lengths: NDArray[np.int64], cut: int = 0) -> Work:
+    """One forward pass to the logits of texts of these lengths; `.times(3)` trains on them once."""
+    found = shape(backbone)
+    return Work(found.forward(lengths, cut), found.needed(lengths, cut))
+
+
+def extracting(backbone: Backbone, lengths: NDArray[np.int64]) -> Work:
+    """One forward pass to the last block's states at every token."""
+    operations = shape(backbone).forward(lengths, head=False)
+    return Work(operations, operations)
 
 
 def shape(backbone: Backbone) -> Shape:
-    blocks = tuple(_products(block) for block in Trunk(backbone.model, backbone.family).blocks)
-    return Shape(blocks, _products(backbone.model) - sum(blocks), backbone.record.width)
+    trunk = Trunk(backbone.model, backbone.family)
+    blocks = tuple(_products(block) for block in trunk.blocks)
+    both = _products(trunk.blocks[-1], KEYS + VALUES)
+    return Shape(blocks, both or blocks[-1], _products(backbone.model) - sum(blocks), backbone.record.width)
 
 
-def _products(module: nn.Module) -> int:
-    return sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear))
+def _products(module: nn.Module, names: tuple[str, ...] = ()) -> int:
+    """Parameters of a module's matrix products; with `names`, of those layers that end in one of them."""
+    layers = ((name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear))
+    return sum(part.weight.numel() for name, part in layers if not names or name.endswith(names))
 
 
 def wait(device: str) -> None:
@@ -93,12 +130,13 @@ class Peak:
             flush=True,
         )
 
-    def share(self, operations: float, seconds: Sequence[float]) -> float:
-        """The share of the peak that these operations in the median of these times are."""
-        return operations / statistics.median(seconds) / self.rate
+    def share(self, work: Work, seconds: Sequence[float]) -> str:
+        """The share of the peak that this work in the median of these times is; the needed one beside the usual."""
+        usual, needed = (count / statistics.median(seconds) / self.rate for count in (work.usual, work.needed))
+        return f"{usual:.1%}" if work.usual == work.needed else f"{usual:.1%} ({needed:.1%} by what the head needs)"
 
-    def line(self, what: str, operations: float, seconds: Sequence[float]) -> str:
+    def line(self, what: str, work: Work, seconds: Sequence[float]) -> str:
         """The roofline line."""
-        rate = operations / statistics.median(seconds)
-        share = self.share(operations, seconds)
-        return f"roofline, {what}: {rate / 1e9:,.0f} of {self.rate / 1e9:,.0f} GFLOP/s on real tokens, {share:.1%}"
+        rate = work.usual / statistics.median(seconds)
+        counted = f"{rate / 1e9:,.0f} of {self.rate / 1e9:,.0f} GFLOP/s on real tokens"
+        return f"roofline, {what}: {counted}, {self.share(work, seconds)}"

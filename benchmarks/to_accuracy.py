@@ -24,7 +24,7 @@ from pathlib import Path
 
 import ours
 from common import call, command, command_line, data, header, median, ratio, result, seconds, splits
-from roofline import Peak, shape
+from roofline import Peak, classifying
 
 from graft.backbone import hub
 from graft.backbone.model import load
@@ -109,8 +109,8 @@ def compare(name: str, seeds: list[int], peak: Peak) -> None:
     times = {side: [one.seconds for one in found] for side, found in reached.items()}
     backbone = load(hub.locate(), parts.classes)
     train = ours.labelled(parts.train, backbone).tokens
-    operations = shape(backbone).training(train.lengths) * reached["graft"][0].tokens / len(train.ids)
-    print("    " + peak.line("graft's training over the whole command", operations, times["graft"]))
+    work = classifying(backbone, train.lengths).times(3 * reached["graft"][0].tokens / len(train.ids))
+    print("    " + peak.line("graft's training over the whole command", work, times["graft"]))
     verdict = "reached" if own_mean >= peer_mean else "NOT reached"
     share = f"{ratio(times['graft'], times['Trainer']):.2f}"
     result(f"{name}: graft / Trainer tuned {share}, seconds; accuracy {own_mean:.4f} for {peer_mean:.4f}, {verdict}")

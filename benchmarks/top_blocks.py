@@ -4,8 +4,9 @@
 
 Both start from the same weights, take the same states from below the cut (extracted once, before the clock starts),
 32 rows a step with texts of like length together, AdamW with linear warm-up and decay, clipping at 1, no dropout. The
-bare model is a plain loop: its padded batches and masks are ready tensors, its blocks compute in bf16, and each
-parameter has an fp32 master. Seconds are those of an epoch's training, without validation; the first epoch is warm-up.
+bare model is a plain loop: its padded batches and masks are ready tensors, its blocks are the library's and compute in
+bf16, and each parameter has an fp32 master. Seconds are those of an epoch's training, without validation; the first
+epoch is warm-up.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ import numpy as np
 import ours
 import torch
 from common import command_line, header, median, ratio, result, splits
-from ours import Labelled, Material
-from roofline import Peak, shape, wait
+from roofline import Peak, classifying, wait
 from torch import Tensor, nn
 
 from graft.backbone import hub
@@ -36,6 +36,7 @@ from graft.backbone.trunk import Trunk
 from graft.machine import dtype_of
 from graft.records import Batches, Epoch, Optimiser, Recipe, Stage, StageRecord
 from graft.train.fit import fit
+from graft.train.material import Labelled, Material
 
 ROWS = 32
 SETTINGS = Optimiser(lr=2e-4)
@@ -174,9 +175,9 @@ def main() -> None:
         print(f"  {name}  {median(spent)} an epoch, training loss {last.loss:.4f}")
     peak.show()
     cut = backbone.record.blocks - asked.unfrozen
-    operations = shape(backbone).training(train.tokens.lengths, cut)
+    work = classifying(backbone, train.tokens.lengths, cut).times(3)
     for name, spent in zip(("graft", "bare"), times, strict=True):
-        print("  " + peak.line(name, operations, spent))
+        print("  " + peak.line(name, work, spent))
     each = [ratio(pair[0].seconds, pair[1].seconds) for pair in rounds]
     print(f"  graft / bare in each round: {', '.join(f'{value:.2f}' for value in each)}")
     result(f"top {asked.unfrozen} blocks: graft / bare {statistics.median(each):.2f}, seconds per epoch")

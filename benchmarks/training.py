@@ -24,7 +24,7 @@ import peers
 from common import command_line, header, median, ratio, result, splits
 from ours import Pace
 from peers import Setting
-from roofline import Peak, shape
+from roofline import Peak, Work, classifying
 
 from graft.backbone import hub
 from graft.backbone.model import load
@@ -64,8 +64,8 @@ def sides(make: Callable[[], Material], folder: Path, warm_up: int, slow_tokens:
     return found
 
 
-def report(title: str, paces: dict[str, list[Pace]], operations: float, peak: Peak) -> None:
-    """`operations` are those of one real token."""
+def report(title: str, paces: dict[str, list[Pace]], work: Work, peak: Peak) -> None:
+    """`work` is that of one real token."""
     rates = {name: [pace.rate for pace in found] for name, found in paces.items()}
     for name, found in rates.items():
         last = paces[name][-1]
@@ -75,11 +75,11 @@ def report(title: str, paces: dict[str, list[Pace]], operations: float, peak: Pe
     tuned = max((name for name in rates if "tuned" in name), key=lambda name: ratio(rates[name], rates[own]))
     peak.show()
     for name in (own, tuned):
-        print("  " + peak.line(name, operations, [1 / rate for rate in rates[name]]))
-    share = peak.share(operations, [1 / rate for rate in rates[own]])
+        print("  " + peak.line(name, work, [1 / rate for rate in rates[name]]))
+    share = peak.share(work, [1 / rate for rate in rates[own]])
     result(f"{title}: graft / Trainer defaults {ratio(rates[own], rates[default]):.2f}, tokens/s")
     result(f"{title}: graft / {tuned} {ratio(rates[own], rates[tuned]):.2f}, tokens/s")
-    result(f"{title}: graft at {share:.1%} of the measured peak")
+    result(f"{title}: graft at {share} of the measured peak")
 
 
 def measure(title: str, make: Callable[[], Material], folder: Path, rounds: int, limits: tuple[int, int]) -> None:
@@ -93,7 +93,7 @@ def measure(title: str, make: Callable[[], Material], folder: Path, rounds: int,
         for name, side in found.items():
             paces[name].append(side())
     tokens = work.train.tokens
-    report(title, paces, shape(work.backbone).training(tokens.lengths) / len(tokens.ids), peak)
+    report(title, paces, classifying(work.backbone, tokens.lengths).times(3 / len(tokens.ids)), peak)
 
 
 def material(train: Labelled, parts: Splits, machine: MachineRecord, folder: Path, model: str) -> Material:
