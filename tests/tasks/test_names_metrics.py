@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,18 +48,20 @@ def test_what_is_wrong_with_a_name_is_told():
     }
 
 
-def test_names_are_looked_up_longest_first_and_only_where_one_type_is_known():
+def test_names_are_looked_up_longest_first_by_their_most_common_type():
     column = MarkColumn(Problems("x"))
     rows = [
         ("New York is in New York State", ["B-LOC", "I-LOC", "O", "O", "B-LOC", "I-LOC", "I-LOC"]),
-        ("Paris met Paris", ["B-PER", "O", "B-LOC"]),
+        ("Paris and Paris in May May", ["B-LOC", "O", "B-LOC", "O", "B-PER", "O"]),
+        ("Paris may state it Here may", ["B-PER", "O", "O", "O", "B-LOC", "O"]),
+        ("Here we are Here and Here", ["O"] * 6),
     ]
     texts = [column.add_words(text.split(), tags, 1) for text, tags in rows]
     train, _ = column.finish([])
-    text = "New York State Paris New York"
+    text = "New York State Paris New York Here"
     words = spans_of(
-        [[(start, start + len(word), 0) for word, start in zip(text.split(), (0, 4, 9, 15, 21, 25), strict=True)]]
+        [[(start, start + len(word), 0) for word, start in zip(text.split(), (0, 4, 9, 15, 21, 25, 30), strict=True)]]
     )
     found = look_up(texts, train, [text], words)
-    assert [text[start:end] for start, end, _ in found.of(0)] == ["New York State", "New York"]
-    assert np.unique(found.codes).tolist() == [0 if column.labels()[0].name == "LOC" else 1]
+    assert [text[start:end] for start, end, _ in found.of(0)] == ["New York State", "Paris", "New York"]
+    assert [column.labels()[code].name for code in found.codes] == ["LOC"] * 3

@@ -45,7 +45,7 @@ def _per_row(spans: Spans, counted: NDArray[np.bool_], types: int) -> Ints:
 
 def matched(truth: Spans, found: Spans) -> NDArray[np.bool_]:
     """For each found name, whether it is among the true ones of its row: the same ends and the same type."""
-    both = [np.concatenate(pair) for pair in zip(_keys(truth), _keys(found), strict=True)]
+    both = [np.concatenate((one, other)) for one, other in zip(_keys(truth), _keys(found), strict=True)]
     is_found = np.repeat([False, True], [len(truth.codes), len(found.codes)])
     order = np.lexsort((is_found, *both))
     columns = np.stack([column[order] for column in both])
@@ -56,8 +56,8 @@ def matched(truth: Spans, found: Spans) -> NDArray[np.bool_]:
     return hits[len(truth.codes) :]
 
 
-def _keys(spans: Spans) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    return spans.rows, spans.starts, spans.ends, spans.codes
+def _keys(spans: Spans) -> list[Ints]:
+    return [spans.rows, *(column.astype(np.int64) for column in (spans.starts, spans.ends, spans.codes))]
 
 
 @dataclass(frozen=True, slots=True)
