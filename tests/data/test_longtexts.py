@@ -8,8 +8,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graft.data.longtexts import Limits, Windows, context, sites, windows
 from graft.data.spans import spans_of
-from graft.data.windows import Limits, Windows, context, sites, windows
 from graft.data.words import words_in
 
 TOKENIZERS = {"bert": tiny._wordpiece(), "roberta": tiny._byte_level()}
