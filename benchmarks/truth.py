@@ -73,8 +73,11 @@ def measured(name: str, data: str, seed: int) -> Line:
         out = Path(folder) / "run"
         rows = DATA[data].files(Path(folder))
         line = command("run", *rows, "--model", candidates()[name].model, "--seed", str(seed), "--out", out)
+        line += ["--json", "--quiet"]
         environment = os.environ | {"GRAFT_CACHE": str(Path(folder) / "cache")}
-        done = subprocess.run([*line, "--json", "--quiet"], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*line, "--json", "--quiet"], env=environment, capture_output=True, text=True, check=False
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         head = {"candidate": name, "data": data, "seed": seed, "commit": commit(), "when": round(began)}
