@@ -1,0 +1,120 @@
+"""How a split's rows lie in the token rows that a model reads, and what a head's outputs say of them.
+
+A row may be read through several windows (`data/longtexts.py`). Three kinds of head read them:
+
+- one vector per text: the mean of its windows' logits (as in bagging, each window is an answer to the whole question);
+- one vector per token: the one at each word's first token, in the window where that token has the most context;
+- start and end of an answer: over all tokens of all windows of a row at once, as one distribution, so that scores of
+  different windows can be compared (shared normalisation; Clark and Gardner 2018, section 3.2).
+
+Shapes: B rows, W windows (of these rows, in order), T tokens of a window with padding, L tokens of a row over its
+windows with padding, C outputs, N words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.data.spans import bounds_of, taken
+
+Ints = NDArray[np.int64]
+NEVER = -1e4  # a logit of what cannot be; finite in every dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The windows of row i are those from bounds[i] to bounds[i + 1]; `starts` are those of `Tokens`."""
+
+    bounds: Ints  # (rows + 1,)
+    starts: Ints  # (windows + 1,)
+    words: Ints | None = None  # (rows + 1,): the words of row i, for a head that reads tokens
+    sites: Ints | None = None  # (words,): the flat place of the token that speaks for each word; -1: none does
+    places: NDArray[np.int32] | None = (
+        None  # per token: its place in the body, -1 elsewhere, for a head that reads spans
+    )
+    silent: bool = False  # whether a row may have no answer: then the first token of each window says so
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of each row over all its windows."""
+        lengths: Ints = np.diff(self.starts[self.bounds])
+        return lengths
+
+    def take(self, rows: Ints) -> Layout:
+        """The layout of these rows, in this order, where their windows are taken as well."""
+        bounds, windows = taken(self.bounds, rows)
+        starts, tokens = taken(self.starts, windows)
+        places = None if self.places is None else self.places[tokens]
+        if self.words is None or self.sites is None:
+            return Layout(bounds, starts, None, None, places, self.silent)
+        words, chosen = taken(self.words, rows)
+        moved = np.repeat(starts[bounds[:-1]] - self.starts[self.bounds[:-1]][rows], np.diff(words))
+        sites = np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1)
+        return Layout(bounds, starts, words, sites, places, self.silent)
+
+
+def of_rows(logits_WC: Tensor, layout: Layout, rows: Ints) -> Tensor:
+    """logits_BC of rows: the mean over each row's windows."""
+    counts = np.diff(layout.bounds)[rows]
+    if (counts == 1).all():
+        return logits_WC
+    row_W = torch.from_numpy(np.repeat(np.arange(len(rows)), counts)).to(logits_WC.device)
+    sums_BC = torch.zeros(len(rows), logits_WC.shape[1], dtype=logits_WC.dtype, device=logits_WC.device)
+    shares_B1 = torch.from_numpy(counts).to(logits_WC.device, logits_WC.dtype).unsqueeze(1)
+    return sums_BC.index_add(0, row_W, logits_WC) / shares_B1
+
+
+def of_words(logits_WTC: Tensor, layout: Layout, rows: Ints) -> Tensor:
+    """logits_NC of the rows' words in order. A word that no token speaks for is answered with the first output."""
+    assert layout.words is not None, "a head that reads tokens needs words"
+    assert layout.sites is not None, "and their sites"
+    _, words = taken(layout.words, rows)
+    sites_N = layout.sites[words]
+    counts = np.diff(layout.words)[rows]
+    # the window that holds a flat place, and where it stands among the windows that were read
+    window_N = np.searchsorted(layout.starts, np.maximum(sites_N, 0), side="right") - 1
+    first_read = np.repeat(bounds_of(np.diff(layout.bounds)[rows])[:-1], counts)
+    read_N = window_N - np.repeat(layout.bounds[rows], counts) + first_read
+    token_N = sites_N - layout.starts[window_N]
+    device = logits_WTC.device
+    spoken = torch.from_numpy(sites_N >= 0).to(device)
+    flat_N = torch.from_numpy(np.where(sites_N >= 0, read_N * logits_WTC.shape[1] + token_N, 0)).to(device)
+    logits_NC = logits_WTC.flatten(0, 1)[flat_N]
+    unread_C = torch.full((logits_WTC.shape[2],), -30.0, dtype=logits_WTC.dtype, device=device)
+    unread_C[0] = 0.0
+    return torch.where(spoken.unsqueeze(1), logits_NC, unread_C)
+
+
+def of_spans(logits_WT2: Tensor, layout: Layout, rows: Ints) -> Tensor:
+    """Start and end logits_BL2 of the rows' tokens, all windows of a row side by side; NEVER where no answer can be.
+
+    An answer's place is a token of the body, or (where rows may have none) the first token of a window.
+    """
+    assert layout.places is not None, "a head that reads spans needs places"
+    bounds, windows = taken(layout.bounds, rows)
+    starts, tokens = taken(layout.starts, windows)
+    lengths_W = np.diff(starts)
+    own = np.arange(len(tokens)) - np.repeat(starts[:-1], lengths_W)  # a token's place in its window
+    read = np.repeat(np.arange(len(windows)), lengths_W) * logits_WT2.shape[1] + own
+    may = (layout.places[tokens] >= 0) | (layout.silent & (own == 0))
+    lengths_B = np.diff(starts[bounds])
+    index_BL, mask_BL = _padded(lengths_B, read), _padded(lengths_B, may)
+    device = logits_WT2.device
+    logits_BL2 = logits_WT2.flatten(0, 1)[torch.from_numpy(index_BL).to(device)]
+    return logits_BL2.masked_fill(torch.from_numpy(~mask_BL).to(device).unsqueeze(-1), NEVER)
+
+
+def _padded(lengths: Ints, flat: NDArray[Any]) -> NDArray[Any]:
+    """Flat values of rows as rows × the longest, zeros behind."""
+    padded = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))), flat.dtype)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = flat
+    return padded
