@@ -42,6 +42,7 @@ from graft.records import (
     StageRecord,
     Truncation,
 )
+from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train.checkpoint import Checkpoints
 from graft.train.fit import Event as FitEvent
@@ -195,17 +196,18 @@ def _prepare(
         # refused where the device is not here
         machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
         chosen = recorded.machine
+    task = task_named(splits.summary.task)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
-        backbone = load_model(located, splits.classes)
+        backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
+    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
-        backbone = load_model(located, splits.classes, recipe.seed)
+        backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
     closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
@@ -222,11 +224,12 @@ def _prepare(
     folder.write_recipe(recipes.write(recipe))
     material = Material(
         backbone,
-        Labelled(tokens["train"], splits.train.labels),
-        Labelled(tokens["validation"], splits.validation.labels),
+        Labelled(tokens["train"], splits.train.targets),
+        Labelled(tokens["validation"], splits.validation.targets),
         splits.classes,
         chosen,
         Extractor(backbone, chosen, Store()),
+        task,
     )
     return Job(folder, material, recipe, manifest)
 
@@ -256,6 +259,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
     """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs."""
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
+        "task": recorded.data.task == asked.data.task,
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
         "recipe": recorded.recipe == asked.recipe,

@@ -24,7 +24,7 @@ from graft.records import (
     Stopping,
     Trial,
 )
-from graft.tasks import classification
+from graft.tasks import classification_metrics as classification
 from graft.train.fit import fit
 from graft.train.groups import levels
 from graft.train.material import Extracted
@@ -64,7 +64,7 @@ def validation_of(material):
     """The saved model's validation, from the texts, through every block."""
     path = ModelPath(material.backbone, material.machine)
     *_, logits = predict_logits(path, Feed(material.validation.tokens), 3, "test")
-    return classification.validation_metrics(logits, material.validation.labels, material.classes)
+    return classification.validation_metrics(logits, material.validation.targets.values, material.classes)
 
 
 # ------------------------------------------------------------------------------------------------------------- law 3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import VALIDATION_METRICS
+from graft.tasks.classification_metrics import VALIDATION_METRICS
 from graft.train.recipe import NAMED, Scale, changed, named, read, write
 
 BLOCKS = 6

@@ -20,6 +20,7 @@ from graft.backbone.model import load as load_model
 from graft.errors import RunError
 from graft.files import digest_file
 from graft.records import HeadRecord, Manifest
+from graft.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,7 +64,7 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
     for name, digest in manifest.outcome.artefact.items():
         _check(folder / name, digest)
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
-    backbone = load_model(located, manifest.data.classes)
+    backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
     if manifest.head is not None and manifest.head.kind == "pooled":
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()

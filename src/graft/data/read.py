@@ -17,12 +17,14 @@ from graft.data.labels import UNSOUND
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import Streams, open_all, open_one
 from graft.data.table import Dataset, Rows
+from graft.data.targets import Codes
 from graft.data.texts import read_texts
 from graft.errors import DataError
 from graft.records import Columns, SplitName
 
 __all__ = ["ReadOptions", "read", "read_texts"]
 
+TASK = "classification"
 GIVEN: tuple[SplitName, ...] = ("validation", "test")
 
 
@@ -80,10 +82,11 @@ def _dataset(
     if met:
         raise DataError(met)
     rows = {
-        split: Rows(part.texts, maps[split][part.codes], part.lines, part.source.path) for split, part in parts.items()
+        split: Rows(part.texts, Codes(maps[split][part.codes]), part.lines, part.source.path)
+        for split, part in parts.items()
     }
     sources = tuple(part.source for part in parts.values())
-    return Dataset(name, classes, columns, rows, sources, (*notes, *said))
+    return Dataset(name, TASK, classes, columns, rows, sources, (*notes, *said))
 
 
 def _name(data: Any) -> str:

@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.details import ClassificationDetails, ClassScores, Details, Mistake, ReliabilityBin
 from graft.records.material import (
     LEAKY,
     BackboneRecord,
@@ -18,17 +19,14 @@ from graft.records.material import (
 )
 from graft.records.outcome import (
     Baseline,
-    ClassScores,
     Cost,
     Evaluation,
     MachineRecord,
     Manifest,
-    Mistake,
     Outcome,
     Phase,
     Prediction,
     Progress,
-    ReliabilityBin,
     Request,
     Said,
 )
@@ -40,9 +38,11 @@ __all__ = [
     "Baseline",
     "Batches",
     "ClassScores",
+    "ClassificationDetails",
     "Columns",
     "Cost",
     "DataSummary",
+    "Details",
     "Epoch",
     "Evaluation",
     "HeadRecord",

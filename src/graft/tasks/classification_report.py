@@ -5,7 +5,7 @@ Turns an `Evaluation` into the report's records; draws nothing.
 
 from __future__ import annotations
 
-from graft.records import Baseline, Evaluation, Manifest
+from graft.records import Baseline, ClassificationDetails, Evaluation, Manifest
 from graft.report import words
 from graft.report.blocks import (
     Bin,
@@ -38,12 +38,15 @@ _MISTAKES, _TEXT, _PAIRS = 400, 600, 200  # limits that keep the page small
 
 def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     """The classifier's sections, in reading order; those without material are left out."""
+    details = evaluation.details
+    if not isinstance(details, ClassificationDetails):  # of an earlier version of graft
+        return (_numbers(evaluation, manifest),)
     made = (
         _numbers(evaluation, manifest),
-        _classes(evaluation),
-        _confusion(evaluation, manifest),
-        _calibration(evaluation),
-        _mistakes(evaluation),
+        _classes(details),
+        _confusion(details, manifest),
+        _calibration(evaluation, details),
+        _mistakes(details),
     )
     return tuple(section for section in made if section)
 
@@ -102,8 +105,8 @@ def _against(evaluation: Evaluation, key: str) -> Intervals:
     return Intervals(f"{words.metric_name(key)}: every class counts alike, however small", "share", tuple(rows))
 
 
-def _classes(evaluation: Evaluation) -> Section | None:
-    if not evaluation.per_class:
+def _classes(details: ClassificationDetails) -> Section | None:
+    if not details.per_class:
         return None
     columns = (
         Column("Class"),
@@ -120,15 +123,15 @@ def _classes(evaluation: Evaluation) -> Section | None:
             Estimate(one.recall, one.intervals.get("recall")),
             Estimate(one.f1, one.intervals.get("f1")),
         )
-        for one in evaluation.per_class
+        for one in details.per_class
     )
     many = len(rows) > 12
     table = Table("Precision, recall and F1 per class", columns, rows, searchable=many, page=12 if many else 0)
-    return Section("classes", "Class by class", _weakest(evaluation), (table,))
+    return Section("classes", "Class by class", _weakest(details), (table,))
 
 
-def _weakest(evaluation: Evaluation) -> str:
-    seen = [one for one in evaluation.per_class if one.support]
+def _weakest(details: ClassificationDetails) -> str:
+    seen = [one for one in details.per_class if one.support]
     if len(seen) < 2:
         return ""
     worst, best = min(seen, key=lambda one: one.f1), max(seen, key=lambda one: one.f1)
@@ -139,9 +142,9 @@ def _weakest(evaluation: Evaluation) -> str:
     )
 
 
-def _confusion(evaluation: Evaluation, manifest: Manifest) -> Section | None:
-    counts = evaluation.confusion
-    names = tuple(one.name for one in evaluation.per_class) or manifest.data.classes
+def _confusion(details: ClassificationDetails, manifest: Manifest) -> Section | None:
+    counts = details.confusion
+    names = tuple(one.name for one in details.per_class) or manifest.data.classes
     if not counts or len(names) != len(counts):
         return None
     pairs = sorted(
@@ -193,14 +196,14 @@ _READING = (
 )
 
 
-def _calibration(evaluation: Evaluation) -> Section | None:
-    texts = sum(piece.count for piece in evaluation.reliability)
+def _calibration(evaluation: Evaluation, details: ClassificationDetails) -> Section | None:
+    texts = sum(piece.count for piece in details.reliability)
     if not texts:
         return None
     bins = tuple(
-        Bin(piece.low, piece.high, piece.count, piece.confidence, piece.accuracy) for piece in evaluation.reliability
+        Bin(piece.low, piece.high, piece.count, piece.confidence, piece.accuracy) for piece in details.reliability
     )
-    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
+    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in details.reliability) / texts
     says = (
         f"{words.points(over)} {'more' if over > 0 else 'less'} confident than it is right"
         if abs(over) >= 0.0005
@@ -212,10 +215,10 @@ def _calibration(evaluation: Evaluation) -> Section | None:
     return Section("calibration", "Calibration", f"On average the model is {says}.{tail}", (block,))
 
 
-def _mistakes(evaluation: Evaluation) -> Section | None:
-    if not evaluation.mistakes:
+def _mistakes(details: ClassificationDetails) -> Section | None:
+    if not details.mistakes:
         return None
-    shown = evaluation.mistakes[:_MISTAKES]
+    shown = details.mistakes[:_MISTAKES]
     files = sorted({mistake.file for mistake in shown})
     columns = (
         Column("Line", "count", "where the row starts in its file"),
@@ -239,7 +242,7 @@ def _mistakes(evaluation: Evaluation) -> Section | None:
     where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
     lead = f"The most confident first: the place to find wrong labels and blind spots.{where}"
     blocks: list[Block] = [Table(f"{words.plural(len(rows), 'mistake')}", columns, rows, searchable=True, page=12)]
-    wrong = _wrong(evaluation)
+    wrong = _wrong(details)
     if wrong > len(rows):
         blocks.append(
             Prose(
@@ -250,7 +253,7 @@ def _mistakes(evaluation: Evaluation) -> Section | None:
     return Section("mistakes", "Mistakes", lead, tuple(blocks))
 
 
-def _wrong(evaluation: Evaluation) -> int:
-    if evaluation.confusion:
-        return sum(map(sum, evaluation.confusion)) - sum(row[number] for number, row in enumerate(evaluation.confusion))
-    return len(evaluation.mistakes)
+def _wrong(details: ClassificationDetails) -> int:
+    if details.confusion:
+        return sum(map(sum, details.confusion)) - sum(row[number] for number, row in enumerate(details.confusion))
+    return len(details.mistakes)

@@ -18,18 +18,20 @@ import msgspec
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import known_metric
+from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.task import Task, known_metric
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a recipe is cut to: rows and tokens of the train split, classes, blocks and width of the backbone."""
+    """What a recipe is cut to: rows and tokens of the train split, classes, the backbone's blocks and width, task."""
 
     rows: int
     tokens: int
     classes: int
     blocks: int
     width: int
+    task: Task = CLASSIFICATION
 
     @property
     def lr(self) -> float:
@@ -217,7 +219,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
-    known_metric(recipe.metric)
+    metric = known_metric(scale.task, recipe.metric)
     if recipe.head == "pooled" and recipe.start == "random":
         raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
     if recipe.sweep and recipe.stages[-1].unfrozen == 0:
@@ -235,7 +237,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
     }
     _refuse_out_of_range(within, where)
-    return dataclasses.replace(recipe, metric=known_metric(recipe.metric))
+    return dataclasses.replace(recipe, metric=metric)
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from graft.data.table import Rows, Texts
-from graft.errors import RecipeError
-from graft.tasks import classification as task
+from graft.data.targets import Codes
+from graft.tasks import classification_metrics as task
 
 
 @st.composite
@@ -152,7 +152,9 @@ def test_reliability_bins_hold_every_row_once():
 
 
 def rows_of(texts, labels, lines):
-    return Rows(Texts(pa.chunked_array([pa.array(texts)])), np.array(labels, np.int32), np.array(lines), "data.csv")
+    return Rows(
+        Texts(pa.chunked_array([pa.array(texts)])), Codes(np.array(labels, np.int32)), np.array(lines), "data.csv"
+    )
 
 
 def test_mistakes_come_most_confident_first_with_their_place():
@@ -170,16 +172,6 @@ def test_mistakes_come_most_confident_first_with_their_place():
     assert len(found[1].text) == task.LONGEST_TEXT
     assert found[1].text.endswith("x…")
     assert len(task.mistakes(logits, rows, ["neg", "pos"], limit=1)) == 1
-
-
-@pytest.mark.parametrize("name", ["macro_f1", "Macro-F1", " macro f1 "])
-def test_a_metrics_name_may_be_spelled_freely(name):
-    assert task.known_metric(name) == "macro_f1"
-
-
-def test_an_unknown_metric_names_the_nearest():
-    with pytest.raises(RecipeError, match=r"(?s)\"acuracy\".*did you mean accuracy\?.*log_loss"):
-        task.known_metric("acuracy")
 
 
 def test_importing_the_task_loads_no_torch():
