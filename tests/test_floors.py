@@ -28,6 +28,7 @@ FLOORS = {
     "train/": 5,
     "folder.py": 6,
     "fitting.py": 6,
+    "ledger.py": 6,
     "assess.py": 6,
     "scratch.py": 6,
     "predict.py": 6,

@@ -70,7 +70,7 @@ def evaluate(
 def _yardsticks(task: Task, splits: Splits, outputs: Outputs) -> Generator[Said, None, dict[str, Baseline]]:
     """The yardsticks that every evaluation makes itself."""
     found: dict[str, Baseline] = {}
-    for yardstick in task.yardsticks(splits.train, splits.test, outputs.names):
+    for yardstick in task.yardsticks(splits):
         found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
     yield Said(f"Compared with the yardsticks: {', '.join(map(spoken, found))}.")
     return found

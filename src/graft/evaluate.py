@@ -11,6 +11,7 @@ with replacement, and every metric is computed on the same draws. Two departures
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -56,7 +57,8 @@ def evaluate(
 
 def baseline(task: Task, yardstick: Yardstick, targets: Targets, outputs: Outputs) -> Baseline:
     """A yardstick's metrics on the rows of these targets, with bootstrap intervals."""
-    found = measure(task.scorer(yardstick.logits, targets, outputs))
+    own = replace(outputs, settled=yardstick.settled)
+    found = measure(task.scorer(yardstick.logits, targets, own))
     return Baseline(yardstick.name, yardstick.what, found.metrics, found.intervals, yardstick.seconds)
 
 

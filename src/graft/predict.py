@@ -110,7 +110,9 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     folder = RunFolder(run)
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
-    path = _path(backbone, choose(device, precision), may_mix=precision == "auto")
+    mixes = precision == "auto" and task_of(manifest).mixes
+    exact = precision == "auto" and not mixes
+    path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 
 

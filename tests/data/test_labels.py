@@ -60,7 +60,7 @@ def test_variants_in_another_split_are_refused_or_folded() -> None:
 @pytest.mark.parametrize("labels", [("joy", "anger", "joy|anger"), (0.5, 1.5, 2.5), ("0.5", "1.5"), tuple(range(250))])
 def test_exact_makes_every_value_a_class(labels: tuple[Any, ...]) -> None:
     with pytest.raises(DataError, match="--labels exact"):
-        read(labelled(*labels))
+        read(labelled(*labels), options=ReadOptions(task="classification"))
     assert set(read(labelled(*labels), options=ReadOptions(labels="exact")).classes) == {str(x) for x in labels}
 
 

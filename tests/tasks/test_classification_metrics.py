@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 
 from graft.data.table import Rows, Texts
 from graft.data.targets import Codes
+from graft.records.metrics import METRICS
 from graft.tasks import classification_metrics as task
 
 
@@ -85,7 +86,7 @@ def test_validation_metrics_are_a_part_of_all_metrics():
     logits, labels = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.5]]), np.array([0, 1, 1])
     found = task.metrics(logits, labels, ["a", "b"])
     assert tuple(found) == task.METRICS
-    assert set(task.HIGHER_IS_BETTER) == set(found)
+    assert set(task.METRICS) == set(found)
     few = task.validation_metrics(logits, labels, ["a", "b"])
     assert few == {name: found[name] for name in task.VALIDATION_METRICS}
 
@@ -96,7 +97,8 @@ def test_better_predictions_move_each_metric_in_the_direction_it_names():
     noise, signal = random.normal(size=(500, 3)), np.eye(3)[labels]
     worse = task.metrics(noise + signal, labels, ["a", "b", "c"])
     better = task.metrics(noise + 8 * signal, labels, ["a", "b", "c"])
-    for name, higher in task.HIGHER_IS_BETTER.items():
+    for name in task.METRICS:
+        higher = METRICS[name].higher
         assert (better[name] > worse[name]) == higher, name
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from graft.errors import RecipeError
+from graft.records.metrics import METRICS
 from graft.tasks.registry import TASKS, task_named
 from graft.tasks.task import known_metric, rank
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 def test_a_tasks_metrics_hold_together(task):
-    assert set(task.validation) <= set(task.higher_is_better)
+    assert set(task.validation) <= set(task.metrics) <= set(METRICS)
     assert task.tie_breaker in task.validation
     assert known_metric(task, "") == task.validation[0]
     assert task_named(task.name) is task
@@ -21,7 +22,7 @@ def test_a_tasks_metrics_hold_together(task):
 def test_a_rank_is_higher_for_the_better(task):
     worse, better = (dict.fromkeys(task.validation, 0.2) for _ in range(2))
     for name in task.validation:
-        better[name] = 0.3 if task.higher_is_better[name] else 0.1
+        better[name] = 0.3 if METRICS[name].higher else 0.1
     for name in task.validation:
         assert rank(task, name, better) > rank(task, name, worse)
 

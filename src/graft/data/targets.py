@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 UNLABELLED = -1
+JOINT = "|"  # between the labels of a row, where they are written in one cell
 
 
 class Targets(Protocol):
@@ -58,6 +59,64 @@ class Codes:
 
     def shown(self, names: Sequence[str], start: int, stop: int) -> list[str]:
         return [names[code] for code in self.values[start:stop].tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A number per row. A head learns them standardised, as (value - mean) / deviation."""
+
+    values: NDArray[np.float64]
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def standard(self) -> NDArray[np.float64]:
+        """The numbers as a head learns them."""
+        return (self.values - self.mean) / self.deviation
+
+    def take(self, rows: Positions) -> Numbers:
+        return Numbers(self.values[rows], self.mean, self.deviation)
+
+    def strata(self) -> NDArray[np.int32]:
+        """The tenth that a number lies in; fewer parts where values repeat or rows are few."""
+        parts = max(1, min(10, len(self) // 10))
+        edges = np.unique(np.quantile(self.values, np.arange(1, parts) / parts)) if len(self) else np.zeros(0)
+        return np.searchsorted(edges, self.values, side="right").astype(np.int32)
+
+    def counts(self, names: Sequence[str]) -> dict[str, int]:
+        return {}
+
+    def shown(self, names: Sequence[str], start: int, stop: int) -> list[str]:
+        return [f"{value:.15g}" for value in self.values[start:stop].tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Any number of labels per row, none included: rows × labels."""
+
+    values: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Positions) -> Flags:
+        return Flags(self.values[rows])
+
+    def strata(self) -> NDArray[np.int32]:
+        """A row's rarest label (after Sechidis et al. 2011: rare labels are what a cut can lose); none is one more."""
+        rows, labels = self.values.shape
+        order = np.argsort(self.values.sum(axis=0), kind="stable")
+        first = self.values[:, order].argmax(axis=1) if labels else np.zeros(rows, np.int64)
+        return np.where(self.values.any(axis=1), order[first] if labels else 0, labels).astype(np.int32)
+
+    def counts(self, names: Sequence[str]) -> dict[str, int]:
+        return dict(zip(names, self.values.sum(axis=0).tolist(), strict=True))
+
+    def shown(self, names: Sequence[str], start: int, stop: int) -> list[str]:
+        return [JOINT.join(names[code] for code in np.flatnonzero(row).tolist()) for row in self.values[start:stop]]
 
 
 def unlabelled(rows: int) -> Codes:

@@ -46,7 +46,7 @@ def _rows(stream: Stream, text: str | None, options: ReadOptions) -> Rows:
     met = stream.problems.listed()
     if read is None or met:
         raise DataError(met)
-    part, _ = read
+    part = read[0]
     return Rows(part.texts, unlabelled(len(part.texts)), part.lines, stream.file)
 
 

@@ -53,4 +53,57 @@ class ClassificationDetails(msgspec.Struct, frozen=True, tag_field="task", tag="
     mistakes: tuple[Mistake, ...] = ()  # most confident first
 
 
-Details = ClassificationDetails
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A number far from the true one, with the row's place in its file."""
+
+    file: str
+    line: int
+    text: str
+    truth: float
+    predicted: float
+
+
+class RegressionDetails(msgspec.Struct, frozen=True, tag_field="task", tag="regression"):
+    """A number per text: predicted against true, and where they lie furthest apart."""
+
+    points: tuple[tuple[float, float], ...] = ()  # truth, predicted; a random part of a large split
+    bias: float = 0.0  # mean of predicted minus true
+    misses: tuple[Miss, ...] = ()  # the furthest first
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """One label of several on one split."""
+
+    name: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    threshold: float  # the probability from which it is given
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Misjudged:
+    """A row some of whose labels are wrong, with its place in its file."""
+
+    file: str
+    line: int
+    text: str
+    missed: tuple[str, ...]  # true and not given
+    wrong: tuple[str, ...]  # given and not true
+    loss: float  # mean minus log-probability (nats) over all labels
+
+
+class MultiLabelDetails(msgspec.Struct, frozen=True, tag_field="task", tag="multi-label"):
+    """Any number of labels per text: each label with its threshold, and the texts that are furthest off."""
+
+    per_label: tuple[LabelScores, ...] = ()
+    given: tuple[int, ...] = ()  # texts by how many labels were given: 0, 1, 2, …
+    true: tuple[int, ...] = ()  # texts by how many they have
+    mistakes: tuple[Misjudged, ...] = ()  # the largest loss first
+
+
+Details = ClassificationDetails | RegressionDetails | MultiLabelDetails

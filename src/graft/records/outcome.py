@@ -124,6 +124,23 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """One answer of regression."""
+
+    text: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """One answer of several labels: those whose probability reaches their threshold, the surest first."""
+
+    text: str
+    labels: tuple[str, ...]
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long work is; yielded often, never written."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.table import Rows
+from graft.data.table import Rows, Splits
 from graft.data.targets import Codes, Targets
 from graft.records import ClassificationDetails, Evaluation, Loss, Manifest, Prediction
 from graft.report.blocks import Section
@@ -28,10 +28,11 @@ class Classification:
 
     name = "classification"
     head = ROW_HEAD
-    higher_is_better = numbers.HIGHER_IS_BETTER
+    metrics: tuple[str, ...] = numbers.METRICS
     validation: tuple[str, ...] = numbers.VALIDATION_METRICS
     tie_breaker = "log_loss"
     settles = False
+    mixes = True
 
     def criterion(self, targets: Targets, outputs: int, loss: Loss) -> Criterion:
         codes = _codes(targets)
@@ -39,6 +40,12 @@ class Classification:
 
     def validate(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
         return numbers.validation_metrics(logits, _codes(targets), names)
+
+    def prepared(self, train: Targets, validation: Targets, centred: bool) -> tuple[Targets, Targets]:
+        return train, validation
+
+    def scale(self, train: Targets) -> tuple[float, float]:
+        return 1.0, 0.0
 
     def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
         return {}
@@ -56,9 +63,9 @@ class Classification:
             mistakes=numbers.mistakes(logits, rows, outputs.names),
         )
 
-    def yardsticks(self, train: Rows, test: Rows, names: tuple[str, ...]) -> Iterator[Yardstick]:
-        yield classification_yardsticks.majority(train, len(test), names)
-        yield classification_yardsticks.word_counts(train, test, names)
+    def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:
+        yield classification_yardsticks.majority(splits.train, len(splits.test), splits.classes)
+        yield classification_yardsticks.word_counts(splits.train, splits.test, splits.classes)
 
     def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
         shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)

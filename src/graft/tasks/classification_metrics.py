@@ -18,18 +18,10 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows
 from graft.records import ClassScores, Mistake, ReliabilityBin
+from graft.report.words import shorten
 from graft.tasks.task import Floats, Ints, Scores
 
-HIGHER_IS_BETTER: dict[str, bool] = {
-    "accuracy": True,
-    "macro_f1": True,
-    "macro_precision": True,
-    "macro_recall": True,
-    "mcc": True,
-    "log_loss": False,
-    "calibration_error": False,
-}
-METRICS = tuple(HIGHER_IS_BETTER)
+METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss", "calibration_error")
 VALIDATION_METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")  # computed at every epoch
 CLASS_METRICS = ("precision", "recall", "f1")
 CALIBRATION_BINS = 15
@@ -255,17 +247,13 @@ def mistakes(logits: NDArray[Any], rows: Rows, classes: Sequence[str], limit: in
         Mistake(
             file=rows.file,
             line=int(rows.lines[row]),
-            text=_shortened(rows.texts[int(row)]),
+            text=shorten(rows.texts[int(row)], LONGEST_TEXT),
             truth=classes[seen.truth[row]],
             predicted=classes[seen.predicted[row]],
             confidence=float(seen.confidence[row]),
         )
         for row in worst
     )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1].rstrip() + "…"
 
 
 def _check_classes(logits: NDArray[Any], classes: Sequence[str]) -> None:

@@ -5,33 +5,21 @@ Turns an `Evaluation` into the report's records; draws nothing.
 
 from __future__ import annotations
 
-from graft.records import Baseline, ClassificationDetails, Evaluation, Manifest
+from graft.records import ClassificationDetails, Evaluation, Manifest
 from graft.report import words
 from graft.report.blocks import (
     Bin,
     Block,
-    Cell,
     Column,
     Estimate,
     Heatmap,
-    Intervals,
-    Measured,
     Prose,
     Reliability,
     Section,
     Table,
 )
+from graft.tasks.numbers_report import numbers_section
 
-_ORDER = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss", "calibration_error")
-_ABOUT = {
-    "accuracy": "share of texts with the right label",
-    "macro_f1": "mean of the classes' F1, every class counting alike",
-    "macro_precision": "mean of the classes' precision",
-    "macro_recall": "mean of the classes' recall: right answers, every class counting alike",
-    "mcc": "correlation of prediction and truth: 0 is chance, 1 is perfect",
-    "log_loss": "mean −log of the true class's probability: lower is better",
-    "calibration_error": "mean distance between confidence and accuracy: lower is better",
-}
 _MATRIX_ALONE = 8  # classes up to which the confusion matrix is read at a glance
 _MISTAKES, _TEXT, _PAIRS = 400, 600, 200  # limits that keep the page small
 
@@ -40,69 +28,15 @@ def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     """The classifier's sections, in reading order; those without material are left out."""
     details = evaluation.details
     if not isinstance(details, ClassificationDetails):  # of an earlier version of graft
-        return (_numbers(evaluation, manifest),)
+        return (numbers_section(evaluation, manifest, "macro_f1", "every class counts alike, however small"),)
     made = (
-        _numbers(evaluation, manifest),
+        numbers_section(evaluation, manifest, "macro_f1", "every class counts alike, however small"),
         _classes(details),
         _confusion(details, manifest),
         _calibration(evaluation, details),
         _mistakes(details),
     )
     return tuple(section for section in made if section)
-
-
-def _numbers(evaluation: Evaluation, manifest: Manifest) -> Section:
-    keys = [key for key in _ORDER if key in evaluation.metrics]
-    keys += [key for key in evaluation.metrics if key not in _ORDER]
-    baselines = list(evaluation.baselines.values())
-    columns = (
-        Column("Metric"),
-        Column("This model", "estimate"),
-        *(Column(words.yardstick(one.name), "estimate", one.what) for one in baselines),
-        Column("What it says", "text"),
-    )
-    rows = tuple(
-        (
-            words.metric_name(key),
-            _reading(evaluation, key),
-            *(_reading(baseline, key) for baseline in baselines),
-            _ABOUT.get(key, ""),
-        )
-        for key in keys
-    )
-    leaks = words.leaks(manifest.data.split(evaluation.split))
-    which = ". " + leaks if leaks else " that training, model choice and stopping never saw."
-    texts = words.plural(evaluation.n, f"{evaluation.split} text")
-    lead = f"On {texts}{which} 95% bootstrap intervals stand under the values."
-    blocks: list[Block] = []
-    if "macro_f1" in evaluation.metrics:
-        blocks.append(_against(evaluation, "macro_f1"))
-    blocks.append(Table("All numbers", columns, rows, sortable=False))
-    if any(baseline.what for baseline in baselines):
-        blocks.append(Table("The yardsticks", _YARDSTICK_COLUMNS, tuple(map(_yardstick, baselines)), sortable=False))
-    return Section("numbers", "The numbers", lead, tuple(blocks))
-
-
-_YARDSTICK_COLUMNS = (Column("Yardstick"), Column("Time", "seconds"), Column("What it is", "text"))
-
-
-def _yardstick(baseline: Baseline) -> tuple[Cell, ...]:
-    return words.yardstick(baseline.name), baseline.seconds, baseline.what
-
-
-def _reading(measured: Evaluation | Baseline, key: str) -> Cell:
-    if key not in measured.metrics:
-        return None
-    return Estimate(measured.metrics[key], measured.intervals.get(key), "share" if words.is_share(key) else "decimal")
-
-
-def _against(evaluation: Evaluation, key: str) -> Intervals:
-    rows = [Measured("This model", evaluation.metrics[key], evaluation.intervals.get(key), True)]
-    others = [baseline for baseline in evaluation.baselines.values() if key in baseline.metrics]
-    for baseline in sorted(others, key=lambda one: -one.metrics[key]):
-        name = words.yardstick(baseline.name)
-        rows.append(Measured(name, baseline.metrics[key], baseline.intervals.get(key), False, baseline.what))
-    return Intervals(f"{words.metric_name(key)}: every class counts alike, however small", "share", tuple(rows))
 
 
 def _classes(details: ClassificationDetails) -> Section | None:

@@ -7,9 +7,11 @@ import difflib
 from graft.errors import RecipeError
 from graft.records import Manifest
 from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.multilabel import MULTI_LABEL
+from graft.tasks.regression import REGRESSION
 from graft.tasks.task import Task
 
-_KNOWN: tuple[Task, ...] = (CLASSIFICATION,)
+_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION)
 TASKS: dict[str, Task] = {task.name: task for task in _KNOWN}
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.table import Rows
+from graft.data.table import Rows, Splits
 from graft.data.targets import Targets
 from graft.errors import RecipeError
 from graft.records import Details, Evaluation, Interval, Loss, Manifest
+from graft.records.metrics import metric as known
 from graft.report.blocks import Section
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Yardstick:
     what: str
     logits: Logits
     seconds: float
+    settled: Mapping[str, float] = field(default_factory=dict)  # as in `Outputs`, where its own differ
 
 
 class Task(Protocol):
@@ -109,10 +111,11 @@ class Task(Protocol):
 
     name: str  # as --task says it
     head: Head
-    higher_is_better: dict[str, bool]  # every metric
+    metrics: tuple[str, ...]  # all of them, the main one first (`records.metrics` describes them)
     validation: tuple[str, ...]  # those computed at every epoch; the first is the default to keep the best by
     tie_breaker: str  # the validation metric that decides between equals in a sweep
     settles: bool  # whether something is settled on validation once the best weights are known
+    mixes: bool  # whether answers in bf16 may stand where fp32 could not change the label
 
     def criterion(self, targets: Targets, outputs: int, loss: Loss) -> Criterion:
         """The training loss over a split's targets."""
@@ -120,6 +123,14 @@ class Task(Protocol):
 
     def validate(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
         """The metrics of `validation`. Raises ValueError for logits that are not finite or do not fit."""
+        ...
+
+    def prepared(self, train: Targets, validation: Targets, centred: bool) -> tuple[Targets, Targets]:
+        """Both splits' targets as the head is to learn them; `centred`: its last layer has a bias."""
+        ...
+
+    def scale(self, train: Targets) -> tuple[float, float]:
+        """(factor, shift) that turn what was learnt from prepared targets into the person's units."""
         ...
 
     def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
@@ -134,8 +145,8 @@ class Task(Protocol):
         """What an evaluation records besides metrics."""
         ...
 
-    def yardsticks(self, train: Rows, test: Rows, names: tuple[str, ...]) -> Iterator[Yardstick]:
-        """What no learning and what simple learning reach. The labels of `test` are not read."""
+    def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:
+        """What no learning and what simple learning reach on the test split, whose targets are not read."""
         ...
 
     def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Answer]:
@@ -182,10 +193,11 @@ def known_metric(task: Task, name: str) -> str:
     raise RecipeError(f'"{name}" is not a validation metric.', f"{meant}Choose one of {', '.join(task.validation)}.")
 
 
-def rank(task: Task, metric: str, found: Mapping[str, float]) -> tuple[float, float]:
-    """Validation metrics as a value by which they compare, higher is better: the metric, then the tie-breaker."""
-    return _signed(task, metric, found), _signed(task, task.tie_breaker, found)
+def rank(task: Task, name: str, found: Mapping[str, float]) -> tuple[float, float]:
+    """Validation metrics as a value by which they compare, higher is better: the one named, then the tie-breaker."""
+    return signed(name, found), signed(task.tie_breaker, found)
 
 
-def _signed(task: Task, metric: str, found: Mapping[str, float]) -> float:
-    return found[metric] if task.higher_is_better[metric] else -found[metric]
+def signed(name: str, found: Mapping[str, float]) -> float:
+    """A metric's value, turned so that higher is better."""
+    return found[name] if known(name).higher else -found[name]

@@ -34,6 +34,11 @@ class Scale:
     task: Task = CLASSIFICATION
 
     @property
+    def metric(self) -> str:
+        """What the best is kept by, where nothing else is asked for."""
+        return self.task.validation[0]
+
+    @property
     def lr(self) -> float:
         """A peak rate for steps of 32 rows: it falls with the square of the width.
 
@@ -60,7 +65,7 @@ def fast(scale: Scale) -> Recipe:
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
     everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
-    return Recipe("fast", (everything,))
+    return Recipe("fast", (everything,), metric=scale.metric)
 
 
 def thorough(scale: Scale) -> Recipe:
@@ -71,12 +76,12 @@ def thorough(scale: Scale) -> Recipe:
     epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
     slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
     everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
-    return Recipe("thorough", (top, everything))
+    return Recipe("thorough", (top, everything), metric=scale.metric)
 
 
 def probe(scale: Scale) -> Recipe:
     """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds."""
-    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled")
+    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled", metric=scale.metric)
 
 
 def book(scale: Scale) -> Recipe:
@@ -86,7 +91,7 @@ def book(scale: Scale) -> Recipe:
     adam = Optimiser(lr=1e-3, weight_decay=0.0, warmup=0.0, schedule="constant", clip=0.0)
     head = Stage("head", 0, 50, adam, loss=Loss(), stopping=Stopping(3))
     everything = Stage("all", "all", 4, dataclasses.replace(adam, lr=1e-5), Batches(32), loss=dropout)
-    return Recipe("book", (head, everything), start="random", max_tokens=512)
+    return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
 
 
 NAMED = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}

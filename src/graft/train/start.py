@@ -19,7 +19,7 @@ from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe
-from graft.tasks.task import known_metric
+from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
 from graft.train.probe import PENALTIES, Examples, Probe, fit_probe, start_native
@@ -138,8 +138,7 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
         probe = tried[pooling, depth] = _probe(material, train, validation)
         metrics = task.validate(probe.logits(validation).numpy(), material.validation.targets, material.classes)
         scores[pooling, depth] = metrics[metric]
-    sign = 1 if task.higher_is_better[metric] else -1
-    pooling, depth = max(tried, key=lambda place: (sign * scores[place], place[1]))
+    pooling, depth = max(tried, key=lambda place: (signed(metric, {metric: scores[place]}), place[1]))
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
     why = f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths"
     named = {f"{name}@{level}": score for (name, level), score in scores.items()}
