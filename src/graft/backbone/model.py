@@ -12,9 +12,10 @@ import torch
 
 from graft.backbone.families import Family, family_of
 from graft.backbone.hub import Located, has_tokenizer
+from graft.backbone.pairs import type_by_separators
 from graft.errors import ModelError
 from graft.records import BackboneRecord
-from graft.tasks.task import ROW_HEAD, Head
+from graft.tasks.task import ROW_HEAD, Head, Reads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -31,6 +32,7 @@ class Backbone:
     tokenizer: PreTrainedTokenizerBase
     family: Family
     record: BackboneRecord
+    reads: Reads = "row"  # what its head reads
 
 
 def load(
@@ -64,8 +66,9 @@ def load(
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     family = family_of(model)
+    type_by_separators(model, tokenizer)
     model.eval()
-    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
+    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
 
 
 def _refuse_decoders(config: Any, located: Located) -> None:

@@ -19,11 +19,16 @@ from torch import Tensor, nn
 from graft.backbone.batch import Collator, by_length
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import PooledHead, pool
+from graft.backbone.kept import keeper
 from graft.backbone.model import HEAD, Backbone
+from graft.backbone.readout import of_rows, said
 from graft.backbone.trunk import StandIn, Trunk
+from graft.data.layout import Layout
+from graft.data.spans import taken
 from graft.data.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
+from graft.tasks.task import Reads
 
 Rows = NDArray[np.int64]
 
@@ -32,11 +37,25 @@ Rows = NDArray[np.int64]
 class Feed:
     """One split for a stage: its tokens, and what was extracted for this stage (None: computed as it is needed).
 
-    `cached`: token states at the cut (tokens × width), or pooled features (rows × width) for a head alone.
+    `cached`: token states at the cut (tokens × width), or pooled features (windows × width) for a head alone.
+    `layout`: how the rows lie in the rows of tokens; None: one each, which the head reads as a whole.
     """
 
     tokens: Tokens
     cached: Tensor | None = None
+    layout: Layout | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens) if self.layout is None else len(self.layout)
+
+    @property
+    def lengths(self) -> Rows:
+        """Tokens of each row, over all its windows."""
+        return self.tokens.lengths if self.layout is None else self.layout.lengths
+
+    def windows(self, rows: Rows) -> Rows:
+        """The token rows that these rows are read through."""
+        return rows if self.layout is None else taken(self.layout.bounds, rows)[1]
 
 
 class Path(Protocol):
@@ -44,8 +63,11 @@ class Path(Protocol):
 
     module: nn.Module
     pools: list[MaskPool]  # dropout's masks, to be refilled each epoch
+    reads: Reads  # what the head reads
 
-    def logits(self, feed: Feed, rows: Rows) -> Tensor: ...
+    def logits(self, feed: Feed, rows: Rows) -> Tensor:
+        """What the head says of these rows, as `readout.said` has it."""
+        ...
 
 
 class HeadPath:
@@ -54,12 +76,13 @@ class HeadPath:
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         self.module: nn.Module = backbone.model  # only the head's parameters are ever touched
         self.pools: list[MaskPool] = []
+        self.reads: Reads = "row"
         self._head = head
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         assert feed.cached is not None, "a head alone needs pooled features"
-        logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(rows)])
-        return logits_BC
+        logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(feed.windows(rows))])
+        return logits_BC if feed.layout is None else of_rows(logits_BC, feed.layout, rows)
 
 
 class ModelPath:
@@ -71,6 +94,7 @@ class ModelPath:
         self.module.config._attn_implementation = attention_for(machine)
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
+        self.reads = backbone.reads
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
@@ -93,11 +117,18 @@ class ModelPath:
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
-        ids_BT, mask_BT = collate(rows)
+        windows = feed.windows(rows)
+        ids_BT, mask_BT = collate(windows)
         if self._stand_in is not None:
             assert feed.cached is not None, "above a cut, states must be cached"
-            index_BT, _ = collate.positions(rows)
+            index_BT, _ = collate.positions(windows)
             self._stand_in.states = feed.cached[index_BT].to(self._device)
+        return said(self._raw(ids_BT, mask_BT), feed.layout, rows, self.reads)
+
+    def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+        """What the head says of token rows, or of every token in them."""
+        if self.reads != "row":
+            return self.trunk.outputs(ids_BT, mask_BT)
         if self._head is None:
             return self.trunk.logits(ids_BT, mask_BT)
         logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))
@@ -123,13 +154,14 @@ def attention_for(machine: MachineRecord) -> str:
 def predict_logits(
     path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
 ) -> Iterator[Progress | NDArray[np.float32]]:
-    """logits (rows × classes, fp32) of a whole split; the last value yielded is the array."""
+    """What the head says of a whole split, in the order of its rows: rows × classes in fp32, words × classes for a head
+    that reads tokens, rows × COLUMNS of `spans.py` for one that reads spans. The last value yielded is the array."""
     path.module.eval()
-    logits = np.zeros((len(feed.tokens), classes), dtype=np.float32)
-    done, total = 0, len(feed.tokens.ids)
-    for rows in by_length(feed.tokens.lengths, batch_tokens):
+    kept = keeper(path.reads, feed.layout, len(feed), classes)
+    lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
+    for rows in by_length(lengths, batch_tokens):
         with torch.inference_mode():
-            logits[rows] = path.logits(feed, rows).float().cpu().numpy()
-        done += int(feed.tokens.lengths[rows].sum())
+            kept.put(path.logits(feed, rows), rows)
+        done += int(lengths[rows].sum())
         yield Progress(phase, done, total)
-    yield logits
+    yield kept.values

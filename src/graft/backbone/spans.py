@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone.layout import NEVER, Ints, Layout
+from graft.backbone.readout import NEVER, Ints
+from graft.data.layout import Layout
 
 BEST = 5  # answers kept of each row
 LONGEST = 30  # tokens of an answer, as in the scripts that came with BERT
@@ -15,14 +16,15 @@ CANDIDATES = 3 * BEST  # looked at before those that are the same in two windows
 COLUMNS = 3 * BEST + 1
 
 
-def best_answers(logits_BL2: Tensor, layout: Layout, rows: Ints, chars: NDArray[np.int32]) -> NDArray[np.float64]:
+def best_answers(logits_BL2: Tensor, layout: Layout, rows: Ints) -> NDArray[np.float64]:
     """Each row's best answers: rows × COLUMNS. First the log-probability that there is none (NEVER where rows always
     have one), then three columns per answer, the best first: first character, one past the last, log-probability.
 
     An answer starts and ends within one window's body and has at most LONGEST tokens; of all that start at a token the
-    best is a candidate. chars: tokens × 2, of the whole split. Where a row has fewer answers, they are empty and NEVER.
+    best is a candidate. Where a row has fewer answers, they are empty and NEVER.
     """
-    assert layout.places is not None
+    chars = layout.chars
+    assert chars is not None, "a head that reads spans needs its tokens' characters"
     scores_BL2 = torch.log_softmax(logits_BL2.float(), dim=1).cpu()
     found = np.zeros((len(rows), COLUMNS))
     ends_BL, values_BL = _best_ends(scores_BL2, _places(layout, rows, scores_BL2.shape[1]))

@@ -90,6 +90,15 @@ class Trunk:
         with first_row_only(self.blocks[-1], self._kind):
             return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
 
+    def outputs(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+        """What a head over every token says, outputs_BTC; start and end of an answer are two outputs. Honours an
+        enclosing `cut_at`."""
+        found = self.model(input_ids=ids_BT, attention_mask=mask_BT)
+        outputs_BTC: Tensor = (
+            torch.stack((found.start_logits, found.end_logits), dim=-1) if "start_logits" in found else found.logits
+        )
+        return outputs_BTC
+
 
 def _capture(block: nn.Module, into: dict[int, Tensor], depth: int) -> torch.utils.hooks.RemovableHandle:
     """Keep a block's output; for depth 0, the first block's input."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Logits = NDArray[Any]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Reads = Literal["row", "token", "span", "decoder", "language"]  # one vector per text, one per token, start and end, …
 Answer = Any  # a frozen record of the task's own, such as `records.Prediction`
 
 
@@ -39,7 +40,7 @@ class Head:
 
     auto: str = "AutoModelForSequenceClassification"  # the class of transformers that loads the artefact
     problem: str = "single_label_classification"  # its config's problem_type; "" for none
-    reads: Literal["row", "token", "decoder", "language"] = "row"  # one vector per text, one per token, …
+    reads: Reads = "row"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""How a split's rows lie in the token rows that a model reads, and what a head's outputs say of them.
+"""What a head's outputs say of rows, words and answers, where a row is read through windows (`data/layout.py`).
 
-A row may be read through several windows (`data/longtexts.py`). Three kinds of head read them:
+Three kinds of head read them:
 
 - one vector per text: the mean of its windows' logits (as in bagging, each window is an answer to the whole question);
 - one vector per token: the one at each word's first token, in the window where that token has the most context;
@@ -13,7 +13,6 @@ windows with padding, C outputs, N words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,45 +20,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
+from graft.tasks.task import Reads
 
 Ints = NDArray[np.int64]
 NEVER = -1e4  # a logit of what cannot be; finite in every dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The windows of row i are those from bounds[i] to bounds[i + 1]; `starts` are those of `Tokens`."""
-
-    bounds: Ints  # (rows + 1,)
-    starts: Ints  # (windows + 1,)
-    words: Ints | None = None  # (rows + 1,): the words of row i, for a head that reads tokens
-    sites: Ints | None = None  # (words,): the flat place of the token that speaks for each word; -1: none does
-    places: NDArray[np.int32] | None = (
-        None  # per token: its place in the body, -1 elsewhere, for a head that reads spans
-    )
-    silent: bool = False  # whether a row may have no answer: then the first token of each window says so
-
-    def __len__(self) -> int:
-        return len(self.bounds) - 1
-
-    @property
-    def lengths(self) -> Ints:
-        """Tokens of each row over all its windows."""
-        lengths: Ints = np.diff(self.starts[self.bounds])
-        return lengths
-
-    def take(self, rows: Ints) -> Layout:
-        """The layout of these rows, in this order, where their windows are taken as well."""
-        bounds, windows = taken(self.bounds, rows)
-        starts, tokens = taken(self.starts, windows)
-        places = None if self.places is None else self.places[tokens]
-        if self.words is None or self.sites is None:
-            return Layout(bounds, starts, None, None, places, self.silent)
-        words, chosen = taken(self.words, rows)
-        moved = np.repeat(starts[bounds[:-1]] - self.starts[self.bounds[:-1]][rows], np.diff(words))
-        sites = np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1)
-        return Layout(bounds, starts, words, sites, places, self.silent)
+def said(raw: Tensor, layout: Layout | None, rows: Ints, reads: Reads) -> Tensor:
+    """What a head said of token rows (raw_WC), or of every token in them (raw_WTC), as an answer about rows: logits_BC
+    of rows, logits_NC of their words, or start and end logits_BL2 of their tokens."""
+    if layout is None:
+        assert reads == "row", f"a head that reads by {reads} needs a layout"
+        return raw
+    return {"row": of_rows, "token": of_words, "span": of_spans}[reads](raw, layout, rows)
 
 
 def of_rows(logits_WC: Tensor, layout: Layout, rows: Ints) -> Tensor:

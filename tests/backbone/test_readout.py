@@ -7,8 +7,9 @@ import pytest
 import tiny
 import torch
 
-from graft.backbone.layout import NEVER, Layout, of_rows, of_spans, of_words
+from graft.backbone.readout import NEVER, of_rows, of_spans, of_words
 from graft.backbone.spans import BEST, LONGEST, best_answers
+from graft.data.layout import Layout
 from graft.data.longtexts import Limits, Windows, sites, windows
 from graft.data.spans import spans_of
 from graft.data.words import words_in
@@ -23,7 +24,7 @@ def read(limit: int = 10, question: bool = False) -> Windows:
 
 
 def layout_of(found: Windows, **more: object) -> Layout:
-    return Layout(found.bounds, found.tokens.starts, places=found.places, **more)
+    return Layout(found.bounds, found.tokens.starts, places=found.places, chars=found.chars, **more)
 
 
 def logits_for(found: Windows, rows: np.ndarray, outputs: int) -> tuple[torch.Tensor, list[int]]:
@@ -98,7 +99,7 @@ def test_the_best_answers_are_those_of_all_pairs_of_tokens(silent):
     found = read(12, question=True)
     layout = layout_of(found, silent=silent)
     logits_WT2, which = logits_for(found, ROWS, 2)
-    answers = best_answers(of_spans(logits_WT2, layout, ROWS), layout, ROWS, found.chars)
+    answers = best_answers(of_spans(logits_WT2, layout, ROWS), layout, ROWS)
     for place, row in enumerate(ROWS):
         none, *listed = brute_force(found, logits_WT2, which, int(row), silent)
         assert answers[place, 0] == pytest.approx(none[0], abs=1e-4)
