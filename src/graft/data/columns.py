@@ -23,6 +23,7 @@ class Wanted:
     text: str | None = None
     label: str | None = None
     labelled: bool = True
+    other: str | None = None  # the question of each text
 
 
 def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> Columns | None:

@@ -11,13 +11,14 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.columns import Wanted, choose, missing_column
+from graft.data.columns import Wanted, choose
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
-from graft.data.target_columns import TargetColumn, column_of, infer_task
+from graft.data.target_columns import ROW_COLUMNS, RowColumn, TargetColumn, column_of, infer_task
+from graft.data.token_columns import check_names, infer_tokens
 from graft.data.wording import count_of
 from graft.files import digest_file
 from graft.records import Columns, Source
@@ -33,6 +34,7 @@ class Part:
     column: TargetColumn
     lines: NDArray[np.int64]
     source: Source
+    others: Texts | None = None
 
 
 def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, Columns, str] | None:
@@ -42,32 +44,41 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
     hold what is wrong with single rows. Every row is looked at even then, so that all problems are told at once.
     """
     sample = _sample(stream)
-    columns = choose(profile_columns(sample), wanted, stream.problems) if sample else None
-    if columns is None:
+    told = _told(stream, sample, wanted, options) if sample else None
+    if told is None:
         for _ in stream.batches:
             pass
         return None
-    task = infer_task(sample, columns.label, options, stream)
+    columns, task = told
     builder = _build(stream, sample, columns, (task, options))
     if columns.label:
         builder.column.check(columns.label, options, stream.problems, stream.notes)
     return builder.finish(), columns, task
 
 
+def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
+    """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
+    found = infer_tokens(sample, wanted, options.task, stream.problems)
+    if found is not None or len(stream.problems):
+        return found
+    columns = choose(profile_columns(sample), wanted, stream.problems)
+    return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
+
+
 def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOptions) -> Part | None:
     """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    for role, name in (("text", columns.text), ("label", columns.label)):
-        if sample and name not in names:
-            found, remedy = missing_column(name, names, role)
-            stream.problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
+    if sample:
+        check_names(names, columns, stream.problems)
     if not sample or len(stream.problems):
         for _ in stream.batches:
             pass
         return None
     builder = _build(stream, sample, columns, (task, options))
     builder.column.check_like(columns.label, stream.problems)
+    if isinstance(builder.column, ROW_COLUMNS) and not len(stream.problems):
+        builder.column.say(stream.notes)
     return builder.finish()
 
 
@@ -96,13 +107,17 @@ class _Builder:
     def __init__(self, stream: Stream, columns: Columns, task: str, options: ReadOptions) -> None:
         self._stream, self._columns, self._options = stream, columns, options
         self._texts = TextSpool()
+        self._others = TextSpool() if columns.other else None
         self._lines = array("q")
-        self.column = column_of(task)
+        self.column = column_of(task, stream.problems)
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0
 
     def add(self, batch: Batch) -> None:
+        if isinstance(self.column, ROW_COLUMNS):
+            self._add_rows(self.column, batch)
+            return
         texts, lines = batch.values(self._columns.text), list(batch.lines)
         if self._columns.label:
             labels = batch.values(self._columns.label)
@@ -114,7 +129,23 @@ class _Builder:
             if self._hash is not None:
                 self._hash.update(repr(labels).encode("utf-8", "surrogatepass"))
         strings = self._strings(texts, lines)
-        self._add_texts(strings, lines)
+        self._add_texts(strings, lines, self._texts)
+        self._lines.extend(lines)
+
+    def _add_rows(self, column: RowColumn, batch: Batch) -> None:
+        """Rows whose target is a part of the text."""
+        names = self._columns
+        texts, targets, starts = (batch.values(name) for name in (names.text, names.label, names.start))
+        lines = list(batch.lines)
+        found = [
+            column.add_row(text, target, start, line)
+            for text, target, start, line in zip(texts, targets, starts, lines, strict=True)
+        ]
+        if self._hash is not None:
+            self._hash.update(repr(targets).encode("utf-8", "surrogatepass"))
+        if self._others is not None:
+            self._add_texts(self._strings(batch.values(names.other), lines), lines, self._others)
+        self._add_texts(found, lines, self._texts)
         self._lines.extend(lines)
 
     def _strings(self, texts: list[object], lines: list[int]) -> list[str]:
@@ -129,13 +160,13 @@ class _Builder:
             self._stream.problems.add("text", line, found, 'write a string; an empty text is ""')
         return [str(text) if isinstance(text, str) else "" for text in texts]
 
-    def _add_texts(self, texts: list[str], lines: list[int]) -> None:
+    def _add_texts(self, texts: list[str], lines: list[int], spool: TextSpool) -> None:
         if self._hash is not None:
             block = "\0".join(texts).encode("utf-8", "surrogatepass")
             self._hash.update(block)
             self._bytes += len(block)
         try:
-            self._texts.add(texts)
+            spool.add(texts)
         except UnicodeEncodeError:
             for text, line in zip(texts, lines, strict=True):
                 if any("\ud800" <= character <= "\udfff" for character in text):
@@ -159,7 +190,8 @@ class _Builder:
         if not len(self._lines) and not stream.problems:
             stream.problems.add("empty", None, "no row is left", "give rows with labels")
         lines = np.array(self._lines, dtype=np.int64)
-        return Part(Texts(self._texts.finish()), self.column, lines, self._source())
+        others = Texts(self._others.finish()) if self._others is not None else None
+        return Part(Texts(self._texts.finish()), self.column, lines, self._source(), others)
 
     def _source(self) -> Source:
         stream, rows = self._stream, len(self._lines)

@@ -18,6 +18,7 @@ from graft.data.labels import UNSOUND
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import Streams, open_all, open_one
 from graft.data.table import Dataset, Rows
+from graft.data.target_columns import output_names
 from graft.data.texts import read_texts
 from graft.errors import DataError
 from graft.records import Columns, SplitName
@@ -32,6 +33,7 @@ def read(
     *,
     text: str | None = None,
     label: str | None = None,
+    question: str | None = None,
     validation: Any = None,
     test: Any = None,
     options: ReadOptions = DEFAULTS,
@@ -40,7 +42,8 @@ def read(
 
     `data` is a path to a file or folder; a hub dataset (`hub:owner/name`); a list of (text, label) pairs or of dicts; a
     dict of lists; a pair (texts, labels); a pandas or polars DataFrame; a datasets.Dataset or DatasetDict; or a dict
-    of any of these by split. `validation` and `test` are further files (or objects). `text` and `label` name columns.
+    of any of these by split. `validation` and `test` are further files (or objects). `text`, `label` and
+    `question` name columns; with a question, the text is the context that answers it.
 
     Texts are kept character by character. Classes are the labels of the train part, sorted by name. Raises DataError
     with all problems found, MissingExtra for a hub dataset without the package, TypeError for an object it cannot read.
@@ -53,7 +56,7 @@ def read(
             streams[split] = open_one(given, f"<{split}>", options)
             found.discard(split)
     streams = {split: streams[split] for split in ("train", *GIVEN) if split in streams}
-    train = gather(streams["train"], Wanted(text, label), options)
+    train = gather(streams["train"], Wanted(text, label, other=question), options)
     if train is None:
         raise DataError(streams["train"].problems.listed())
     first, columns, task = train
@@ -79,16 +82,18 @@ def _dataset(
     if problems["train"].some(UNSOUND):  # labels that are no classes would only add noise when matched
         raise DataError([problem for split in streams for problem in problems[split].listed()])
     classes, maps = match_classes(labels, options, problems, said)
-    classes = classes or (columns.label,)  # a number is called by its column
+    outputs = output_names(task, classes, parts["train"].column, columns.label)
     met = [problem for split in streams for problem in problems[split].listed()]
     if met:
         raise DataError(met)
     rows = {
-        split: Rows(part.texts, part.column.targets(maps[split], len(classes)), part.lines, part.source.path)
+        split: Rows(
+            part.texts, part.column.targets(maps[split], len(classes)), part.lines, part.source.path, part.others
+        )
         for split, part in parts.items()
     }
     sources = tuple(part.source for part in parts.values())
-    return Dataset(name, task, classes, columns, rows, sources, tuple(said))
+    return Dataset(name, task, outputs, columns, rows, sources, tuple(said))
 
 
 def _name(data: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.data import signature
+from graft.data.conll import read_conll
 from graft.data.delimited import read_delimited
 from graft.data.folder import FORMATS, KINDS, extension, nearest, no_such_path, scan
 from graft.data.hub import PREFIX, hub_splits, load_hub, looks_like_id
@@ -15,10 +16,18 @@ from graft.data.opening import first_bytes, is_gzip
 from graft.data.options import ReadOptions
 from graft.data.parquet import read_parquet
 from graft.data.plain import read_plain
+from graft.data.squad import read_squad
 from graft.data.stream import Problems, Stream, refuse
 from graft.records import SplitName
 
 Streams = dict[SplitName, Stream]
+READERS = {
+    "jsonl": read_jsonlines,
+    "parquet": read_parquet,
+    "text": read_plain,
+    "conll": read_conll,
+    "squad": read_squad,
+}
 
 
 def open_all(data: Any, options: ReadOptions, notes: list[str]) -> Streams:
@@ -72,7 +81,7 @@ def open_path(path: Path, options: ReadOptions, shown: str = "") -> Stream:
     if kind in ("csv", "tsv"):
         batches = read_delimited(path, options, problems, notes, tabs=kind == "tsv")
     else:
-        reader = {"jsonl": read_jsonlines, "parquet": read_parquet, "text": read_plain}[kind]
+        reader = READERS[kind]
         batches = reader(path, options, problems, notes)
     return Stream(problems.file, kind + (".gz" if is_gzip(path) else ""), batches, problems, notes, path)
 
@@ -80,8 +89,6 @@ def open_path(path: Path, options: ReadOptions, shown: str = "") -> Stream:
 def _unknown_format(path: Path) -> tuple[str, str]:
     """(found, remedy) for an extension that no reader knows."""
     kind = extension(path) or "no extension"
-    if kind == ".json":
-        return "a .json file is not read", f"write one object per line: jq -c '.[]' {path.name} > {path.stem}.jsonl"
     if kind in (".xlsx", ".xls", ".ods"):
         return f"a spreadsheet ({kind}) is not read", "save the sheet as CSV (UTF-8) and give that file"
     if met := signature.known(start := first_bytes(path)) or signature.binary(start):

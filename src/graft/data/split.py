@@ -100,7 +100,13 @@ def _cut(rows: Rows, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[Split
             first, last = np.searchsorted(positions, (start, start + BLOCK))
             spools[name].add([texts[position - start] for position in positions[first:last].tolist()])
     return {
-        name: Rows(Texts(spools[name].finish()), rows.targets.take(positions), rows.lines[positions], rows.file)
+        name: Rows(
+            Texts(spools[name].finish()),
+            rows.targets.take(positions),
+            rows.lines[positions],
+            rows.file,
+            rows.others.take(positions) if rows.others is not None else None,
+        )
         for name, positions in sides.items()
     }
 
@@ -117,6 +123,8 @@ def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
     for start in range(0, len(rows), BLOCK):
         texts = rows.texts[start : start + BLOCK]
         names = rows.targets.shown(classes, start, start + BLOCK)
+        if rows.others is not None:
+            names = [f"{name}\0{other}" for name, other in zip(names, rows.others[start : start + BLOCK], strict=True)]
         empty += sum(not text.strip() for text in texts)
         lines = (f"{len(text)}:{text}{len(name)}:{name}\n" for text, name in zip(texts, names, strict=True))
         digest.update("".join(lines).encode())

@@ -54,12 +54,14 @@ class Rows:
     targets: Targets
     lines: NDArray[np.int64]  # 1-based line on which the row starts in its file; position + 1 for objects in memory
     file: str
+    others: Texts | None = None  # the question that each text is to answer
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> Rows:
-        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file)
+        others = self.others.take(rows) if self.others is not None else None
+        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file, others)
 
     @property
     def codes(self) -> NDArray[np.int32]:

@@ -28,6 +28,8 @@ class Columns:
     text: str
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
+    other: str = ""  # the other text of each row: a question to be answered from the text
+    start: str = ""  # where the label starts in the text, for answers without a start of their own
 
 
 @dataclass(frozen=True, slots=True)
