@@ -28,6 +28,7 @@ FLOORS = {
     "baselines.py": 4,
     "train/": 5,
     "folder.py": 6,
+    "account.py": 6,
     "fitting.py": 6,
     "assess.py": 6,
     "scratch.py": 6,
