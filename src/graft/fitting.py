@@ -22,7 +22,7 @@ from graft.backbone import artefact, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.table import Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
@@ -48,7 +48,7 @@ from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Extracted, Labelled, Material
 
-Event = FitEvent | Said | Manifest
+Event = FitEvent | Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,12 @@ class _Story:
         return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact)
 
     def _saved(self) -> float:
-        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
+        """Seconds that hits would have taken to compute, and cached stages to compute again in each further epoch."""
+        if self.extracted is None:
+            return 0.0
         again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
-        return again * self.extracted.train.seconds if self.extracted else 0.0
+        both = (self.extracted.train, self.extracted.validation)
+        return again * self.extracted.train.whole + sum(found.spared for found in both)
 
     def _cost(self, clock: Clock) -> Cost:
         trained = [epoch for epoch in self.epochs if epoch.tokens]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from graft.backbone.paths import Feed, predict_logits
 from graft.errors import NotFinite
-from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord, Trial
+from graft.records import Epoch, HeadRecord, Progress, Recipe, Said, Stage, StageRecord, Trial
 from graft.tasks import classification
 from graft.train import feeding, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, copied, put
@@ -27,7 +27,7 @@ from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material, below
 from graft.train.stage import StageRun, Trained
 
-Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
+Event = Progress | Said | HeadRecord | Epoch | StageRecord | Extracted | Trial
 SAVE_EVERY = 60.0  # seconds between checkpoints within a stage, which are written at the ends of epochs
 
 
