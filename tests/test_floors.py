@@ -27,6 +27,7 @@ FLOORS = {
     "backbone/": 3,
     "evaluate.py": 4,
     "baselines.py": 4,
+    "choose/": 4,
     "train/": 5,
     "folder.py": 6,
     "fitting.py": 6,
