@@ -30,6 +30,7 @@ FLOORS = {
     "choose/": 4,
     "train/": 5,
     "folder.py": 6,
+    "account.py": 6,
     "fitting.py": 6,
     "assess.py": 6,
     "scratch.py": 6,
