@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Skipped, View
 from graft.records.material import (
     LEAKY,
     BackboneRecord,
@@ -39,13 +40,17 @@ __all__ = [
     "BackboneRecord",
     "Baseline",
     "Batches",
+    "Candidate",
     "ClassScores",
     "Columns",
     "Cost",
+    "Costs",
     "DataSummary",
     "Epoch",
     "Evaluation",
+    "Forecast",
     "HeadRecord",
+    "Heat",
     "Interval",
     "Loss",
     "MachineRecord",
@@ -56,10 +61,12 @@ __all__ = [
     "Phase",
     "Prediction",
     "Progress",
+    "Ranking",
     "Recipe",
     "ReliabilityBin",
     "Request",
     "Said",
+    "Skipped",
     "Source",
     "SplitName",
     "SplitSummary",
@@ -68,4 +75,5 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "View",
 ]
