@@ -29,7 +29,7 @@ from graft.choose.sample import stratified_order
 from graft.choose.views import scored, scoring_seconds
 from graft.data.table import Rows
 from graft.data.tokens import Tokens, tokenize
-from graft.errors import GraftError, first_line
+from graft.errors import GraftError, ModelError, first_line
 from graft.records import Candidate, MachineRecord, Progress, Skipped, View
 
 MOST_ROWS = 6000  # beyond these scores hardly move
@@ -157,6 +157,9 @@ class _Entrant:
         began = time.perf_counter()
         backbone, _ = self.load()
         self.width = backbone.record.width
+        asked, blocks = self.found.named.depth, backbone.record.blocks
+        if asked is not None and not 1 <= asked <= blocks:
+            raise ModelError(f"it has {blocks} blocks, so there is no {self.name}@{asked}")
         loading = time.perf_counter() - began
         limit = min(self.sample.limit, backbone.record.max_tokens)
         self.tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, limit)[0]
