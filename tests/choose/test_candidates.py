@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from graft.choose.candidates import Found, Named, local, located, named
-from graft.records import Skipped
+from graft.records import Unranked
 
 
 def test_a_folder_of_models_stands_for_each_of_them(models):
@@ -55,14 +55,14 @@ def test_a_bad_folder_is_skipped_with_its_reason(models, tmp_path, harm, why):
     shutil.copytree(models / "bert", folder)
     harm(folder)
     bad, good = located([Named(str(folder)), Named(str(models / "roberta"))], 0)
-    assert isinstance(bad, Skipped)
+    assert isinstance(bad, Unranked)
     assert why in bad.why
     assert isinstance(good, Found)
 
 
 def test_a_model_that_is_larger_than_the_memory_is_skipped(models):
     (skipped,) = located([Named(str(models / "bert"))], 1000)
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, Unranked)
     assert "of memory" in skipped.why
 
 
@@ -70,4 +70,4 @@ def test_a_folder_of_something_else_is_one_candidate_that_is_skipped(tmp_path):
     (tmp_path / "notes.json").write_text(json.dumps({}))
     (one,) = named([str(tmp_path)])
     (skipped,) = located([one], 0)
-    assert isinstance(skipped, Skipped)
+    assert isinstance(skipped, Unranked)

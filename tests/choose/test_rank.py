@@ -18,13 +18,13 @@ from graft.choose.candidates import Named, named
 from graft.choose.rank import Measured, Sample, rank
 from graft.choose.score import scores
 from graft.data.tokens import tokenize
-from graft.records import Skipped
+from graft.records import Unranked
 
 
 def ranked(wanted, splits, machine, store, **settings):
     sample = Sample(splits.train, splits.classes, 64, **settings)
     events = list(rank(wanted, sample, machine, store, 0))
-    return [event for event in events if isinstance(event, Measured | Skipped)], events
+    return [event for event in events if isinstance(event, Measured | Unranked)], events
 
 
 def test_every_depth_of_every_model_is_scored(models, splits, machine, tmp_path):
@@ -66,7 +66,7 @@ def test_what_cannot_be_loaded_or_run_is_skipped_and_the_others_are_ranked(model
     (broken / "config.json").write_text(json.dumps(config))
     deep = f"{models / 'bert'}@9"
     found, _ = ranked(named([str(broken), str(models / "roberta"), deep]), splits, machine, Store(tmp_path / "store"))
-    by_name = {one.name: one for one in found if isinstance(one, Skipped)}
+    by_name = {one.name: one for one in found if isinstance(one, Unranked)}
     assert set(by_name) == {str(broken), str(models / "bert")}
     assert "3 blocks" in by_name[str(models / "bert")].why
     assert [one.model.name for one in found if isinstance(one, Measured)] == [str(models / "roberta")]
@@ -75,7 +75,7 @@ def test_what_cannot_be_loaded_or_run_is_skipped_and_the_others_are_ranked(model
 def test_no_time_means_no_candidate_and_no_error(models, splits, machine, tmp_path):
     found, _ = ranked(named([str(models)]), splits, machine, Store(tmp_path), deadline=time.perf_counter())
     assert len(found) == 3
-    assert all(isinstance(one, Skipped) and "time" in one.why for one in found)
+    assert all(isinstance(one, Unranked) and "time" in one.why for one in found)
 
 
 def test_little_time_means_fewer_rows(models, splits, machine, tmp_path):

@@ -14,7 +14,7 @@ from graft.backbone import at_hand, hub
 from graft.backbone.catalog import Card, catalog
 from graft.backbone.hub import Located, of_depth
 from graft.errors import GraftError
-from graft.records import Skipped
+from graft.records import Unranked
 
 BYTES = 4  # of a parameter in fp32
 COPIES = 2.5  # of the weights while a model is loaded and read: the file's, the model's, one in bf16
@@ -65,7 +65,7 @@ class Found:
     card: Card
 
 
-def located(wanted: Sequence[Named], free: int) -> Iterator[Found | Skipped]:
+def located(wanted: Sequence[Named], free: int) -> Iterator[Found | Unranked]:
     """Each model's files, or why it is skipped. `free`: bytes of memory that are there (0: not known).
 
     A hub model that is not at hand is downloaded.
@@ -74,12 +74,14 @@ def located(wanted: Sequence[Named], free: int) -> Iterator[Found | Skipped]:
         try:
             place = hub.locate(one.name)
         except GraftError as error:
-            yield Skipped(one.name, error.found)
+            yield Unranked(one.name, error.found)
             continue
         card = _card(place)
         need = int((card.shape.parameters or 0) * BYTES * COPIES)
         if free and need > free:
-            yield Skipped(one.name, f"it needs about {need / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free")
+            yield Unranked(
+                one.name, f"it needs about {need / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free"
+            )
             continue
         yield Found(one, place, card)
 

@@ -1,6 +1,6 @@
 """Ranking: one pass of each candidate over a sample of the train split, and the scores of every depth.
 
-Only rows of train are read. A generator of events: `Progress` often, `Measured` or `Skipped` for each candidate.
+Only rows of train are read. A generator of events: `Progress` often, `Measured` or `Unranked` for each candidate.
 
     pilot      each model is loaded and reads a few rows, which tells its pace
     plan       how many rows all of them can read in the time; who is too slow even for few is skipped
@@ -30,7 +30,7 @@ from graft.choose.views import scored, scoring_seconds
 from graft.data.table import Rows
 from graft.data.tokens import Tokens, tokenize
 from graft.errors import GraftError, ModelError, first_line
-from graft.records import Candidate, MachineRecord, Progress, Skipped, View
+from graft.records import Candidate, MachineRecord, Progress, Unranked, View
 
 MOST_ROWS = 6000  # beyond these scores hardly move
 FEWEST_ROWS = 200
@@ -59,7 +59,7 @@ class Measured:
     depths: tuple[int, ...]  # that are candidates
 
 
-Event = Progress | Skipped | Measured
+Event = Progress | Unranked | Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store:
     texts = list(sample.train.texts.take(order))
     entrants: list[_Entrant] = []
     for found in located(wanted, free):
-        if isinstance(found, Skipped):
+        if isinstance(found, Unranked):
             yield found
             continue
         entrant = _Entrant(found, sample, machine, store)
@@ -100,26 +100,26 @@ def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store:
             _release(entrants, free)
     for entrant, why in _too_slow(entrants, sample):
         entrants.remove(entrant)
-        yield Skipped(entrant.name, why)
+        yield Unranked(entrant.name, why)
     rows = planned(entrants, sample)
     for entrant in entrants:
         yield from _tried(entrant.measure(rows, sample.targets(order[:rows])), entrant.name)
         entrant.backbone = entrant.extractor = None
 
 
-def _tried(work: Iterator[Event], name: str) -> Generator[Event, None, Skipped | None]:
+def _tried(work: Iterator[Event], name: str) -> Generator[Event, None, Unranked | None]:
     """The events of one candidate's work; whatever goes wrong with it must not stop the others."""
     try:
         yield from work
         return None
     except MemoryError:
-        skipped = Skipped(name, "the memory did not suffice")
+        skipped = Unranked(name, "the memory did not suffice")
     except GraftError as error:
-        skipped = Skipped(name, error.found)
+        skipped = Unranked(name, error.found)
     except _NoTime:
-        skipped = Skipped(name, "the time was up before it was scored")
+        skipped = Unranked(name, "the time was up before it was scored")
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
-        skipped = Skipped(name, f"it cannot be run: {first_line(error)}")
+        skipped = Unranked(name, f"it cannot be run: {first_line(error)}")
     yield skipped
     return skipped
 

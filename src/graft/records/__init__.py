@@ -4,7 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
-from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Skipped, View
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
 from graft.records.material import (
     LEAKY,
     BackboneRecord,
@@ -33,7 +33,19 @@ from graft.records.outcome import (
     Request,
     Said,
 )
-from graft.records.training import Batches, Epoch, Loss, Optimiser, Recipe, Stage, StageRecord, Stopping, Trial
+from graft.records.training import (
+    Batches,
+    Epoch,
+    Loss,
+    Optimiser,
+    Recipe,
+    Skip,
+    Skipped,
+    Stage,
+    StageRecord,
+    Stopping,
+    Trial,
+)
 
 __all__ = [
     "LEAKY",
@@ -66,6 +78,7 @@ __all__ = [
     "ReliabilityBin",
     "Request",
     "Said",
+    "Skip",
     "Skipped",
     "Source",
     "SplitName",
@@ -75,5 +88,6 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "Unranked",
     "View",
 ]

@@ -71,7 +71,7 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class Unranked:
     """A candidate that was not compared."""
 
     name: str
@@ -87,7 +87,7 @@ class Ranking:
     train: int  # rows of train
     forecasts: tuple[Forecast, ...]  # the highest expectation first
     views: dict[str, tuple[View, ...]]  # by model, every one that was scored
-    skipped: tuple[Skipped, ...]
+    unranked: tuple[Unranked, ...]
     heats: tuple[Heat, ...]
     pick: str  # the name of the candidate that is advised
     why: str
