@@ -32,7 +32,19 @@ from graft.records.outcome import (
     Request,
     Said,
 )
-from graft.records.training import Batches, Epoch, Loss, Optimiser, Recipe, Stage, StageRecord, Stopping, Trial
+from graft.records.training import (
+    Batches,
+    Epoch,
+    Loss,
+    Optimiser,
+    Recipe,
+    Skip,
+    Skipped,
+    Stage,
+    StageRecord,
+    Stopping,
+    Trial,
+)
 
 __all__ = [
     "LEAKY",
@@ -60,6 +72,8 @@ __all__ = [
     "ReliabilityBin",
     "Request",
     "Said",
+    "Skip",
+    "Skipped",
     "Source",
     "SplitName",
     "SplitSummary",

@@ -155,17 +155,26 @@ class RowEmbedding(nn.Embedding):
         self.weight.copy_(self.master)
 
     def state(self) -> dict[str, Tensor]:
-        """Masters, moments and the count of steps, for a checkpoint."""
-        taken = torch.tensor(self._taken)
-        return {"master": self.master, "exp_avg": self._first, "exp_avg_sq": self._second, "taken": taken}
+        """Everything that the next step depends on. Nothing is settled for it: a checkpoint must change no sum."""
+        elapsed = self._elapsed
+        counts = torch.tensor([self._taken, elapsed.steps])
+        tables = {"master": self._master, "exp_avg": self._first, "exp_avg_sq": self._second}
+        past = {"touched": elapsed.touched, "drift": elapsed.drift, "log_decay": elapsed.log_decay}
+        return tables | past | {"counts": counts, "betas": torch.tensor(self._betas, dtype=torch.float64)}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` gave."""
-        for table, key in ((self.master, "master"), (self._first, "exp_avg"), (self._second, "exp_avg_sq")):
+        """Continue from what `state` gave. The working copy follows when training next publishes."""
+        for table, key in ((self._master, "master"), (self._first, "exp_avg"), (self._second, "exp_avg_sq")):
             table.copy_(tensors[key])
-        self._taken = int(tensors["taken"])
-        self.publish()
+        beta1, beta2 = tensors["betas"].tolist()
+        self._betas = (beta1, beta2)
+        self._taken, steps = tensors["counts"].tolist()
+        elapsed = Elapsed(len(self._master), self._master.device)
+        elapsed.steps = steps
+        past = (tensors[key].clone().to(self._master.device) for key in ("touched", "drift", "log_decay"))
+        elapsed.touched, elapsed.drift, elapsed.log_decay = past
+        self._elapsed = elapsed
 
 
 def install(model: nn.Module, names: set[str]) -> None:
