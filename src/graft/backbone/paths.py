@@ -72,6 +72,8 @@ class ModelPath:
         self.module.config._attn_implementation = attention_for(machine)
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
+        if copied:
+            self.trunk.fast.lay_out()
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
