@@ -9,11 +9,11 @@ import time
 
 import pytest
 import torch
-from graft.backbone.store import Store
 
 from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.cache.store import Store
 from graft.choose.candidates import Named, named
 from graft.choose.rank import Measured, Sample, rank
 from graft.choose.score import scores
