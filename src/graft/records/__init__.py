@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
 from graft.records.material import (
     LEAKY,
     BackboneRecord,
@@ -51,13 +52,17 @@ __all__ = [
     "BackboneRecord",
     "Baseline",
     "Batches",
+    "Candidate",
     "ClassScores",
     "Columns",
     "Cost",
+    "Costs",
     "DataSummary",
     "Epoch",
     "Evaluation",
+    "Forecast",
     "HeadRecord",
+    "Heat",
     "Interval",
     "Loss",
     "MachineRecord",
@@ -68,6 +73,7 @@ __all__ = [
     "Phase",
     "Prediction",
     "Progress",
+    "Ranking",
     "Recipe",
     "ReliabilityBin",
     "Request",
@@ -82,4 +88,6 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "Unranked",
+    "View",
 ]
