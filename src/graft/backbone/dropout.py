@@ -65,9 +65,12 @@ class PooledDropout(nn.Module):
         self._pool = pool
 
     def forward(self, states: Tensor) -> Tensor:
-        if not self.training:
-            return states
-        return states * self._pool.window(states.numel()).view(states.shape)
+        mask = self.mask(states.shape)
+        return states if mask is None else states * mask
+
+    def mask(self, shape: torch.Size) -> Tensor | None:
+        """What states of this shape are multiplied by; None in eval mode."""
+        return self._pool.window(shape.numel()).view(shape) if self.training else None
 
 
 def install(model: nn.Module, hidden: float, attention: float, device: str, dtype: torch.dtype) -> list[MaskPool]:

@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
 from graft.records.details import (
     ClassificationDetails,
     ClassScores,
@@ -62,15 +63,19 @@ __all__ = [
     "BackboneRecord",
     "Baseline",
     "Batches",
+    "Candidate",
     "ClassScores",
     "ClassificationDetails",
     "Columns",
     "Cost",
+    "Costs",
     "DataSummary",
     "Details",
     "Epoch",
     "Evaluation",
+    "Forecast",
     "HeadRecord",
+    "Heat",
     "Interval",
     "LabelScores",
     "LabelSet",
@@ -87,6 +92,7 @@ __all__ = [
     "Phase",
     "Prediction",
     "Progress",
+    "Ranking",
     "Recipe",
     "RegressionDetails",
     "ReliabilityBin",
@@ -102,4 +108,6 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "Unranked",
+    "View",
 ]

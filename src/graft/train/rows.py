@@ -78,7 +78,7 @@ class RowEmbedding(nn.Embedding):
             return super().forward(ids)
         rows, places = torch.unique(ids, return_inverse=True)
         self._catch_up(rows)
-        leaf = self._master[rows].requires_grad_()
+        leaf = self._master.index_select(0, rows).requires_grad_()
         self.used.append((rows, leaf))
         return nn.functional.embedding(places, leaf).to(self.weight.dtype)
 
@@ -112,10 +112,10 @@ class RowEmbedding(nn.Embedding):
         self._betas = moves.betas
         self._taken += 1
         self._elapsed.add(moves, self._taken)
-        first = torch.lerp(self._first[rows], gradient, 1 - beta1)
-        second = torch.lerp(self._second[rows], gradient.square(), 1 - beta2)
+        first = torch.lerp(self._first.index_select(0, rows), gradient, 1 - beta1)
+        second = torch.lerp(self._second.index_select(0, rows), gradient.square(), 1 - beta2)
         size = (second / (1 - beta2**self._taken)).sqrt_().add_(EPS)
-        moved = self._master[rows] * (1 - moves.lr * moves.weight_decay)
+        moved = self._master.index_select(0, rows) * (1 - moves.lr * moves.weight_decay)
         moved -= moves.lr / (1 - beta1**self._taken) * first / size
         self._write(rows, moved, first, second)
 
@@ -131,16 +131,16 @@ class RowEmbedding(nn.Embedding):
         drift, fade, shrink, decay = (
             part.float().unsqueeze(1) for part in (elapsed.drift[since], beta1**missed, beta2**missed, decay)
         )
-        first, second = self._first[rows], self._second[rows]
+        first, second = (table.index_select(0, rows) for table in (self._first, self._second))
         eps = EPS * math.sqrt(
             1 - beta2**self._taken
         )  # as large beside these moments as Adam's beside its corrected ones
-        moved = self._master[rows] * decay - drift * first / (second.sqrt() + eps)
+        moved = self._master.index_select(0, rows) * decay - drift * first / (second.sqrt() + eps)
         self._write(rows, moved, first * fade, second * shrink)
 
     def _write(self, rows: Tensor, moved: Tensor, first: Tensor, second: Tensor) -> None:
         for table, values in ((self._master, moved), (self._first, first), (self._second, second)):
-            table[rows] = values
+            table.index_copy_(0, rows, values)
         self._elapsed.touched[rows] = self._elapsed.steps
 
     @torch.no_grad()
