@@ -113,7 +113,7 @@ def _accuracy(work: Material, rows: Rows, machine: MachineRecord) -> float:
     asked = ours.labelled(rows, work.backbone)
     for event in predict_logits(path, Feed(asked.tokens), len(work.classes), ""):
         if not isinstance(event, Progress):
-            return float(np.mean(event.argmax(1) == asked.labels))
+            return float(np.mean(event.argmax(1) == rows.codes))
     raise AssertionError
 
 

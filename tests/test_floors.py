@@ -31,7 +31,6 @@ FLOORS = {
     "folder.py": 6,
     "account.py": 6,
     "fitting.py": 6,
-    "ledger.py": 6,
     "assess.py": 6,
     "scratch.py": 6,
     "predict.py": 6,
