@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.backbone.batch import Collator, by_length
+from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import PooledHead, pool
 from graft.backbone.kept import keeper
@@ -42,7 +43,7 @@ class Feed:
     """
 
     tokens: Tokens
-    cached: Tensor | None = None
+    cached: Boundary | Tensor | None = None
     layout: Layout | None = None
 
     def __len__(self) -> int:
@@ -80,7 +81,7 @@ class HeadPath:
         self._head = head
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        assert feed.cached is not None, "a head alone needs pooled features"
+        assert isinstance(feed.cached, Tensor), "a head alone needs pooled features"
         logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(feed.windows(rows))])
         return logits_BC if feed.layout is None else of_rows(logits_BC, feed.layout, rows)
 
@@ -95,6 +96,8 @@ class ModelPath:
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         self.reads = backbone.reads
+        if copied:
+            self.trunk.fast.lay_out()
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
@@ -120,9 +123,8 @@ class ModelPath:
         windows = feed.windows(rows)
         ids_BT, mask_BT = collate(windows)
         if self._stand_in is not None:
-            assert feed.cached is not None, "above a cut, states must be cached"
-            index_BT, _ = collate.positions(windows)
-            self._stand_in.states = feed.cached[index_BT].to(self._device)
+            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
+            self._stand_in.states = feed.cached.batch(windows).to(self._device)
         return said(self._raw(ids_BT, mask_BT), feed.layout, rows, self.reads)
 
     def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
