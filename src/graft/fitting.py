@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graft import machine
 from graft.account import Account, Clock
@@ -23,12 +22,14 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.cache.store import Store
+from graft.data.encode import Encoded, encode, within
+from graft.data.longtexts import Limits, Long
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
+from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, SplitName, Truncation
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
@@ -37,6 +38,7 @@ from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Labelled, Material
 
+WINDOW = 256  # tokens of a window before the recipe is known; most recipes say the same
 Event = FitEvent | Manifest
 
 
@@ -120,18 +122,18 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        tokens, lengths = _tokenised(splits, backbone)
+        read = _encoded(splits, backbone)
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), len(read["train"].tokens.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
-    limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-    tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
-    cut = measure(lengths, limit)
-    yield Said(_about_cut(cut))
+    limits = limits_of(recipe, backbone)
+    with clock.phase("tokenise"):
+        read = _within(read, splits, backbone, limits)
+    cut = measure(np.concatenate([found.lengths for found in read.values()]), limits.tokens)
+    yield Said(_about_cut(cut, limits.long))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -145,8 +147,8 @@ def _prepare(
     train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
     material = Material(
         backbone,
-        Labelled(tokens["train"], train),
-        Labelled(tokens["validation"], validation),
+        Labelled(read["train"].tokens, train, read["train"].layout),
+        Labelled(read["validation"].tokens, validation, read["validation"].layout),
         splits.classes,
         chosen,
         Extractor(backbone, chosen, Store()),
@@ -156,13 +158,28 @@ def _prepare(
     return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
 
 
-def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
-    """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
-    train, of_train = tokenize(splits.train.texts, tokenizer, limit)
-    validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
-    _, of_test = tokenize(splits.test.texts, tokenizer, limit)
-    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
+def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
+    """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
+    where it reads tokens."""
+    long = recipe.long if recipe.long != "auto" else "truncate" if backbone.reads == "row" else "windows"
+    return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
+
+
+def _encoded(splits: Splits, backbone: Backbone) -> dict[SplitName, Encoded]:
+    """All three splits as token rows: as long as the backbone reads, or in windows of the usual length."""
+    tokenizer, longest = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
+    usual = Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
+    parts: dict[SplitName, Rows] = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {name: encode(rows, tokenizer, usual) for name, rows in parts.items()}
+
+
+def _within(
+    read: dict[SplitName, Encoded], splits: Splits, backbone: Backbone, limits: Limits
+) -> dict[SplitName, Encoded]:
+    """The splits that are learnt from within the recipe's limits; of the test split the lengths alone are needed."""
+    tokenizer = backbone.tokenizer.backend_tokenizer
+    learnt: dict[SplitName, Rows] = {"train": splits.train, "validation": splits.validation}
+    return read | {name: within(read[name], rows, tokenizer, limits) for name, rows in learnt.items()}
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
@@ -171,10 +188,13 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation) -> str:
+def _about_cut(cut: Truncation, long: Long) -> str:
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
     limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
-    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+    if long == "windows":
+        return f"{limit}: {texts:.1%} of texts are longer and read through windows that overlap; nothing is cut."
+    kept = ", their beginnings and ends kept" if long == "head-tail" else ""
+    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens{kept}."
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:

@@ -25,12 +25,13 @@ class Answers:
     """The true answers in some contexts: none, one or several per row, in the order given."""
 
     spans: Spans
+    silent: bool = False  # whether a context may hold no answer
 
     def __len__(self) -> int:
         return len(self.spans)
 
     def take(self, rows: NDArray[np.int64]) -> Answers:
-        return Answers(self.spans.take(rows))
+        return Answers(self.spans.take(rows), self.silent)
 
     def strata(self) -> NDArray[np.int32]:
         """Whether a row has an answer."""
@@ -103,7 +104,7 @@ class AnswerColumn:
 
     def targets(self, codes: NDArray[np.int32], names: int) -> Answers:
         """All rows; a row without an answer has none in its context."""
-        return Answers(spans_of(self._spans))
+        return Answers(spans_of(self._spans), silent=not all(self._spans))
 
     def _given(self, answers: object, start: object, line: int) -> list[Given]:
         if answers is None or answers == "":

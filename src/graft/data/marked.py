@@ -37,6 +37,12 @@ class Marks:
     def take(self, rows: NDArray[np.int64]) -> Marks:
         return Marks(self.spans.take(rows), self.words.take(rows))
 
+    def coded(self, tags: int) -> NDArray[np.int32]:
+        """The tag code of each word, of so many tags: with two for each type and one for no name, these are IOB2."""
+        kinds = int(self.spans.codes.max(initial=-1)) + 1
+        joined = tags % 2 == 1 and kinds <= tags // 2
+        return Tagset(tuple(map(str, range(tags // 2 if joined else tags))), joined).encode(self.spans, self.words)
+
     def strata(self) -> NDArray[np.int32]:
         """The type of a row's rarest name, so that no cut loses it; none is one more."""
         spans = self.spans

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from graft.data.answers import Answers
 from graft.data.classes import match_classes
 from graft.data.columns import Wanted
 from graft.data.folder import extension
@@ -92,6 +93,11 @@ def _dataset(
         )
         for split, part in parts.items()
     }
+    learnt = rows["train"].targets
+    if isinstance(learnt, Answers):  # whether a context may hold no answer is learnt from train
+        for split, part in rows.items():
+            if isinstance(part.targets, Answers):
+                rows[split] = replace(part, targets=replace(part.targets, silent=learnt.silent))
     sources = tuple(part.source for part in parts.values())
     return Dataset(name, task, outputs, columns, rows, sources, tuple(said))
 

@@ -142,6 +142,25 @@ class LabelSet:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundName:
+    """A name that was found in a text: characters counted from 0, `end` one past the last."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    probability: float  # of its least sure word's tag
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A text with the names that were found in it, in the order of the text."""
+
+    text: str
+    names: tuple[FoundName, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long work is; yielded often, never written."""
 

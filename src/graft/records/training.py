@@ -73,6 +73,7 @@ class Recipe:
     start: Literal["probe", "random"] = "probe"
     metric: str = ""  # the validation metric by which the best is kept and stages stop; "": the task's own
     max_tokens: int = 256
+    long: Literal["auto", "truncate", "head-tail", "windows"] = "auto"  # what is done with longer texts
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
     on_nonfinite: Literal["stop", "skip"] = "stop"  # what to do about a step whose loss or gradient is not finite

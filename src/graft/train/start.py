@@ -33,13 +33,18 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
     depths: tuple[int, ...] = ()
     if recipe.head == "pooled":
         depths = features.all_depths(material.backbone)
-    elif _starts_from_probe(material, recipe) or any(stage.unfrozen == 0 for stage in recipe.stages):
+    elif _starts_from_probe(material, recipe) or (
+        material.backbone.reads == "row" and any(stage.unfrozen == 0 for stage in recipe.stages)
+    ):
         depths = (blocks,)
     return Wanted(depths, boundaries(material, recipe))
 
 
 def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
-    """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once."""
+    """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once.
+
+    A head that reads tokens trains alone above all blocks; one that reads whole texts has pooled features for that.
+    """
     blocks = material.backbone.record.blocks
     if not material.backbone.family.known:
         return ()
@@ -52,7 +57,7 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
         worth = stage.cache == "on" or (stage.cache == "auto" and stage.epochs > 1)
         if (
             0 < cut <= lowest
-            and stage.unfrozen != 0
+            and (stage.unfrozen != 0 or material.backbone.reads != "row")
             and worth
             and material.extractor.store.fits(size * (len(cuts) + 1))
         ):
@@ -65,7 +70,7 @@ def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Ex
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
     if _only_starts(recipe, asked):
-        part = material.train.tokens.take(start_rows(material, recipe))
+        part = material.train.take(start_rows(material, recipe)).tokens
         yield Extracted((yield from _run(material.extractor, part, asked, "extract")), NOTHING.validation)
         return
     if not asked.depths and not asked.cuts:
@@ -84,7 +89,7 @@ def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
 
 def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
     """The rows of the train split that a native head's start is fitted on, where it is all that needs features."""
-    rows = len(material.train.tokens)
+    rows = len(material.train)
     chosen = np.random.default_rng(recipe.seed).permutation(rows)[:START_ROWS]
     return np.sort(chosen).astype(np.int64)
 
@@ -102,8 +107,9 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
         return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
     if not _starts_from_probe(material, recipe) or head is None:
-        why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
-        return HeadRecord("native", "first", material.backbone.record.blocks, "random", f"random start: {why}")
+        why = "the recipe asks for it" if recipe.start == "random" else "this head has another shape"
+        pooling = "first" if material.backbone.reads == "row" else material.backbone.reads
+        return HeadRecord("native", pooling, material.backbone.record.blocks, "random", f"random start: {why}")
     blocks = material.backbone.record.blocks
     train = extracted.train.pooled[blocks][:, 0]
     why = "the family's native head reads the first token's state; it starts as a linear probe of that state"
@@ -119,6 +125,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
+    if material.backbone.reads != "row" or material.train.layout is not None:
+        return False
     return recipe.start == "probe" and (recipe.head == "pooled" or material.backbone.family.head is not None)
 
 

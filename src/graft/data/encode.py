@@ -1,0 +1,59 @@
+"""A split's rows as token rows: one per row where a head reads whole texts, or windows with what they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.answers import Answers
+from graft.data.layout import Layout
+from graft.data.longtexts import Limits, sites, windows
+from graft.data.marked import Marks
+from graft.data.table import Rows
+from graft.data.tokens import Tokens, closing_tokens, shortened, tokenize
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The token rows of a split, and how its rows lie in them (None: one each). `lengths`: of the uncut rows."""
+
+    tokens: Tokens
+    layout: Layout | None
+    lengths: Ints
+    limits: Limits
+
+
+def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits) -> Encoded:
+    """The rows within limits. What a head needs to know of their tokens follows from their targets: names need the
+    tokens of words, answers the places of tokens."""
+    targets = rows.targets
+    plain = not isinstance(targets, Marks | Answers) and rows.others is None
+    if plain and limits.long == "truncate":
+        tokens, lengths = tokenize(rows.texts, tokenizer, limits.tokens)
+        return Encoded(tokens, None, lengths, limits)
+    found, lengths = windows(rows.texts, tokenizer, limits, rows.others)
+    layout = Layout(found.bounds, found.tokens.starts)
+    if isinstance(targets, Marks):
+        layout = Layout(found.bounds, found.tokens.starts, targets.words.bounds, sites(found, targets.words))
+    elif isinstance(targets, Answers):
+        places = found.places, found.chars
+        layout = Layout(found.bounds, found.tokens.starts, None, None, *places, silent=targets.silent)
+    return Encoded(found.tokens, layout, lengths, limits)
+
+
+def within(found: Encoded, rows: Rows, tokenizer: Tokenizer, limits: Limits) -> Encoded:
+    """The same rows within other limits, by as little work as that takes."""
+    if found.limits == limits or (int(found.lengths.max(initial=0)) <= min(limits.tokens, found.limits.tokens)):
+        return found
+    if found.layout is None and limits.long == "truncate" and limits.tokens <= found.limits.tokens:
+        tokens = shortened(found.tokens, limits.tokens, closing_tokens(tokenizer))
+        return Encoded(tokens, None, found.lengths, limits)
+    return encode(rows, tokenizer, limits)
