@@ -122,7 +122,7 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     """Logits of all rows, in order; progress on the way."""
     parts: list[NDArray[np.float32]] = []
     done = 0
-    for event in predictor.stream(rows.texts):
+    for event in predictor.stream(rows.inputs):
         if isinstance(event, Progress):
             chunk = min(CHUNK, len(rows) - done)
             yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")
@@ -147,11 +147,12 @@ def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) ->
     """One line per row: its line in the file, truth, the answer in short, text."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(("line", *task.judged(), "text"))
+    writer.writerow(("line", *task.judged(), "text", *(("text_pair",) if rows.seconds is not None else ())))
     truths = rows.targets.shown(outputs.names, 0, len(rows))
-    answers = task.answers(rows.texts, logits, outputs)
-    for answer, line, truth, text in zip(answers, rows.lines.tolist(), truths, rows.texts, strict=True):
-        writer.writerow((line, truth, *task.short(answer), text))
+    answers = task.answers(rows.inputs, logits, outputs)
+    for answer, line, truth in zip(answers, rows.lines.tolist(), truths, strict=True):
+        texts = (answer.text,) if isinstance(answer.text, str) else answer.text
+        writer.writerow((line, truth, *task.short(answer), *texts))
     return target.getvalue()
 
 

@@ -35,7 +35,7 @@ class Given:
     """Where the data come from and how they are to be read and split; the fields of `graft.read` and `graft.split`."""
 
     data: Any
-    text: str | None = None
+    text: str | tuple[str, str] | None = None
     label: str | None = None
     validation: Any = None
     test: Any = None
