@@ -31,6 +31,7 @@ from graft.report.page import render
 from graft.report.words import yardstick as spoken
 from graft.tasks.registry import task_of
 from graft.tasks.task import Logits, Outputs, Task
+from graft.untrained import cosine
 
 Event = Progress | Said | Evaluation
 
@@ -56,7 +57,7 @@ def evaluate(
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
         outputs = predictor.outputs
-        beside = yield from _yardsticks(predictor.task, splits, outputs)
+        beside = yield from _yardsticks(manifest, splits, outputs)
         beside |= {found.name: found for found in further if found.name not in beside}
         evaluation = evaluate_logits(
             predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
@@ -70,11 +71,19 @@ def evaluate(
     yield evaluation
 
 
-def _yardsticks(task: Task, splits: Splits, outputs: Outputs) -> Generator[Said, None, dict[str, Baseline]]:
+def _yardsticks(
+    manifest: Manifest, splits: Splits, outputs: Outputs
+) -> Generator[Progress | Said, None, dict[str, Baseline]]:
     """The yardsticks that every evaluation makes itself."""
+    task = task_of(manifest)
     found: dict[str, Baseline] = {}
     for yardstick in task.yardsticks(splits):
         found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
+    for event in cosine(splits, manifest) if splits.test.seconds is not None else ():
+        if isinstance(event, Baseline):
+            found[event.name] = event
+        else:
+            yield event
     yield Said(f"Compared with the yardsticks: {', '.join(map(spoken, found))}.")
     return found
 

@@ -13,30 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graft import machine
 from graft.account import Account, Clock
-from graft.backbone import artefact, heads, hub
-from graft.backbone.features import Extractor
+from graft.backbone import artefact, hub
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.cache.store import Store
-from graft.data.pairs import Way, tokenize_rows
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened
-from graft.errors import NotFinite, RecipeError, RunError
+from graft.data.tokens import measure
+from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
+from graft.reading import check_pairs, material_of, settle_pairs, tokenised
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
-from graft.train import pairing, settle
 from graft.train import recipe as recipes
+from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
 Event = FitEvent | Manifest
 
@@ -121,33 +116,23 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        tokens, lengths = _tokenised(splits, backbone, backbone.record.max_tokens)
+        read = tokenised(splits, backbone, backbone.record.max_tokens)
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), len(read.train.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
-    if splits.train.seconds is None and recipe.pairs != "auto":
-        raise RecipeError("The data hold single texts, so there are no pairs to read.", "leave out --pairs.")
+    check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    targets = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-
-    def material(tokens: dict[str, Tokens]) -> Material:
-        train, held = Labelled(tokens["train"], targets[0]), Labelled(tokens["validation"], targets[1])
-        return Material(backbone, train, held, splits.classes, chosen, Extractor(backbone, chosen, Store()), task)
-
     if splits.train.seconds is None:
-        closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-        work = material({name: shortened(found, limit, closing) for name, found in tokens.items()})
+        read = read.within(limit, backbone)
     else:
-        known = recorded.recipe.pairs if recorded is not None and recipe.pairs == "auto" else recipe.pairs
-        ways: tuple[Way, ...] = (known,) if known != "auto" else pairing.WAYS
-        read = {way: _tokenised(splits, backbone, limit, way) for way in ways}
-        both = {way: material(found) for way, (found, _) in read.items()}
-        way = ways[0] if len(ways) == 1 else (yield from pairing.decide(both, recipe))
-        work, lengths, recipe = both[way], read[way][1], dataclasses.replace(recipe, pairs=way)
-    cut = measure(lengths, limit)
+        if recorded is not None and recipe.pairs == "auto":
+            recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
+        with clock.phase("pairs"):
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
+    cut = measure(read.lengths, limit)
     yield Said(_about_cut(cut))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
@@ -160,18 +145,8 @@ def _prepare(
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     folder.checkpoints.mkdir(exist_ok=True)
-    return Job(folder, work, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
-
-
-def _tokenised(
-    splits: Splits, backbone: Backbone, limit: int, way: Way = "joined"
-) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
-    """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer = backbone.tokenizer.backend_tokenizer
-    train, of_train = tokenize_rows(splits.train, tokenizer, limit, way)
-    validation, of_validation = tokenize_rows(splits.validation, tokenizer, limit, way)
-    _, of_test = tokenize_rows(splits.test, tokenizer, limit, way)
-    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
+    material = material_of(splits, backbone, chosen, read)
+    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

@@ -51,20 +51,20 @@ class PairedHead(nn.Module):
         self.pooling = pooling
         self.depth = depth
         self.linear = nn.Linear(4 * width + 1, outputs)
-        self._reach = width**0.5
 
     def forward(self, both_BD: Tensor) -> Tensor:
         """both_BD: u and v side by side."""
-        logits_BC: Tensor = self.linear(self.features(both_BD).to(self.linear.weight.dtype))
+        logits_BC: Tensor = self.linear(paired_features(both_BD).to(self.linear.weight.dtype))
         return logits_BC
 
-    def features(self, both_BD: Tensor) -> Tensor:
-        """What the layer reads: rows × (1 + 4 × width), in fp32."""
-        u_BD, v_BD = (nn.functional.normalize(part, dim=1) for part in both_BD.float().chunk(2, dim=1))
-        product_BD = u_BD * v_BD
-        cosine_B1 = product_BD.sum(1, keepdim=True)
-        parts = ((u_BD - v_BD).abs(), product_BD * self._reach, u_BD, v_BD)
-        return torch.cat([4 * cosine_B1, *(self._reach * part for part in parts)], dim=1)
+
+def paired_features(both_BD: Tensor) -> Tensor:
+    """What a head for pairs reads of u and v side by side: rows × (1 + 4 × width), in fp32; first their cosine."""
+    u_BD, v_BD = (nn.functional.normalize(part, dim=1) for part in both_BD.float().chunk(2, dim=1))
+    product_BD = u_BD * v_BD
+    reach = u_BD.shape[1] ** 0.5
+    parts = ((u_BD - v_BD).abs(), product_BD * reach, u_BD, v_BD)
+    return torch.cat([4 * product_BD.sum(1, keepdim=True), *(reach * part for part in parts)], dim=1)
 
 
 OwnHead = PooledHead | PairedHead

@@ -85,7 +85,7 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
     reading = {name: str(value) for name in READING if (value := getattr(asked, name)) is not None}
     return Given(
         asked.data,
-        _text(asked),
+        texts_named(asked),
         asked.label,
         asked.validation,
         asked.test,
@@ -95,7 +95,7 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
     )
 
 
-def _text(asked: Namespace) -> Named:
+def texts_named(asked: Namespace) -> Named:
     """The column of texts that was named; the two of a pair."""
     if asked.text_pair is None:
         found: Named = asked.text

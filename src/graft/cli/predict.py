@@ -23,6 +23,7 @@ ABOUT = "label texts with a trained run"
 EXAMPLES = (
     'graft predict runs/reviews "I loved it" "Never again"',
     "graft predict runs/reviews --file new.csv --text body --out answers.csv",
+    "graft predict runs/paraphrases --file new.csv --text sentence1 --text-pair sentence2",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
 STANDARD_INPUT = "<standard input>"
@@ -90,16 +91,18 @@ def _texts(asked: Namespace, of_pairs: bool) -> Iterable[Input]:
             return given
         pairs = (_pair(text, number) for number, text in enumerate(given, start=1))
         return list(pairs) if asked.texts else pairs
+    from graft.cli.asking import texts_named
     from graft.data.read import ReadOptions, read_texts
     from graft.errors import RunError
 
     options = ReadOptions(encoding=asked.encoding) if asked.encoding else ReadOptions()
-    named = (asked.text, asked.text_pair) if asked.text and asked.text_pair else asked.text
-    rows = read_texts(asked.file, named, options)
+    rows = read_texts(asked.file, texts_named(asked), options)
     if of_pairs and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."
         raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)
-    return rows.inputs if of_pairs else rows.texts
+    if rows.seconds is not None and not of_pairs:
+        raise RunError(f"{asked.file} holds pairs, but this model reads single texts.", "name one column with --text.")
+    return rows.inputs
 
 
 def _pair(line: str, number: int) -> tuple[str, str]:

@@ -47,8 +47,11 @@ class Tokens:
         """128 bits (rows × 2) of what each row is to a backbone: rows are equal where these are."""
         ids, ends = np.ascontiguousarray(self.ids).data.cast("B"), (self.starts * self.ids.itemsize).tolist()
         found = bytearray()
-        for start, stop in itertools.pairwise(ends):
-            found += hashlib.blake2b(ids[start:stop], digest_size=16).digest()
+        for row, (start, stop) in enumerate(itertools.pairwise(ends)):
+            digest = hashlib.blake2b(ids[start:stop], digest_size=16)
+            if self.firsts is not None:  # where the second text begins is told by token types
+                digest.update(int(self.firsts[row]).to_bytes(8, "little"))
+            found += digest.digest()
         return np.frombuffer(found, dtype="<u8").reshape(-1, 2).astype(np.uint64)
 
     def take(self, rows: NDArray[np.int64]) -> Tokens:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.features import POOLINGS
-from graft.backbone.heads import PairedHead
+from graft.backbone.heads import PairedHead, paired_features
 from graft.backbone.model import HEAD
 from graft.records import HeadRecord, Recipe
 from graft.tasks.task import signed
@@ -34,12 +34,12 @@ def start_paired(material: Material, recipe: Recipe, extracted: Extracted, rows:
     """Graft a head for pairs onto the backbone's model. `rows`: of the train split, where only these were extracted."""
     blocks, width = material.backbone.record.blocks, material.backbone.record.width
     head = PairedHead(width, len(material.classes), POOLING, blocks)
-    train = head.features(side_by_side(extracted.train.pooled[blocks]))
+    train = paired_features(side_by_side(extracted.train.pooled[blocks]))
     targets = material.train.targets
     learnt = Examples(train, targets if len(train) == len(targets) else targets.take(rows))
     held = None
     if extracted.validation.pooled:
-        features = head.features(side_by_side(extracted.validation.pooled[blocks]))
+        features = paired_features(side_by_side(extracted.validation.pooled[blocks]))
         held = Examples(features, material.validation.targets)
     probes = {"cosine": _probe(material, learnt, held, COSINE)}
     if recipe.head == "pooled":
