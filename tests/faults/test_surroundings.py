@@ -82,12 +82,12 @@ def test_a_folder_that_another_process_writes_to_is_refused(worker, job, whole, 
 def test_a_limit_of_address_space_makes_smaller_parts_with_the_same_result(worker, tmp_path):
     """Steps of many long texts: too much for the limit at once, and done in parts."""
     model = tiny.bert(tmp_path / "model", layers=2, width=64)
-    lines = [f"{' '.join(tiny.WORDS[row % 40 : row % 40 + 60])},{'ab'[row % 2]}" for row in range(600)]
+    lines = [f"{' '.join(tiny.WORDS[row % 40 : row % 40 + 60])},{'ab'[row % 2]}" for row in range(1500)]
     data = tmp_path / "data.csv"
     data.write_text("\n".join(["text,label", *lines]) + "\n", encoding="utf-8")
-    settings = ("--epochs", 1, "--batch", 400, "--set", "tokens=100000", "--precision", "fp32", "--set", "sweep=[]")
+    settings = ("--epochs", 1, "--batch", 1000, "--set", "tokens=100000", "--precision", "fp32", "--set", "sweep=[]")
     losses = {}
-    for name, limit in (("free", {}), ("tight", {"headroom": 400 << 20})):
+    for name, limit in (("free", {}), ("tight", {"headroom": 300 << 20})):
         out = tmp_path / name
         ended = worker("fit", data, "--model", model, "--out", out, *settings, **limit)
         assert ended.code == 0, ended.err
@@ -99,7 +99,7 @@ def test_a_limit_of_address_space_makes_smaller_parts_with_the_same_result(worke
 
 @pytest.mark.faults
 def test_too_little_memory_for_anything_is_one_message(worker, job, tmp_path):
-    ended = worker("fit", *job, "--out", tmp_path / "run", headroom=1 << 20)
+    ended = worker("fit", *job, "--out", tmp_path / "run", headroom=16 << 20)
     assert ended.code == 2, ended.err
     assert "memory" in ended.err
     assert ended.err.count("→") == 1

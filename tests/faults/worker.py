@@ -30,6 +30,8 @@ def main() -> None:
     import points  # noqa: F401
     import sklearn.linear_model  # noqa: F401
     import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
+    from transformers.models.bert import modeling_bert  # noqa: F401
 
     import graft.cli.main
     import graft.run  # noqa: F401

@@ -34,11 +34,19 @@ def silent(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> int:
     return code
 
 
-@bounded
-@given(st.lists(WORDS | st.text(max_size=6), max_size=6))
-def test_any_words(words, capfd, monkeypatch, tmp_path):
+@pytest.fixture
+def nothing_on_stdin(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdin", open("/dev/null", encoding="utf-8"))  # noqa: SIM115
+    with open("/dev/null", encoding="utf-8") as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        yield
+        monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("nothing_on_stdin")
+@bounded
+@given(words=st.lists(WORDS | st.text(max_size=6), max_size=6))
+def test_any_words(words, capfd):
     silent(words, capfd)
 
 
