@@ -17,7 +17,7 @@ import pytest
 import tiny
 
 WORDS = {"good": ("good", "lovely", "tasty", "kind"), "bad": ("bad", "awful", "stale", "rude")}
-SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "32", "--save-every", "0", "--precision", "fp32")
+SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "64", "--save-every", "0", "--precision", "fp32")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
