@@ -44,8 +44,8 @@ def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> C
     if texts is None:
         return None
     names = [name for name, _ in texts]
-    why = "; ".join(f"text {name!r}: {reason}" for name, reason in texts)
     second = names[1] if len(names) > 1 else ""
+    why = f"texts {names[0]!r} and {second!r}: {texts[0][1]}" if second else f"text {names[0]!r}: {texts[0][1]}"
     if not wanted.labelled:
         return Columns(names[0], "", f"{why}.", second)
     if wanted.label:
