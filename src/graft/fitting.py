@@ -13,32 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-
 from graft import machine
 from graft.account import Account, Clock
-from graft.backbone import artefact, heads, hub
-from graft.backbone.features import Extractor
+from graft.backbone import artefact, hub
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.cache.store import Store
-from graft.data.encode import Encoded, encode, within
-from graft.data.longtexts import Limits, Long
+from graft.data.longtexts import Long
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, SplitName, Truncation
+from graft.reading import check_pairs, limits_of, material_of, settle_pairs, tokenised, usual_limits
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
-WINDOW = 256  # tokens of a window before the recipe is known; most recipes say the same
 Event = FitEvent | Manifest
 
 
@@ -122,17 +117,23 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        read = _encoded(splits, backbone)
+        read = tokenised(splits, backbone, usual_limits(backbone))
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), len(read["train"].tokens.ids), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), len(read.train.tokens.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
+    check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limits = limits_of(recipe, backbone)
-    with clock.phase("tokenise"):
-        read = _within(read, splits, backbone, limits)
-    cut = measure(np.concatenate([found.lengths for found in read.values()]), limits.tokens)
+    if splits.train.seconds is None:
+        read = read.within(splits, backbone, limits)
+    else:
+        if recorded is not None and recipe.pairs == "auto":
+            recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
+        with clock.phase("pairs"):
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
+    cut = measure(read.lengths, limits.tokens)
     yield Said(_about_cut(cut, limits.long))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
@@ -144,42 +145,9 @@ def _prepare(
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
-    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-    material = Material(
-        backbone,
-        Labelled(read["train"].tokens, train, read["train"].layout),
-        Labelled(read["validation"].tokens, validation, read["validation"].layout),
-        splits.classes,
-        chosen,
-        Extractor(backbone, chosen, Store()),
-        task,
-    )
     folder.checkpoints.mkdir(exist_ok=True)
+    material = material_of(splits, backbone, chosen, read)
     return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
-
-
-def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
-    """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
-    where it reads tokens."""
-    long = recipe.long if recipe.long != "auto" else "truncate" if backbone.reads == "row" else "windows"
-    return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
-
-
-def _encoded(splits: Splits, backbone: Backbone) -> dict[SplitName, Encoded]:
-    """All three splits as token rows: as long as the backbone reads, or in windows of the usual length."""
-    tokenizer, longest = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
-    usual = Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
-    parts: dict[SplitName, Rows] = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    return {name: encode(rows, tokenizer, usual) for name, rows in parts.items()}
-
-
-def _within(
-    read: dict[SplitName, Encoded], splits: Splits, backbone: Backbone, limits: Limits
-) -> dict[SplitName, Encoded]:
-    """The splits that are learnt from within the recipe's limits; of the test split the lengths alone are needed."""
-    tokenizer = backbone.tokenizer.backend_tokenizer
-    learnt: dict[SplitName, Rows] = {"train": splits.train, "validation": splits.validation}
-    return read | {name: within(read[name], rows, tokenizer, limits) for name, rows in learnt.items()}
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

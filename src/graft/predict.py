@@ -19,32 +19,43 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.tokens import Tokens, tokenize
+from graft.data.asked import CHUNK, Kind, asked
+from graft.data.encode import encode
+from graft.data.longtexts import Limits, Long
+from graft.data.pairs import Way
+from graft.data.table import Rows
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import MachineRecord, Manifest, Progress
+from graft.records import Input, MachineRecord, Manifest, Progress
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
 Logits = NDArray[np.float32]
-Answer = Callable[[Tokens], Iterator[Progress | Logits]]
-CHUNK = 2048  # texts tokenised and answered together
+Answer = Callable[[Feed], Iterator[Progress | Logits]]
 
 
 class Predictor:
-    """Answers texts with a run's model. Made by `load`."""
+    """Answers texts with a run's model. Made by `load`.
 
-    def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
+    What it takes follows from what the model learnt from: texts; pairs of texts, each a tuple of two; for names in text
+    also lists of words.
+    """
+
+    def __init__(self, path: ModelPath | MixedPath, tokenizer: Tokenizer, manifest: Manifest, limits: Limits) -> None:
         self.manifest = manifest
+        self.kind: Kind = kind_of(manifest)
         self.task = task_of(manifest)
         self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._path = path
         self._tokenizer = tokenizer
-        self._limit = limit
+        self._limits = limits
 
-    def logits(self, texts: Iterable[str]) -> Logits:
-        """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
-        parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
+    def logits(self, texts: Iterable[Input]) -> Logits:
+        """logits (texts × classes, fp32; words × tags for names), in the order of the texts: those of the saved model,
+        to rounding."""
+        parts = [
+            part for part in self._stream(asked(texts, self.kind), self._exactly) if not isinstance(part, Progress)
+        ]
         empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
@@ -53,53 +64,44 @@ class Predictor:
         """What the logits' columns are called."""
         return self.outputs.names
 
-    def predict(self, texts: Iterable[str]) -> list[Any]:
+    def predict(self, texts: Iterable[Input]) -> list[Any]:
         """One answer per text, in order: a `Prediction` where the task is classification.
 
         Raises TypeError for a single string or anything that is not text.
         """
         return list(self.predictions(texts))
 
-    def predictions(self, texts: Iterable[str]) -> Iterator[Any]:
+    def predictions(self, texts: Iterable[Input]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
-        for part in self.stream(texts):
+        for part in self._stream(asked(texts, self.kind), self._quickly):
             if not isinstance(part, Progress):
                 yield from self.task.answers(*part, self.outputs)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], Logits]]:
-        """Chunks of (texts, logits), with progress between them."""
-        return self._stream(texts, self._quickly)
+    def stream(self, rows: Rows) -> Iterator[Progress | tuple[Rows, Logits]]:
+        """Chunks of (rows, logits), with progress between them."""
+        starts = range(0, len(rows), CHUNK)
+        chunks = (rows.take(np.arange(start, min(start + CHUNK, len(rows)))) for start in starts)
+        return self._stream(chunks, self._quickly)
 
-    def _stream(self, texts: Iterable[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
-        if isinstance(texts, str):
-            raise TypeError("predict takes a list of texts; put the one text in a list")
-        chunk: list[str] = []
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be a str, not {type(text).__name__}")
-            chunk.append(text)
-            if len(chunk) == CHUNK:
-                yield from self._chunk(chunk, answer)
-                chunk = []
-        if chunk:
-            yield from self._chunk(chunk, answer)
+    def _stream(self, chunks: Iterable[Rows], answer: Answer) -> Iterator[Progress | tuple[Rows, Logits]]:
+        head = self.manifest.head
+        way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
+        for rows in chunks:
+            read = encode(rows, self._tokenizer, self._limits, way)
+            for event in answer(Feed(read.tokens, None, read.layout)):
+                if isinstance(event, Progress):
+                    yield event
+                else:
+                    yield rows, event
 
-    def _chunk(self, texts: list[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
-        tokens, _ = tokenize(texts, self._tokenizer, self._limit)  # type: ignore[arg-type]
-        for event in answer(tokens):
-            if isinstance(event, Progress):
-                yield event
-            else:
-                yield texts, event
-
-    def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
+    def _quickly(self, feed: Feed) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):
-            return self._path.logits(tokens, len(self.outputs), "predict")
-        return self._exactly(tokens)
+            return self._path.logits(feed, len(self.outputs), "predict")
+        return self._exactly(feed)
 
-    def _exactly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
+    def _exactly(self, feed: Feed) -> Iterator[Progress | Logits]:
         path = self._path.exact if isinstance(self._path, MixedPath) else self._path
-        return predict_logits(path, Feed(tokens), len(self.outputs), "predict")
+        return predict_logits(path, feed, len(self.outputs), "predict")
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
@@ -113,7 +115,21 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes
     path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
-    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
+    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
+
+
+def limits_of(manifest: Manifest) -> Limits:
+    """How the run's model reads long texts."""
+    usual: Long = "truncate" if task_of(manifest).head.reads == "row" else "windows"
+    long = manifest.recipe.long
+    return Limits(manifest.truncation.limit, usual if long == "auto" else long)
+
+
+def kind_of(manifest: Manifest) -> Kind:
+    """What the run's model is asked about."""
+    if task_of(manifest).head.reads == "token":
+        return "words"
+    return "pairs" if manifest.data.columns.second else "texts"
 
 
 def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPath | MixedPath:

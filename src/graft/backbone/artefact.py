@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from graft.backbone.heads import PooledHead
+from graft.backbone.heads import OwnHead, PairedHead, PooledHead
 from graft.backbone.hub import Located
 from graft.backbone.model import HEAD, Backbone, quiet
 from graft.backbone.model import load as load_model
@@ -38,7 +38,7 @@ def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, flo
     special tokens within a text stay plain text. `settled`: thresholds and the like, which the configuration keeps as
     `graft_settled`.
     """
-    head: PooledHead | None = getattr(backbone.model, HEAD, None)
+    head: OwnHead | None = getattr(backbone.model, HEAD, None)
     model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
     if settled:
         model.config.graft_settled = dict(settled)
@@ -71,7 +71,7 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
         raise RunError(f"{path} is {state}.", f"`graft run --resume --out {folder.parent}` makes it again.")
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
     backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
-    if manifest.head is not None and manifest.head.kind == "pooled":
+    if manifest.head is not None and manifest.head.kind != "native":
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()
     return backbone
@@ -82,8 +82,9 @@ def damaged(folder: Path, manifest: Manifest) -> list[Path]:
     return [folder / name for name, digest in manifest.outcome.artefact.items() if not is_intact(folder / name, digest)]
 
 
-def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> PooledHead:
-    head = PooledHead(manifest.backbone.width, len(manifest.data.classes), record.pooling, record.depth)
+def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> OwnHead:
+    kind = PairedHead if record.kind == "paired" else PooledHead
+    head: OwnHead = kind(manifest.backbone.width, len(manifest.data.classes), record.pooling, record.depth)
     try:
         head.load_state_dict(load_file(path))
     except (SafetensorError, OSError, RuntimeError) as error:

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from graft.backbone.batch import Collator, by_length
+from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
-from graft.backbone.heads import PooledHead, pool
+from graft.backbone.heads import OwnHead, PairedHead, pool
 from graft.backbone.kept import keeper
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.readout import of_rows, said
@@ -53,6 +53,11 @@ class Feed:
     def lengths(self) -> Rows:
         """Tokens of each row, over all its windows."""
         return self.tokens.lengths if self.layout is None else self.layout.lengths
+
+    def take(self, rows: Rows) -> Feed:
+        """The tokens of these rows, in this order; nothing that was extracted."""
+        layout = None if self.layout is None else self.layout.take(rows)
+        return Feed(self.tokens.take(self.windows(rows)), None, layout)
 
     def windows(self, rows: Rows) -> Rows:
         """The token rows that these rows are read through."""
@@ -98,7 +103,7 @@ class ModelPath:
         self.reads = backbone.reads
         if copied:
             self.trunk.fast.lay_out()
-        self._head: PooledHead | None = getattr(self.module, HEAD, None)
+        self._head: OwnHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
         self._stand_in: StandIn | None = None
@@ -119,29 +124,40 @@ class ModelPath:
                 self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
-        windows = feed.windows(rows)
+        apart = isinstance(self._head, PairedHead)
+        tokens = feed.tokens.apart if apart else feed.tokens
+        windows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else feed.windows(rows)  # first texts, then second
+        collate = Collator(tokens, self._pad, self._device)  # views: costs microseconds
         ids_BT, mask_BT = collate(windows)
+        types_BT = collate.types(windows, ids_BT.shape[1])
         if self._stand_in is not None:
             assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
             self._stand_in.states = feed.cached.batch(windows).to(self._device)
-        return said(self._raw(ids_BT, mask_BT), feed.layout, rows, self.reads)
+        return said(self._raw(ids_BT, mask_BT, types_BT), feed.layout, rows, self.reads)
 
-    def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
-        """What the head says of token rows, or of every token in them."""
+    def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
+        """What the head says of token rows, of two that are a pair, or of every token in them."""
         if self.reads != "row":
-            return self.trunk.outputs(ids_BT, mask_BT)
+            return self.trunk.outputs(ids_BT, mask_BT, types_BT)
         if self._head is None:
-            return self.trunk.logits(ids_BT, mask_BT)
-        logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))
+            return self.trunk.logits(ids_BT, mask_BT, types_BT)
+        features_BD = self._pooled(self._head, ids_BT, mask_BT, types_BT)
+        logits_BC: Tensor = self._head(
+            _side_by_side(features_BD) if isinstance(self._head, PairedHead) else features_BD
+        )
         return logits_BC
 
-    def _pooled(self, head: PooledHead, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def _pooled(self, head: OwnHead, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
         depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
         pooling = "first" if head.pooling == "first" else "mean"
-        states = self.trunk.states(ids_BT, mask_BT, tuple(depths))
+        states = self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT)
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
+
+
+def _side_by_side(features_BD: Tensor) -> Tensor:
+    """Features of first texts, then of second ones, as one row per pair."""
+    return torch.cat(features_BD.chunk(2), dim=1)
 
 
 def attention_for(machine: MachineRecord) -> str:
@@ -161,9 +177,13 @@ def predict_logits(
     path.module.eval()
     kept = keeper(path.reads, feed.layout, len(feed), classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
-    for rows in by_length(lengths, batch_tokens):
+
+    def answer(some: Rows) -> None:
         with torch.inference_mode():
-            kept.put(path.logits(feed, rows), rows)
+            kept.put(path.logits(feed, some), some)
+
+    for rows in by_length(lengths, batch_tokens):
+        in_halves(rows, answer)
         done += int(lengths[rows].sum())
         yield Progress(phase, done, total)
     yield kept.values

@@ -68,7 +68,9 @@ class Trunk:
             for slot, module in before.items():
                 self._slots[slot] = module
 
-    def states(self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int]) -> list[Tensor]:
+    def states(
+        self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int], types_BT: Tensor | None = None
+    ) -> list[Tensor]:
         """The token states after `depth` blocks (0: the embeddings), for each depth asked for, in one pass.
 
         No block above the deepest is run, unless the architecture is unknown: then nothing may stand in for a block.
@@ -81,22 +83,27 @@ class Trunk:
             hooks.append(_capture(block, captured, depth))
         try:
             with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
-                self.model.base_model(input_ids=ids_BT, attention_mask=mask_BT)
+                self.model.base_model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
         finally:
             for hook in hooks:
                 hook.remove()
         return [captured[depth] for depth in depths]
 
-    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
         with self._fast(), first_row_only(self.blocks[-1], self._kind):
-            return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+            return self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT)).logits  # type: ignore[no-any-return]
 
-    def outputs(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def _typed(self, types_BT: Tensor | None) -> dict[str, Tensor]:
+        """Token types as the architecture takes them, where it tells the texts of a pair apart at all."""
+        tells = getattr(self.model.config, "type_vocab_size", 0) or 0
+        return {} if types_BT is None or tells < 2 else {"token_type_ids": types_BT}
+
+    def outputs(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
         """What a head over every token says, outputs_BTC; start and end of an answer are two outputs. Honours an
         enclosing `cut_at`."""
         with self._fast():
-            found = self.model(input_ids=ids_BT, attention_mask=mask_BT)
+            found = self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
         outputs_BTC: Tensor = (
             torch.stack((found.start_logits, found.end_logits), dim=-1) if "start_logits" in found else found.logits
         )

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.answers import Answers
 from graft.data.layout import Layout
 from graft.data.longtexts import Limits, sites, windows
 from graft.data.marked import Marks
+from graft.data.pairs import Way, tokenize_rows
 from graft.data.table import Rows
-from graft.data.tokens import Tokens, closing_tokens, shortened, tokenize
+from graft.data.tokens import Tokens, closing_tokens, shortened
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -31,21 +31,17 @@ class Encoded:
     limits: Limits
 
 
-def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits) -> Encoded:
+def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined") -> Encoded:
     """The rows within limits. What a head needs to know of their tokens follows from their targets: names need the
-    tokens of words, answers the places of tokens."""
-    targets = rows.targets
-    plain = not isinstance(targets, Marks | Answers) and rows.others is None
-    if plain and limits.long == "truncate":
-        tokens, lengths = tokenize(rows.texts, tokenizer, limits.tokens)
+    tokens of words. Pairs are cut, whatever the limits say of long texts."""
+    marks = rows.targets if isinstance(rows.targets, Marks) else None
+    if marks is None and (limits.long == "truncate" or rows.seconds is not None):
+        tokens, lengths = tokenize_rows(rows, tokenizer, limits.tokens, way)
         return Encoded(tokens, None, lengths, limits)
-    found, lengths = windows(rows.texts, tokenizer, limits, rows.others)
-    layout = Layout(found.bounds, found.tokens.starts)
-    if isinstance(targets, Marks):
-        layout = Layout(found.bounds, found.tokens.starts, targets.words.bounds, sites(found, targets.words))
-    elif isinstance(targets, Answers):
-        places = found.places, found.chars
-        layout = Layout(found.bounds, found.tokens.starts, None, None, *places, silent=targets.silent)
+    found, lengths = windows(rows.texts, tokenizer, limits)
+    if marks is None:
+        return Encoded(found.tokens, Layout(found.bounds, found.tokens.starts), lengths, limits)
+    layout = Layout(found.bounds, found.tokens.starts, marks.words.bounds, sites(found, marks.words))
     return Encoded(found.tokens, layout, lengths, limits)
 
 

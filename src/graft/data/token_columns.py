@@ -29,7 +29,7 @@ def infer_tokens(sample: Sequence[Batch], wanted: Wanted, task: str, problems: P
     `task`: as asked for; "auto" where it is to be told.
     """
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    if any(name and name not in names for name in (wanted.text, wanted.label, wanted.other)):
+    if any(name and name not in names for name in (wanted.text, wanted.label, wanted.second)):
         return None  # told with the nearest name by the caller
     for kind, find in ((MARKS, _marks), (ANSWERS, _answers)):
         if task in ("auto", kind):
@@ -42,7 +42,7 @@ def infer_tokens(sample: Sequence[Batch], wanted: Wanted, task: str, problems: P
             "columns", None, f"no names are marked; the columns are: {some_of(names)}", f"{remedy}; see --help"
         )
     elif task == ANSWERS:
-        remedy = "name them with --question, --text (the context) and --label (the answers)"
+        remedy = "name them with --text-pair (the questions), --text (the contexts) and --label (the answers)"
         found_none = f"there are no columns of questions, contexts and answers; the columns are: {some_of(names)}"
         problems.add("columns", None, found_none, remedy)
     return None
@@ -50,7 +50,7 @@ def infer_tokens(sample: Sequence[Batch], wanted: Wanted, task: str, problems: P
 
 def check_names(names: Sequence[str], columns: Columns, problems: Problems) -> None:
     """Add a problem for each of these columns that a held-out part lacks."""
-    for role, name in (("text", columns.text), ("label", columns.label), ("question", columns.other)):
+    for role, name in (("text", columns.text), ("label", columns.label), ("text-pair", columns.second)):
         if name and name not in names:
             found, remedy = missing_column(name, names, role)
             problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
@@ -120,7 +120,7 @@ def _is_spans(cell: object) -> bool:
 
 
 def _answers(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Columns | None:
-    question = _pick(names, wanted.other, QUESTION_NAMES, lambda name: _holds(sample, name, _is_text))
+    question = _pick(names, wanted.second, QUESTION_NAMES, lambda name: _holds(sample, name, _is_text))
     context = _pick(names, wanted.text, CONTEXT_NAMES, lambda name: name != question and _holds(sample, name, _is_text))
     if question is None or context is None:
         return None

@@ -28,7 +28,7 @@ class Columns:
     text: str
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
-    other: str = ""  # the other text of each row: a question to be answered from the text
+    second: str = ""  # of pairs: the column of the second texts
     start: str = ""  # where the label starts in the text, for answers without a start of their own
 
 
@@ -99,7 +99,7 @@ class BackboneRecord:
 class HeadRecord:
     """Which head was grafted on, and why."""
 
-    kind: Literal["native", "pooled"]
+    kind: Literal["native", "pooled", "paired"]
     pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"

@@ -76,6 +76,7 @@ class Recipe:
     long: Literal["auto", "truncate", "head-tail", "windows"] = "auto"  # what is done with longer texts
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
+    pairs: Literal["auto", "joined", "apart"] = "auto"  # two texts in one sequence, or each in its own; of pairs only
     on_nonfinite: Literal["stop", "skip"] = "stop"  # what to do about a step whose loss or gradient is not finite
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,19 +67,19 @@ class Classification:
         yield classification_yardsticks.majority(splits.train, len(splits.test), splits.classes)
         yield classification_yardsticks.word_counts(splits.train, splits.test, splits.classes)
 
-    def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
         shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
         shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         names = outputs.names
-        for text, row in zip(texts, shares, strict=True):
+        for text, row in zip(rows.inputs, shares, strict=True):
             best = int(row.argmax())
             yield Prediction(text, names[best], float(row[best]), dict(zip(names, row.tolist(), strict=True)))
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return ("text", "label", "probability", *(f"p_{name}" for name in names))
+        return ("label", "probability", *(f"p_{name}" for name in names))
 
     def cells(self, answer: Prediction) -> tuple[str, ...]:
-        return (answer.text, *self.short(answer), *map(_digits, answer.probabilities.values()))
+        return (*self.short(answer), *map(_digits, answer.probabilities.values()))
 
     def judged(self) -> tuple[str, ...]:
         return ("label", "predicted", "probability")
@@ -89,7 +89,6 @@ class Classification:
 
     def plain(self, answer: Prediction) -> dict[str, Any]:
         return {
-            "text": answer.text,
             "label": answer.label,
             "probability": round(answer.probability, DIGITS),
             "probabilities": {name: round(share, DIGITS) for name, share in answer.probabilities.items()},

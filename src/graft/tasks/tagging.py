@@ -106,17 +106,21 @@ class Tagging:
                 text,
                 tuple(
                     FoundName(
-                        start, end, tagset.types[kind], text[start:end], float(shares[(starts < end) & (ends > start)].min())
+                        start,
+                        end,
+                        tagset.types[kind],
+                        text[start:end],
+                        float(shares[(starts < end) & (ends > start)].min()),
                     )
                     for start, end, kind in found.of(row)
                 ),
             )
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return ("text", "names")
+        return ("names",)
 
     def cells(self, answer: MarkedText) -> tuple[str, ...]:
-        return (answer.text, *self.short(answer))
+        return self.short(answer)
 
     def judged(self) -> tuple[str, ...]:
         return ("names", "found")
@@ -136,7 +140,7 @@ class Tagging:
             }
             for name in answer.names
         ]
-        return {"text": answer.text, "names": names}
+        return {"names": names}
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
         return tagging_report.sections(evaluation, manifest)
@@ -164,9 +168,7 @@ def _kind(span: Span | None, types: int) -> int:
     return types if span is None else span[2]
 
 
-def _mistakes(
-    rows: Rows, marks: Marks, answered: numbers.AnsweredNames, types: tuple[str, ...]
-) -> tuple[Misread, ...]:
+def _mistakes(rows: Rows, marks: Marks, answered: numbers.AnsweredNames, types: tuple[str, ...]) -> tuple[Misread, ...]:
     loss = answered.losses / np.maximum(marks.words.counts, 1)
     counts = answered.counts
     wrong = np.flatnonzero((counts.hits != counts.truth).any(axis=1) | (counts.hits != counts.found).any(axis=1))
@@ -175,7 +177,9 @@ def _mistakes(
     for row in worst.tolist():
         text = rows.texts[row]
         if len(text) <= LONGEST_TEXT:
-            names = [tuple(Name(a, b, types[kind]) for a, b, kind in part.of(row)) for part in (marks.spans, answered.found)]
+            names = [
+                tuple(Name(a, b, types[kind]) for a, b, kind in part.of(row)) for part in (marks.spans, answered.found)
+            ]
             found.append(Misread(rows.file, int(rows.lines[row]), text, *names, float(loss[row])))
     return tuple(found)
 

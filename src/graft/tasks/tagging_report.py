@@ -54,7 +54,9 @@ def _types(details: TokenDetails) -> Section:
         Table("What became of names", (Column("Found"), Column("Names", "count"), Column("That is", "text")), kinds),
         Heatmap("Names by true type (rows) and found type (columns)", names, details.confusion),
     )
-    lead = "A name is right when both its ends and its type are; a name half found counts as one missed and one invented."
+    lead = (
+        "A name is right when both its ends and its type are; a name half found counts as one missed and one invented."
+    )
     return Section("classes", "Type by type", lead, blocks)
 
 
@@ -63,7 +65,9 @@ def _mistakes(details: TokenDetails) -> Section:
     passages = tuple(_passage(one, len(files) > 1) for one in details.mistakes)
     where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
     lead = f"The largest loss first: the place to find wrong tags and blind spots.{where}"
-    caption = f"The {words.plural(len(passages), 'worst text')}, with the names that are there and those that were found"
+    caption = (
+        f"The {words.plural(len(passages), 'worst text')}, with the names that are there and those that were found"
+    )
     return Section("mistakes", "Mistakes", lead, (MarkedTexts(caption, passages, page=10),))
 
 

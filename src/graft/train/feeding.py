@@ -54,7 +54,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
 
 def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
     """The head as a module over pooled features, where it can stand alone."""
-    if head.kind == "pooled":
+    if head.kind != "native":
         return backbone.model.get_submodule(HEAD)
     if backbone.reads != "row" or backbone.family.head is None:
         return None

@@ -1,0 +1,97 @@
+"""From splits and a backbone to what a fit works on: texts tokenised once, pairs in the way that they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.backbone import heads
+from graft.backbone.features import Extractor
+from graft.backbone.model import Backbone
+from graft.cache.store import Store
+from graft.data.encode import Encoded, encode, within
+from graft.data.longtexts import Limits
+from graft.data.pairs import Way
+from graft.data.table import Splits
+from graft.errors import RecipeError
+from graft.records import MachineRecord, Recipe
+from graft.tasks.registry import task_named
+from graft.train import pairing
+from graft.train.fit import Event
+from graft.train.material import Labelled, Material
+
+WINDOW = 256  # tokens of a window before the recipe is known; most recipes say the same
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Train and validation as token rows, and the lengths of all three splits' rows without a limit."""
+
+    train: Encoded
+    validation: Encoded
+    lengths: NDArray[np.int64]
+
+    def within(self, splits: Splits, backbone: Backbone, limits: Limits) -> Read:
+        """The same rows within other limits."""
+        tokenizer = backbone.tokenizer.backend_tokenizer
+        train = within(self.train, splits.train, tokenizer, limits)
+        return Read(train, within(self.validation, splits.validation, tokenizer, limits), self.lengths)
+
+
+def usual_limits(backbone: Backbone) -> Limits:
+    """Before the recipe is known: as long as the backbone reads, or windows of the usual length."""
+    longest = backbone.record.max_tokens
+    return Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
+
+
+def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
+    """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
+    where it reads tokens."""
+    usual = "truncate" if backbone.reads == "row" else "windows"
+    long = usual if recipe.long == "auto" else recipe.long
+    return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
+
+
+def tokenised(splits: Splits, backbone: Backbone, limits: Limits, way: Way = "joined") -> Read:
+    """The splits as token rows within limits; of the test split the lengths alone are kept."""
+    tokenizer = backbone.tokenizer.backend_tokenizer
+    train, validation, test = (
+        encode(rows, tokenizer, limits, way) for rows in (splits.train, splits.validation, splits.test)
+    )
+    return Read(train, validation, np.concatenate((train.lengths, validation.lengths, test.lengths)))
+
+
+def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read: Read) -> Material:
+    """What every stage reads. A model whose head starts at zero gets targets about zero."""
+    task = task_named(splits.summary.task)
+    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
+    learnt = Labelled(read.train.tokens, train, read.train.layout)
+    held = Labelled(read.validation.tokens, validation, read.validation.layout)
+    extractor = Extractor(backbone, machine, Store())
+    return Material(backbone, learnt, held, splits.classes, machine, extractor, task)
+
+
+def settle_pairs(
+    splits: Splits, backbone: Backbone, machine: MachineRecord, recipe: Recipe, limits: Limits
+) -> Generator[Event, None, tuple[Read, Recipe]]:
+    """Pairs as token rows in the recipe's way, and that recipe; "auto" becomes the better way of two short trials."""
+    ways: tuple[Way, ...] = pairing.WAYS if recipe.pairs == "auto" else (recipe.pairs,)
+    read = {way: tokenised(splits, backbone, limits, way) for way in ways}
+    way = ways[0]
+    if len(ways) > 1:
+        both = {way: material_of(splits, backbone, machine, read[way]) for way in ways}
+        way = yield from pairing.decide(both, recipe)
+    return read[way], dataclasses.replace(recipe, pairs=way)
+
+
+def check_pairs(splits: Splits, recipe: Recipe) -> None:
+    """Raises RecipeError where a way to read pairs is asked for and there are none, or one that pairs cannot be."""
+    if splits.train.seconds is None and recipe.pairs != "auto":
+        found = f"pairs are to be read {recipe.pairs}, but the data hold single texts."
+        raise RecipeError(found, "leave out --pairs, or name the two columns with --text and --text-pair.")
+    if splits.train.seconds is not None and recipe.long not in ("auto", "truncate"):
+        raise RecipeError(f"long texts are to be read by {recipe.long}, but pairs are cut.", "leave out --long.")
