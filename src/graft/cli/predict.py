@@ -23,7 +23,7 @@ ABOUT = "label texts with a trained run"
 EXAMPLES = (
     'graft predict runs/reviews "I loved it" "Never again"',
     "graft predict runs/reviews --file new.csv --text body --out answers.csv",
-    "graft predict runs/paraphrases --file new.csv --text sentence1 --text-pair sentence2",
+    "graft predict runs/pairs --file new.csv --text one --text-pair other",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
 STANDARD_INPUT = "<standard input>"
