@@ -25,7 +25,7 @@ from given import DATA, candidates
 from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted, all_depths
 from graft.backbone.model import load
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.choose.rank import MOST_ROWS
 from graft.choose.sample import stratified_order
 from graft.choose.views import scored

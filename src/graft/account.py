@@ -85,9 +85,12 @@ class Account:
         return Outcome("fitted", *told, skipped=self.skipped)
 
     def _saved(self) -> float:
-        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
+        """Seconds that hits would have taken to compute, and cached stages to compute again in each further epoch."""
+        if self.extracted is None:
+            return 0.0
         again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
-        return again * self.extracted.train.seconds if self.extracted else 0.0
+        both = (self.extracted.train, self.extracted.validation)
+        return again * self.extracted.train.whole + sum(found.spared for found in both)
 
     def _cost(self, clock: Clock) -> Cost:
         trained = [epoch for epoch in self.epochs if epoch.tokens]

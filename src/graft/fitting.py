@@ -22,7 +22,7 @@ from graft.backbone import artefact, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.table import Rows, Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
@@ -35,7 +35,7 @@ from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Labelled, Material
 
-Event = FitEvent | Said | Manifest
+Event = FitEvent | Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import torch
 from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.choose.candidates import Named, named
 from graft.choose.rank import Measured, Sample, rank
 from graft.choose.score import scores

@@ -23,7 +23,7 @@ from torch import Tensor
 from graft.backbone.features import Extractor, Features, Wanted, all_depths
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.choose.candidates import Found, Named, located
 from graft.choose.sample import stratified_order
 from graft.choose.views import scored, scoring_seconds
