@@ -3,9 +3,9 @@
     python benchmarks/scores.py [--data trec,sst2,…] [--models embedded,…] [--kept FILE]
 
 One pass of each model over at most 6,000 rows of train, in the order in which a ranking draws them; then every view at
-every depth is scored on the first 500, 2,000 and 6,000 rows of that order. One line of JSON for each model, data set and
-number of rows is appended to benchmarks/results/scores.jsonl; what stands there is not made again. Validation and test
-are not read.
+every depth is scored on the first 500, 2,000 and 6,000 rows of that order. One line of JSON for each model, data set
+and number of rows is appended to benchmarks/results/scores.jsonl; what stands there is not made again. Validation and
+test are not read.
 """
 
 from __future__ import annotations

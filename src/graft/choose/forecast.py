@@ -50,7 +50,9 @@ def _forecast(found: Measured, depth: int, effort: Effort, train: int) -> Foreca
     best = best_view(found.views, depth)
     kept = kept_to(found, depth)
     expected, interval = reached(best, depth / found.model.blocks, train / found.rows)
-    return Forecast(kept, expected, interval, prior(kept), best, costs(found, depth, effort), _why(found, best, expected))
+    return Forecast(
+        kept, expected, interval, prior(kept), best, costs(found, depth, effort), _why(found, best, expected)
+    )
 
 
 def kept_to(found: Measured, depth: int) -> Candidate:
