@@ -7,9 +7,8 @@ Of the splits only train is read. A generator of events; the last one is the `Ra
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from graft import machine, race
@@ -19,9 +18,10 @@ from graft.choose import candidates, forecast
 from graft.choose.cost import Effort
 from graft.choose.rank import Measured, Sample, rank
 from graft.data.table import Splits
-from graft.errors import ModelError
+from graft.data.targets import Codes
+from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
-from graft.records import Forecast, Heat, MachineRecord, Progress, Ranking, Recipe, Said, Unranked
+from graft.records import Forecast, Heat, Progress, Ranking, Said, Unranked
 from graft.train import recipe as recipes
 
 Event = Progress | Said | Unranked | Heat | Ranking
@@ -42,7 +42,15 @@ class ChooseOptions:
 
 
 def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOptions = ChooseOptions()) -> Iterator[Event]:
-    """Compare the candidates for a recipe. Raises ModelError where none of them can be compared."""
+    """Compare the candidates for a recipe.
+
+    Raises ModelError where none of them can be compared, and RecipeError for a task that is not classification.
+    """
+    if not isinstance(splits.train.targets, Codes):
+        raise RecipeError(
+            f"Models are compared for classification only, and these data are for {splits.summary.task}.",
+            "name the model with --model.",
+        )
     began = time.perf_counter() if options.began is None else options.began
     wanted = candidates.named(options.candidates) if options.candidates else candidates.local()
     if not wanted:
@@ -54,7 +62,7 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
     yield Said(f"Comparing {len(wanted)} {'model' if len(wanted) == 1 else 'models'}, each at every depth.")
     measured: list[Measured] = []
     unranked: list[Unranked] = []
-    for event in rank(wanted, sample, chosen, Store(), machine_memory()):
+    for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
         match event:
             case Measured():
                 measured.append(event)
@@ -65,12 +73,14 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
                 yield event
     if not measured:
         reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
-        raise ModelError(f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget.")
+        raise ModelError(
+            f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget."
+        )
     ordered = forecast.forecasts([(one, _efforts(one, splits, fit)) for one in measured], len(splits.train))
     pick, why = forecast.picked(ordered, options.within)
     heats: list[Heat] = []
     if options.race and options.within == 0:
-        field = race.Field(splits, fit, chosen, began + 0.95 * options.budget)
+        field = race.Field(splits, fit, chosen, sample.limit, began + 0.95 * options.budget)
         for found in race.race(ordered, field):
             if isinstance(found, Heat):
                 heats.append(found)
@@ -90,26 +100,28 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
     )
 
 
-def machine_memory() -> int:
-    """Bytes of memory that are free (0: the system does not say)."""
-    return machine.free_memory()
-
-
-def only_one(options: ChooseOptions) -> str | None:
-    """The name of the only model that is at hand, where nothing was named; None where there is something to compare."""
-    if options.candidates:
-        return None
-    found = candidates.local()
-    return found[0].name if len(found) == 1 else hub.EMBEDDED if not found else None
+def model_for(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Generator[Event, None, str]:
+    """The name of the model that a run takes where none was named: the pick, or the only one that is at hand."""
+    found = [] if options.candidates else candidates.local()
+    if len(found) == 1:
+        yield Said(f"Only one model is at hand ({found[0].name}), so nothing is compared; --candidates names others.")
+        return found[0].name
+    if not isinstance(splits.train.targets, Codes):
+        yield Said(f"Models are compared for classification only; {hub.EMBEDDED} is taken. --model names another.")
+        return hub.EMBEDDED
+    pick = hub.EMBEDDED
+    for event in choose(splits, fit, options):
+        if isinstance(event, Ranking):
+            pick = event.pick
+            yield Said(f"Chosen: {event.pick}; {event.why}.")
+        yield event
+    return pick
 
 
 def _limit(splits: Splits, fit: FitOptions) -> int:
     """The tokens that the recipe cuts texts to; widths and tokens, which no recipe's limit depends on, are made up."""
-    return _recipe(fit, recipes.Scale(len(splits.train), 30 * len(splits.train), len(splits.classes), 6, 384)).max_tokens
-
-
-def _recipe(fit: FitOptions, scale: recipes.Scale) -> Recipe:
-    return recipes.changed(recipes.named(fit.recipe, scale), fit.settings, scale)
+    rows = len(splits.train)
+    return race.recipe_for(fit, recipes.Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
 
 
 def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effort]:
@@ -118,10 +130,12 @@ def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effor
     tokens = round(rows * found.pace.tokens_per_text)
     efforts = []
     for depth in range(1, found.model.blocks + 1):
-        recipe = _recipe(fit, recipes.Scale(rows, tokens, len(splits.classes), depth, found.model.width))
+        recipe = race.recipe_for(fit, recipes.Scale(rows, tokens, len(splits.classes), depth, found.model.width))
         steps = sum(stage.epochs * -(-rows // stage.batches.rows) for stage in recipe.stages)
-        at_once = max(min(stage.batches.rows * found.pace.tokens_per_text, stage.batches.tokens) for stage in recipe.stages)
-        efforts.append(Effort(sum(stage.epochs for stage in recipe.stages) * tokens, steps, round(at_once)))
+        together = (
+            min(stage.batches.rows * found.pace.tokens_per_text, stage.batches.tokens) for stage in recipe.stages
+        )
+        efforts.append(Effort(sum(stage.epochs for stage in recipe.stages) * tokens, steps, round(max(together))))
     return efforts
 
 
@@ -137,6 +151,3 @@ def _after(heats: Sequence[Heat], ordered: Sequence[Forecast], pick: Forecast, w
 def advised(ranking: Ranking) -> Forecast:
     """The forecast of the pick."""
     return next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
-
-
-__all__ = ["BUDGET", "ChooseOptions", "advised", "choose", "only_one"]

@@ -105,6 +105,16 @@ def peak_memory() -> int:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
+def free_memory() -> int:
+    """Bytes of memory that a new process could have (0 where the system does not say)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    found = {name: value.split()[0] for name, _, value in (line.partition(":") for line in lines)}
+    return 1024 * int(found.get("MemAvailable", 0))
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory could not be had: Python's own, torch's on a CPU or a GPU."""
     if isinstance(error, MemoryError):

@@ -24,7 +24,7 @@ from graft.choose.sample import stratified_order
 from graft.data.table import Splits
 from graft.data.tokens import tokenize
 from graft.fitting import FitOptions
-from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Said
+from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
 from graft.train import recipe as recipes
 from graft.train.fit import fit as fit_material
 from graft.train.material import Labelled, Material
@@ -43,13 +43,14 @@ class Field:
     splits: Splits
     fit: FitOptions
     machine: MachineRecord
+    limit: int  # tokens of a text
     deadline: float
 
 
 def race(ordered: Sequence[Forecast], field: Field) -> Iterator[Progress | Said | Heat]:
     """Run it; the last `Heat` with `stays` is the winner's. Yields no `Heat` where nothing is open or time is short."""
     runners = finalists(ordered)
-    order = stratified_order(field.splits.train.labels, seed=1)
+    order = stratified_order(field.splits.train.targets.strata(), seed=1)
     held = order[: min(HELD_OUT, len(order) // 5)]
     free = order[len(held) :]
     rows = _rows(runners, field, len(free))
@@ -89,7 +90,8 @@ def best_half(heats: Sequence[tuple[Heat, Forecast]], judges: int) -> list[Forec
         heat, runner = pair
         return (best if heat.value >= best - error else heat.value), runner.expected
 
-    return [runner for _, runner in sorted(heats, key=standing, reverse=True)[: max(1, len(heats) // 2)]]
+    ordered = sorted(heats, key=standing, reverse=True)
+    return [runner for _, runner in ordered[: max(1, len(heats) // 2)]]
 
 
 def _rows(runners: Sequence[Forecast], field: Field, free: int) -> int:
@@ -98,15 +100,23 @@ def _rows(runners: Sequence[Forecast], field: Field, free: int) -> int:
     left = field.deadline - time.perf_counter()
     fixed = OVERHEAD * 2 * len(runners)
     per_row = sum(EPOCHS * _seconds_per_row(runner, field) for runner in runners)
-    return min(int((0.8 * left - fixed) / (rounds * per_row)), free >> (rounds - 1)) if per_row > 0 else 0
+    if per_row <= 0:
+        return 0
+    return int(min((0.8 * left - fixed) / (rounds * per_row), free / 2 ** (rounds - 1)))
 
 
 def _seconds_per_row(runner: Forecast, field: Field) -> float:
     """Of one row in one epoch, from the forecast of the whole training."""
     rows = len(field.splits.train)
     scale = recipes.Scale(rows, 30 * rows, len(field.splits.classes), runner.candidate.depth, runner.candidate.width)
-    epochs = sum(stage.epochs for stage in recipes.named(field.fit.recipe, scale).stages)
+    epochs = sum(stage.epochs for stage in recipe_for(field.fit, scale).stages)
     return 60 * runner.costs.minutes / max(epochs * rows, 1)
+
+
+def recipe_for(fit: FitOptions, scale: recipes.Scale) -> Recipe:
+    """What is asked for, cut to a size."""
+    named = recipes.named(fit.recipe, scale) if isinstance(fit.recipe, str) else fit.recipe
+    return recipes.changed(named, fit.settings, scale)
 
 
 def _heat(
@@ -120,7 +130,7 @@ def _heat(
     lengths = material.train.tokens.lengths
     record = material.backbone.record
     scale = recipes.Scale(len(rows), int(lengths.sum()), len(field.splits.classes), record.blocks, record.width)
-    recipe = recipes.changed(recipes.named(field.fit.recipe, scale), field.fit.settings, scale)
+    recipe = recipe_for(field.fit, scale)
     last = recipe.stages[-1]
     short = dataclasses.replace(last, epochs=min(EPOCHS, last.epochs), average=False)
     recipe = dataclasses.replace(recipe, stages=(short,), sweep=())
@@ -138,10 +148,11 @@ def _material(runner: Forecast, rows: NDArray[np.int64], held: NDArray[np.int64]
     """A finalist with the rows that it trains on, and those that judge it where a fit has its validation rows."""
     train, classes = field.splits.train, field.splits.classes
     backbone = load_model(hub.locate(runner.candidate.name), classes)
-    limit = min(field.fit.max_tokens, backbone.record.max_tokens)
-    parts = []
-    for some in (np.sort(rows), np.sort(held)):
-        taken = train.take(some)
-        tokens = tokenize(taken.texts, backbone.tokenizer.backend_tokenizer, limit)[0]
-        parts.append(Labelled(tokens, taken.labels))
-    return Material(backbone, *parts, classes, field.machine, Extractor(backbone, field.machine, Store()))
+    limit = min(field.limit, backbone.record.max_tokens)
+
+    def part(some: NDArray[np.int64]) -> Labelled:
+        taken = train.take(np.sort(some))
+        return Labelled(tokenize(taken.texts, backbone.tokenizer.backend_tokenizer, limit)[0], taken.targets)
+
+    extractor = Extractor(backbone, field.machine, Store())
+    return Material(backbone, part(rows), part(held), classes, field.machine, extractor)
