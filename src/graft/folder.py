@@ -26,7 +26,7 @@ from graft.files import (
     write_record,
     write_text,
 )
-from graft.records import Epoch, Evaluation, Manifest, Ranking, Said
+from graft.records import Epoch, Evaluation, Manifest, Said
 
 LOCK = ".lock"
 _AGAIN = "restore it from a backup, or run again into a new folder."
@@ -45,7 +45,6 @@ class RunFolder:
         self.predictions = self.path / "predictions.csv"
         self._evaluation = self.path / "evaluation.json"
         self._epochs = self.path / "epochs.jsonl"
-        self._ranking = self.path / "ranking.json"
         self._splits, self.recipe = self.path / "splits.json", self.path / "recipe.toml"
         records = self.manifest_file, self._splits, self.recipe, self._epochs, self._evaluation
         self._written = [path.name for path in (*records, self.predictions, self.report, self.model)]
@@ -134,13 +133,6 @@ class RunFolder:
         """A sentence for each such file: nothing that a verb needs is read from them but the epochs, which refuse."""
         for path in self.changed(manifest):
             yield Said(f"{path} is missing or was changed since it was written.")
-
-    def ranking(self) -> Ranking | None:
-        """What the model was chosen by; None where it was named. Raises RunError when it is damaged."""
-        return read_record(self._ranking, Ranking) if self._ranking.exists() else None
-
-    def write_ranking(self, ranking: Ranking) -> None:
-        write_record(self._ranking, ranking)
 
     def write_recipe(self, toml: str) -> None:
         write_text(self.recipe, toml)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graft import assess, choosing, fitting
-from graft.choosing import ChooseOptions
+from graft import assess, fitting
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
+from graft.records import Baseline, Evaluation, Manifest, Phase, Request, Said
 from graft.scratch import from_scratch
 
-Event = fitting.Event | assess.Event | choosing.Event
+Event = fitting.Event | assess.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,6 @@ class RunOptions:
     out: str | Path | None = None  # None: a fresh folder under runs/
     resume: bool = False
     scratch: bool = False  # also train the same architecture from random weights, as a yardstick
-    choose: ChooseOptions | None = None  # compare these models first and take the pick; None: the model is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +103,8 @@ def run(
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     request = dataclasses.replace(given.request(command), scratch=options.scratch)
+    yield from fitting.fit(splits, out, fit, request, resume=options.resume)
     folder = RunFolder(out)
-    ranking: Ranking | None = None
-    if options.choose is not None:
-        fit, ranking = yield from _chosen(splits, fit, options.choose)
-    for happened in fitting.fit(splits, out, fit, request, resume=options.resume):
-        if ranking is not None and folder.exists:
-            folder.write_ranking(ranking)
-            ranking = None
-        yield happened
     known = folder.evaluation()
     if known is not None and folder.manifest().outcome.status == "evaluated":
         yield Said("It is already evaluated; the test split stays closed. To open it again: graft evaluate.")
@@ -143,22 +134,6 @@ def run(
     assert evaluation is not None
     yield folder.manifest()
     yield evaluation
-
-
-def _chosen(
-    splits: Splits, fit: FitOptions, options: ChooseOptions
-) -> Generator[Event, None, tuple[FitOptions, Ranking | None]]:
-    """The options with the model that was chosen, and what it was chosen by."""
-    ranking: Ranking | None = None
-    events = choosing.model_for(splits, fit, options)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return dataclasses.replace(fit, model=end.value), ranking
-        if isinstance(event, Ranking):
-            ranking = event
-        yield event
 
 
 def _charge(folder: RunFolder, phase: Phase) -> None:

@@ -1,6 +1,6 @@
 """What a candidate takes on this machine: time, memory, disk. From its measured pace and its sizes.
 
-The factors were measured on the machine of docs/benchmarks.md; where they are off, a race measures real steps.
+The factors were measured on the machine of docs/benchmarks.md; on another they may be off.
 """
 
 from __future__ import annotations

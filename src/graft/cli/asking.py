@@ -120,9 +120,13 @@ def comparing(asked: Namespace) -> FitOptions:
     )
 
 
-def choosing(asked: Namespace, began: float | None = None, budget: float = BUDGET) -> ChooseOptions:
-    """Which models are compared, in what time."""
-    return ChooseOptions(tuple(asked.candidates), asked.budget or budget, asked.within / 100, not asked.no_race, began)
+def choosing(asked: Namespace, began: float) -> ChooseOptions:
+    """Which models are compared, in what time from `began` (time.perf_counter())."""
+    if not 0 <= asked.within < 100:
+        raise UsageError(
+            f"--within {asked.within:g} is not within 0 and 100.", "name points of accuracy, such as --within 1."
+        )
+    return ChooseOptions(tuple(asked.candidates), asked.budget or BUDGET, asked.within / 100, began)
 
 
 def settings(asked: Namespace) -> dict[str, str]:

@@ -34,6 +34,7 @@ def table(ranking: Ranking, data: str) -> list[str]:
     lines += ["", *textwrap.wrap(f"Advised: {ranking.pick}; {ranking.why}. {' '.join(pick.why)}", WIDTH)]
     if len(ranking.forecasts) > 1:
         lines += textwrap.wrap(_sure(pick, ranking.forecasts), WIDTH)
+    lines += textwrap.wrap(ranking.basis, WIDTH)
     model = shlex.quote(ranking.pick)
     return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: graft run {shlex.quote(data)} --model {model}"]
 

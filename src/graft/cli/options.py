@@ -129,8 +129,8 @@ def _add_recipe(parser: Parser) -> None:
     )
 
 
-def add_candidates(parser: Parser, budget: str) -> None:
-    """--candidates, --budget, --within and --no-race; `budget`: the default, in words."""
+def add_candidates(parser: Parser) -> None:
+    """--candidates, --budget and --within."""
     group = parser.add_argument_group("which models are compared")
     group.add_argument(
         "--candidates",
@@ -141,7 +141,7 @@ def add_candidates(parser: Parser, budget: str) -> None:
         help="embedded, hub ids, folders, folders of models; M@K is M without the blocks above the K-th "
         "(default: the embedded model and those in the hub's cache)",
     )
-    group.add_argument("--budget", metavar="T", type=duration, help=f"time for it, such as 60s or 5m ({budget})")
+    group.add_argument("--budget", metavar="T", type=duration, help="time for it, such as 60s or 5m (the default)")
     group.add_argument(
         "--within",
         metavar="POINTS",
@@ -149,7 +149,6 @@ def add_candidates(parser: Parser, budget: str) -> None:
         default=0.0,
         help="take the cheapest that is expected within so many points of the best (default: 0, the best)",
     )
-    group.add_argument("--no-race", action="store_true", help="train no finalists for short")
 
 
 def duration(given: str) -> float:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from graft.cli.failure import CTRL_C, TERMINATED, Stopped, Terminated, print_json
-from graft.cli.options import add_candidates, add_training
+from graft.cli.options import add_training
 from graft.cli.usage import Parser
 
 ABOUT = "train on labelled texts, measure on held-out rows, write a report"
@@ -19,16 +19,13 @@ EXAMPLES = (
     "graft run reviews.csv --text body --label stars --out runs/stars",
     "graft run folder/ --model roberta-base --recipe thorough",
     "graft run train.csv --validation dev.csv --test test.csv --epochs 4 --lr 5e-5",
-    "graft run reviews.csv --candidates embedded roberta-base --budget 5m",
     "graft run reviews.csv --recipe probe --json",
     "graft run --resume --out runs/reviews        go on with a run that was stopped",
 )
-BEFORE_A_RUN = 120.0  # seconds that comparing models may take
 
 
 def add_arguments(parser: Parser) -> None:
     add_training(parser)
-    add_candidates(parser, "default: 2m, where no --model is named and several models are at hand")
     parser.add_argument(
         "--from-scratch", action="store_true", help="also train the same architecture from random weights, to compare"
     )
@@ -44,9 +41,7 @@ def main(asked: Namespace) -> int:
         recorded = asking.recorded(asked)
         asked.out = str(asking.out(asked))
         story = Story(screen(asked.quiet), Path(asked.out))
-        named = asked.model is not None or recorded is not None
-        compared = None if named else asking.choosing(asked, budget=BEFORE_A_RUN)
-        options = RunOptions(asked.out, asked.resume, asked.from_scratch, compared)
+        options = RunOptions(asked.out, asked.resume, asked.from_scratch)
         given, fit = asking.given(asked, recorded), asking.fitting(asked, recorded)
         story.follow(run(given, fit, options, asking.command(asked)))
     assert story.manifest is not None

@@ -16,7 +16,6 @@ from graft.records import (
     Epoch,
     Evaluation,
     HeadRecord,
-    Heat,
     Manifest,
     Progress,
     Ranking,
@@ -69,9 +68,6 @@ class Story:
                 self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
             case Unranked():
                 self.screen.line(f"Not compared: {event.name} ({event.why}).")
-            case Heat():
-                says = f"{event.value:.4f} after {event.rows:,} rows{'' if event.stays else ', is out'}"
-                self.screen.line(f"Race, round {event.round}: {event.name} {says}.")
             case Ranking():
                 self.ranking = event
             case Trial():
