@@ -44,7 +44,7 @@ def test_the_weights_are_those_that_the_results_give(monkeypatch: pytest.MonkeyP
     outputs = np.array([forecast.log_odds(case.truth) for case in cases])
     inputs = np.array([case.features for case in cases])
     fitted = forecast.FITTED
-    used = [fitted.constant, fitted.probe, fitted.neighbours, fitted.rows]
+    used = [fitted.constant, fitted.probe, fitted.rows, fitted.blocks]
     assert used == pytest.approx(choice.fitted(inputs, outputs), abs=5e-4)
     reach = np.quantile(np.abs(choice.left_out(cases, inputs) - outputs), choice.COVERED)
     assert fitted.reach == pytest.approx(reach, abs=5e-4)
@@ -52,15 +52,16 @@ def test_the_weights_are_those_that_the_results_give(monkeypatch: pytest.MonkeyP
     assert list(forecast.PRIOR) == pytest.approx(choice.fitted(sizes, outputs), abs=5e-4)
     truths = len({(case.candidate, case.data) for case in cases})
     assert re.findall(r"\d+", forecast.BASIS) == [str(truths)]
+    assert choice.regret(cases, choice.left_out(cases, inputs)) <= 0.5
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(1, 50))
 def test_a_better_probe_and_more_rows_never_lower_it_and_the_interval_holds_it(one: float, other: float, more: float):
     low, high = sorted((one, other))
-    worse, interval = forecast.reached(view(1, low), more)
-    better, _ = forecast.reached(view(1, high), more)
-    least, _ = forecast.reached(view(1, low), 1.0)
+    worse, interval = forecast.reached(low, 2, more)
+    better, _ = forecast.reached(high, 2, more)
+    least, _ = forecast.reached(low, 1, 1.0)
     assert 0 < interval[0] < worse < interval[1] < 1
     assert better >= worse >= least
 
@@ -74,9 +75,13 @@ def test_every_depth_is_forecast_the_best_first_and_depths_carry_their_sizes_and
     assert "90.0%" in found[0].why[0]
 
 
-def test_the_best_way_to_read_a_depth_counts():
-    views = (view(1, 0.6, "first"), view(1, 0.8, "mean"), view(2, 0.9, "mean"))
-    assert forecast.best_view(views, 1) == views[1]
+def test_the_best_way_to_read_the_blocks_that_are_kept_counts():
+    views = (view(1, 0.6, "first"), view(1, 0.8, "mean"), view(2, 0.9, "mean"), view(3, 0.85, "mean"))
+    assert [forecast.best_view(views, depth) for depth in (1, 2, 3)] == [views[1], views[2], views[2]]
+    whole, shorter = forecasts(measured("a", [0.6, 0.9, 0.85]))[:2]
+    assert (whole.candidate.name, shorter.candidate.name) == ("a", "a@2")  # a last block takes nothing away
+    assert "keeps 2 of 3" in shorter.why[-1]
+    assert "keeps" not in whole.why[-1]
 
 
 def test_the_pick_is_the_best_or_the_cheapest_that_is_near_it():
