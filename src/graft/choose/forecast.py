@@ -73,7 +73,9 @@ def best_view(views: Sequence[View], depth: int) -> View:
 def reached(probe: float, depth: int, more: float, weights: Weights = FITTED) -> tuple[float, Interval]:
     """The expected metric and its 80% interval. `more`: rows to train on over rows sampled."""
     middle = weights.constant
-    for weight, feature in zip((weights.probe, weights.rows, weights.blocks), features(probe, depth, more), strict=True):
+    for weight, feature in zip(
+        (weights.probe, weights.rows, weights.blocks), features(probe, depth, more), strict=True
+    ):
         middle += weight * feature
     return odds(middle), (odds(middle - weights.reach), odds(middle + weights.reach))
 
