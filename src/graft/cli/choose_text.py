@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -22,10 +23,12 @@ NAME = WIDTH - len(HEAD) - 3
 def table(ranking: Ranking, data: str) -> list[str]:
     """The ranking for a person."""
     read = f"{ranking.rows:,} of {ranking.train:,} rows of train were read, validation and test were not"
-    lines = ["", f"Expected {ranking.metric} on new texts ({read}):", f"  {'model':<{NAME}} {HEAD}"]
+    lines = ["", *textwrap.wrap(f"Expected {ranking.metric} on new texts ({read}):", WIDTH)]
+    lines.append(f"  {'model':<{NAME}} {HEAD}")
     shown = chosen_lines(ranking)
-    for one in shown:
-        lines += _line(one, one.candidate.name == ranking.pick)
+    names = short([one.candidate.name for one in shown])
+    for one, name in zip(shown, names, strict=True):
+        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}")
     left = len(ranking.forecasts) - len(shown)
     lines.append("* advised; prior: what size and published scores alone say.")
     if left:
@@ -51,14 +54,19 @@ def chosen_lines(ranking: Ranking) -> list[Forecast]:
     return kept[:MOST]
 
 
-def _line(one: Forecast, is_pick: bool) -> list[str]:
+def short(names: Sequence[str]) -> list[str]:
+    """Folders by their last part, where that tells them apart; other names as they are."""
+    ends = [PurePath(name).name if PurePath(name).is_absolute() or name.startswith(".") else name for name in names]
+    return [end if ends.count(end) == 1 else name for name, end in zip(names, ends, strict=True)]
+
+
+def _line(one: Forecast, name: str) -> list[str]:
     low, high = one.interval
     costs = one.costs
     numbers = (
         f"{one.expected:>8.1%} {f'{low:.1%}-{high:.1%}':>13} {one.prior:>5.0%} {_short(60 * costs.minutes):>8} "
         f"{size(costs.memory):>8} {size(costs.disk):>8} {costs.milliseconds:>7.2g}"
     )
-    name = f"{'*' if is_pick else ' '} {one.candidate.name}"
     if len(name) > NAME + 2:
         return [*textwrap.wrap(name, WIDTH, subsequent_indent="  "), f"{'':<{NAME + 2}} {numbers}"]
     return [f"{name:<{NAME + 2}} {numbers}"]
