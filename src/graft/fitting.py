@@ -201,7 +201,7 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
-    size = backbone.record.blocks, backbone.record.width
+    size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 
@@ -12,6 +13,17 @@ from graft.backbone import hub
 from graft.backbone.families import FAMILIES, family_of
 from graft.backbone.model import load, max_tokens
 from graft.errors import ModelError
+
+RELATIVE = (
+    "deberta-v2",
+    "modernbert",
+    "gpt_neox",
+    "llama",
+    "qwen2",
+    "qwen3",
+    "t5",
+    "mt5",
+)  # without a table of positions that could end
 
 
 @pytest.fixture
@@ -36,9 +48,11 @@ def test_a_record_says_what_was_loaded(backbone):
 
 def test_the_longest_input_runs_and_one_more_token_would_not(backbone):
     ids = torch.full((1, backbone.record.max_tokens + 1), 10)
+    ids[:, -2:] = backbone.tokenizer.eos_token_id or 10  # which encoder-decoders look for
+    relative = backbone.family.name in RELATIVE
     with torch.no_grad():
         assert backbone.model(input_ids=ids[:, :-1]).logits.isfinite().all()
-        with pytest.raises((IndexError, RuntimeError)):
+        with contextlib.nullcontext() if relative else pytest.raises((IndexError, RuntimeError)):
             backbone.model(input_ids=ids)
 
 
@@ -91,7 +105,7 @@ def refused(folder):
 def test_a_model_that_is_no_text_classifier(folder, model_type):
     edit(folder / "config.json", model_type=model_type, architectures=None)
     found = refused(folder)
-    assert "cannot be loaded as a classifier" in found or "not an encoder" in found
+    assert "cannot be loaded as a classifier" in found or "cannot train as a classifier" in found
 
 
 def test_weights_cut_short(folder):
@@ -130,17 +144,16 @@ def test_a_folder_without_tokenizer(folder):
 
 
 def test_an_unknown_architecture_is_found_by_its_shape():
-    from transformers import ElectraConfig, ElectraForSequenceClassification
+    from transformers import NystromformerConfig, NystromformerForSequenceClassification
 
-    config = ElectraConfig(
+    config = NystromformerConfig(
         vocab_size=30,
-        embedding_size=16,
         hidden_size=16,
         num_hidden_layers=5,
         num_attention_heads=2,
         intermediate_size=8,
     )
-    family = family_of(ElectraForSequenceClassification(config))
+    family = family_of(NystromformerForSequenceClassification(config))
     assert (family.blocks, family.head, family.known) == ("encoder.layer", None, False)
 
 

@@ -1,7 +1,8 @@
 """Extraction: each text crosses the frozen backbone once, and what was asked for is kept.
 
-Two values. `Pooled` (rows × depths × poolings × width) serves heads, ranking and audit; `Boundary` (token states at
-one cut) starts stages. One pass fills all that are missing.
+Two values. `Pooled` (rows × depths × poolings × width) serves heads, ranking and audit; it is pooled from states that
+have passed the family's final norm, as a head above that block would read them. `Boundary` (token states at one cut,
+the block's own output) starts stages. One pass fills all that are missing.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from graft.backbone import store as stores
 from graft.backbone.batch import Collator, by_length
 from graft.backbone.heads import pool
 from graft.backbone.model import Backbone
+from graft.backbone.paths import attention_for, set_attention
 from graft.backbone.trunk import Trunk
 from graft.data.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 
-POOLINGS = ("first", "mean")
+TOKEN, MEAN = 0, 1  # the places of a family's two poolings: of one token (its first or its last), and over all
 BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
 _DISK = {torch.bfloat16: "int16", torch.float32: "float32", torch.float64: "float64"}
 
@@ -62,6 +64,7 @@ class Extractor:
         self.store = store
         self.weights = f"{backbone.record.digest}|{_making(backbone)}"
         self.width = backbone.record.width
+        self.poolings = backbone.family.poolings
         self.dtype = dtype_of(machine)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._backbone = backbone
@@ -75,6 +78,7 @@ class Extractor:
             work = (
                 cast(Any, copy.deepcopy(self._backbone.model)).to(device=self.machine.device, dtype=self.dtype).eval()
             )
+            set_attention(work, attention_for(self.machine))
             self._trunk = Trunk(work, self._backbone.family)
         return self._trunk
 
@@ -105,7 +109,7 @@ class Extractor:
         """What is wanted, by a short name: its key, its dtype on disk and its shape."""
         kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
         for depth in wanted.depths:
-            kinds[f"pooled{depth}"] = ("float32", (len(tokens), len(POOLINGS), self.width))
+            kinds[f"pooled{depth}"] = ("float32", (len(tokens), len(self.poolings), self.width))
         for cut in wanted.cuts:
             kinds[f"cut{cut}"] = (_DISK[self.dtype], (len(tokens.ids), self.width))
         return {
@@ -123,9 +127,17 @@ class Extractor:
                 ids_BT, mask_BT = collate(rows)
                 states = dict(zip(depths, self.trunk.states(ids_BT, mask_BT, depths), strict=True))
                 for name, view in views.items():
-                    _put(view, name, states[_depth(name)], mask_BT, rows, collate)
+                    if name.startswith("pooled"):
+                        view[torch.from_numpy(rows)] = self._pooled(states[_depth(name)], mask_BT)
+                    else:
+                        _put(view, states[_depth(name)], rows, collate)
             done += int(tokens.lengths[rows].sum())
             yield Progress(phase, done, total)
+
+    def _pooled(self, states_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:
+        normed_BTD = self.trunk.normed(states_BTD)
+        pooled = torch.stack([pool(normed_BTD, mask_BT, pooling) for pooling in self.poolings], dim=1)
+        return pooled.to(device="cpu", dtype=torch.float32)
 
     def _features(self, wanted: Wanted, found: dict[str, NDArray[Any]], hits: int, seconds: float) -> Features:
         pooled = {depth: _as_tensor(found[f"pooled{depth}"], torch.float32) for depth in wanted.depths}
@@ -150,16 +162,10 @@ def _as_tensor(values: NDArray[Any], dtype: torch.dtype) -> Tensor:
     return tensor.view(torch.bfloat16) if values.dtype == np.int16 and dtype == torch.bfloat16 else tensor
 
 
-def _put(
-    view: Tensor, name: str, states: Tensor, mask_BT: Tensor | None, rows: NDArray[np.int64], collate: Collator
-) -> None:
-    """Write one batch's part of an entry."""
-    if name.startswith("pooled"):
-        pooled = torch.stack([pool(states, mask_BT, pooling) for pooling in POOLINGS], dim=1)
-        view[torch.from_numpy(rows)] = pooled.to(device="cpu", dtype=torch.float32)
-        return
+def _put(view: Tensor, states_BTD: Tensor, rows: NDArray[np.int64], collate: Collator) -> None:
+    """Write one batch's part of a boundary."""
     index_BT, mask = collate.positions(rows)
-    flat = states.cpu().flatten(0, 1)
+    flat = states_BTD.cpu().flatten(0, 1)
     if mask is None:
         view[index_BT.flatten()] = flat
     else:
@@ -172,8 +178,10 @@ def all_depths(backbone: Backbone) -> tuple[int, ...]:
     return tuple(range(1, backbone.record.blocks + 1))
 
 
-def views(pooled: dict[int, Tensor], depths: Sequence[int]) -> Iterator[tuple[str, int, Tensor]]:
+def views(
+    pooled: dict[int, Tensor], depths: Sequence[int], poolings: tuple[str, str] = ("first", "mean")
+) -> Iterator[tuple[str, int, Tensor]]:
     """Every (pooling, depth, features_ND) that a linear head could read, "layers" (the mean over blocks) last."""
-    for (index, pooling), depth in itertools.product(enumerate(POOLINGS), depths):
+    for (index, pooling), depth in itertools.product(enumerate(poolings), depths):
         yield pooling, depth, pooled[depth][:, index]
-    yield "layers", max(depths), torch.stack([pooled[depth][:, POOLINGS.index("mean")] for depth in depths]).mean(0)
+    yield "layers", max(depths), torch.stack([pooled[depth][:, MEAN] for depth in depths]).mean(0)

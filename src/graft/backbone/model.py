@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from graft.backbone.families import Family, family_of
+from graft.backbone import decoders
+from graft.backbone.families import FAMILIES, Family, depth_of, family_of
 from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import ModelError
 from graft.records import BackboneRecord
@@ -35,8 +36,8 @@ class Backbone:
 def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True) -> Backbone:
     """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
 
-    Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
-    encoder with a classification head, a fast tokenizer and finite weights.
+    Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not a text model
+    with a classification head, a fast tokenizer and finite weights.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoTokenizer
@@ -46,7 +47,7 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     with quiet():
         try:
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
-            _refuse_decoders(config, located)
+            _refuse_unfit(config, located)
             _name_classes(config, classes)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config) if pretrained else _random(config)
@@ -58,16 +59,19 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     family = family_of(model)
+    if family.poolings[0] == "last":
+        decoders.settle(tokenizer, model.config, located.name)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
 
 
-def _refuse_decoders(config: Any, located: Located) -> None:
-    """Raises ModelError unless the architecture is an encoder: one that was pretrained by filling masks."""
+def _refuse_unfit(config: Any, located: Located) -> None:
+    """Raises ModelError unless the architecture is of a known family, or an encoder: pretrained by filling masks."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    if config.is_encoder_decoder or config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
-        raise ModelError(f"{located.name} is a {config.model_type!r} model, not an encoder.", _REMEDY)
+    kind = config.model_type
+    if kind not in FAMILIES and (config.is_encoder_decoder or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES):
+        raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
 
 
 def _pretrained(located: Located, config: Any) -> PreTrainedModel:
@@ -111,7 +115,7 @@ def _random(config: Any) -> PreTrainedModel:
     )
 
 
-_REMEDY = "choose an encoder such as bert-base-uncased or roberta-base, or --model embedded."
+_REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 
 def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
@@ -119,6 +123,7 @@ def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
     config.problem_type = "single_label_classification"
+    config.use_cache = False  # of keys and values, which serves generation alone
 
 
 def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Family) -> BackboneRecord:
@@ -129,7 +134,7 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
         revision=located.revision,
         digest=located.digest,
         family=family.name,
-        blocks=len(model.base_model.get_submodule(family.blocks)),  # type: ignore[arg-type]
+        blocks=depth_of(model, family),
         width=int(config.hidden_size),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_tokens=max_tokens(config, tokenizer),
@@ -139,11 +144,13 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
 def max_tokens(config: Any, tokenizer: Any) -> int:
     """The longest input in tokens: the tokenizer's limit and the position table's, whichever is less.
 
-    RoBERTa's positions start after the padding index, so its table of 514 holds 512 tokens.
+    RoBERTa's and MPNet's positions start after the padding index, so their tables of 514 hold 512 tokens.
     """
     positions = int(getattr(config, "max_position_embeddings", TOKENIZER_LIMIT))
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
         positions -= int(config.pad_token_id or 0) + 1
+    elif config.model_type == "mpnet":
+        positions -= 2  # its padding index is fixed
     return min(positions, int(min(tokenizer.model_max_length, TOKENIZER_LIMIT)))
 
 

@@ -30,6 +30,7 @@ class Scale:
     classes: int
     blocks: int
     width: int
+    shared: bool = False  # one block, called again and again: it trains whole or not at all
 
     @property
     def lr(self) -> float:
@@ -62,10 +63,10 @@ def fast(scale: Scale) -> Recipe:
 
 
 def thorough(scale: Scale) -> Recipe:
-    """The head starts from a probe, the top third trains from cached states, then everything, rates decaying over
-    layers, until validation stops improving."""
+    """The head starts from a probe, the top third trains from cached states (the head alone, where blocks are shared),
+    then everything, rates decaying over layers, until validation stops improving."""
     loss = Loss(dropout=0.1, attention_dropout=0.1)
-    top = Stage("top", max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
+    top = Stage("top", 0 if scale.shared else max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
     epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
     slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
     everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
@@ -258,6 +259,12 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
         raise RecipeError(
             f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks.",
             f'set unfrozen to 0 … {scale.blocks}, or "all".',
+        )
+    if scale.shared and stage.unfrozen not in (0, scale.blocks, "all"):
+        raise RecipeError(
+            f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks, "
+            "but this model calls one shared block again and again.",
+            f'set unfrozen to 0 (the head alone), {scale.blocks} (the block) or "all" (the embeddings too).',
         )
     optimiser, loss = stage.optimiser, stage.loss
     if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
