@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -18,126 +17,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft import machine
+from graft.account import Account, Clock
 from graft.backbone import artefact, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.backbone.store import Store
-from graft.data.table import Splits
+from graft.cache.store import Store
+from graft.data.table import Rows, Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.records import (
-    Cost,
-    Epoch,
-    HeadRecord,
-    MachineRecord,
-    Manifest,
-    Outcome,
-    Phase,
-    Recipe,
-    Request,
-    Said,
-    StageRecord,
-    Truncation,
-)
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.train import recipe as recipes
-from graft.train.checkpoint import Checkpoints
+from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Extracted, Labelled, Material
+from graft.train.material import Labelled, Material
 
-Event = FitEvent | Said | Manifest
+Event = FitEvent | Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`)."""
+    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`).
+
+    `recipe`: a name, the path of a .toml file, or the recipe itself.
+    """
 
     model: str = hub.EMBEDDED
     revision: str | None = None
-    recipe: str = "fast"
+    recipe: str | Recipe = "fast"
     settings: dict[str, str] = field(default_factory=dict)
     device: Device = "auto"
     precision: Precision = "auto"
-
-
-class Clock:
-    """Seconds per phase, in the order in which the phases were first met."""
-
-    def __init__(self) -> None:
-        self.began = time.perf_counter()
-        self._seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def carry(self, name: str, seconds: float) -> None:
-        """Count what an earlier process spent on this run."""
-        self.began -= seconds
-        self.add(name, seconds)
-
-    def add(self, name: str, seconds: float) -> None:
-        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return tuple(Phase(name, seconds) for name, seconds in self._seconds.items())
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.began
-
-
-@dataclass
-class _Story:
-    """What a fit said on its way, gathered for the manifest."""
-
-    head: HeadRecord | None = None
-    extracted: Extracted | None = None
-    epochs: list[Epoch] = field(default_factory=list)
-    stages: list[StageRecord] = field(default_factory=list)
-
-    def add(self, event: FitEvent) -> None:
-        match event:
-            case HeadRecord():
-                self.head = event
-            case Extracted():
-                self.extracted = event
-            case Epoch():
-                self.epochs.append(event)
-            case StageRecord():
-                self.stages.append(event)
-
-    def outcome(self, metric: str, clock: Clock, artefact: dict[str, str]) -> Outcome:
-        best = next(epoch for epoch in reversed(self.epochs) if epoch.best)
-        value = best.validation[metric]
-        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact)
-
-    def _saved(self) -> float:
-        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
-        again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
-        return again * self.extracted.train.seconds if self.extracted else 0.0
-
-    def _cost(self, clock: Clock) -> Cost:
-        trained = [epoch for epoch in self.epochs if epoch.tokens]
-        seconds = sum(epoch.tokens / epoch.tokens_per_second for epoch in trained)
-        both = (self.extracted.train, self.extracted.validation) if self.extracted else ()
-        return Cost(
-            seconds=clock.seconds,
-            phases=clock.phases,
-            peak_memory=machine.peak_memory(),
-            tokens_per_second=sum(epoch.tokens for epoch in trained) / seconds if seconds else 0.0,
-            cache_hits=sum(found.hits for found in both),
-            cache_bytes=sum(found.bytes for found in both),
-            cache_seconds_saved=self._saved(),
-        )
+    save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +62,7 @@ class Job:
     material: Material
     recipe: Recipe
     manifest: Manifest
+    checkpoints: Checkpoints
 
 
 def fit(
@@ -168,13 +83,15 @@ def fit(
     with folder.locked():
         recorded = _recorded(folder, resume)
         job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
-        is_done = recorded is not None and recorded.outcome.status in ("fitted", "evaluated")
-        if is_done and (folder.model / artefact.WEIGHTS).is_file():
-            yield Said(f"{folder.path} is already trained.")
-            yield job.manifest
-            return
+        if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
+            lost = artefact.damaged(folder.model, recorded)
+            if not lost:
+                yield Said(f"{folder.path} is already trained.")
+                yield job.manifest
+                return
+            yield Said(f"{lost[0]} is missing or damaged; the model is made again from the checkpoint.")
         try:
-            yield from _train(job, clock)
+            yield from _train(job, splits.train, clock)
         except NotFinite as error:
             raise error.at(splits.train.places(error.rows)) from None
 
@@ -203,7 +120,8 @@ def _prepare(
         tokens, lengths = _tokenised(splits, backbone)
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
-    recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
+    named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
+    recipe = recipes.changed(named, options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
@@ -217,7 +135,8 @@ def _prepare(
     )
     if recorded is not None:
         _check_same(recorded, manifest, folder)
-        manifest = recorded
+        yield from folder.notices(recorded)
+        manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     material = Material(
@@ -228,7 +147,8 @@ def _prepare(
         chosen,
         Extractor(backbone, chosen, Store()),
     )
-    return Job(folder, material, recipe, manifest)
+    folder.checkpoints.mkdir(exist_ok=True)
+    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
 
 
 def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
@@ -253,12 +173,16 @@ def _about_cut(cut: Truncation) -> str:
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
-    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs."""
+    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs.
+
+    What to do about numbers that are not finite may change: that is how a run that stopped for one goes on.
+    """
+    recipe = dataclasses.replace(recorded.recipe, on_nonfinite=asked.recipe.on_nonfinite)
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
-        "recipe": recorded.recipe == asked.recipe,
+        "recipe": recipe == asked.recipe,
     }
     different = [name for name, is_same in found.items() if not is_same]
     if different:
@@ -268,30 +192,33 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
         )
 
 
-def _train(job: Job, clock: Clock) -> Iterator[Event]:
+def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
-    folder, manifest = job.folder, job.manifest
-    folder.checkpoints.mkdir(exist_ok=True)
-    story = _Story()
-    checkpoints = Checkpoints(folder.checkpoints)
+    folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
+    account = Account(rows)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)
+    if checkpoints.damage:
+        yield Said(f"{checkpoints.damage} The fit goes on from the checkpoint before, to the same end.")
     try:
         with clock.phase("train"):
             for event in fit_material(job.material, job.recipe, checkpoints):
-                story.add(event)
+                yield account.add(event)
                 if isinstance(event, Epoch):
-                    folder.write_epochs(story.epochs)
-                yield event
+                    folder.write_epochs(account.epochs)
         with clock.phase("save"), folder.model_written_whole() as place:
             digests = artefact.save(job.material.backbone, place, manifest.truncation.limit)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
-        folder.write_manifest(dataclasses.replace(manifest, head=story.head, outcome=stopped))
+        with suppress(OSError):  # what went wrong is told, not that it could not be noted
+            folder.write_manifest(dataclasses.replace(manifest, head=account.head, outcome=stopped))
         raise
-    outcome = story.outcome(job.recipe.metric, clock, digests)
-    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations)
-    manifest = dataclasses.replace(manifest, head=story.head, outcome=outcome)
+    if digests == manifest.outcome.artefact:  # a lost model that was made again: nothing else has changed
+        yield manifest
+        return
+    outcome = account.outcome(job.recipe.metric, clock, digests)
+    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, files=folder.of_fit())
+    manifest = dataclasses.replace(manifest, head=account.head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

@@ -11,7 +11,7 @@ from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.table import Splits
 from graft.data.tokens import tokenize
 from graft.records import Baseline, Manifest, Progress

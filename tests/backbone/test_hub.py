@@ -271,3 +271,19 @@ for name in ("owner/model", "owner/other", "no such thing!", "-", "a" * 200):
     assert len(lines) == 5, offline.stderr
     assert "HF_HUB_OFFLINE is set" in lines[0]
     assert "HF_HUB_OFFLINE is set" in lines[1]
+
+
+def test_a_model_up_to_a_block_is_located_as_the_whole_with_its_depth(model):
+    whole, kept = locate(str(model)), locate(f"{model}@2")
+    assert (kept.folder, kept.digest, kept.depth) == (whole.folder, whole.digest, 2)
+    assert kept.name == f"{whole.name}@2"
+
+
+def test_a_folder_whose_name_looks_like_a_depth_is_a_folder(model):
+    odd = Path(shutil.copytree(model, f"{model}@2"))
+    assert locate(str(odd)).depth is None
+
+
+@pytest.mark.parametrize("name", ["@2", "no-such-model@x", "embedded@", "embedded@²"])
+def test_what_is_no_depth_is_a_part_of_the_name(name):
+    assert hub.of_depth(name) == (name, None)

@@ -12,6 +12,7 @@ import torch
 from graft.backbone import hub
 from graft.backbone.families import FAMILIES, family_of
 from graft.backbone.model import load, max_tokens
+from graft.backbone.trunk import Trunk
 from graft.errors import ModelError
 
 RELATIVE = (
@@ -167,3 +168,21 @@ def test_a_model_without_blocks_is_refused():
     model.config.num_hidden_layers = 7
     with pytest.raises(ModelError, match="blocks of a 'other' model"):
         family_of(model)
+
+
+def test_a_model_up_to_a_block_is_the_whole_models_states_at_that_block(folders):
+    for name in folders:
+        whole = load(hub.locate(str(folders[name])), ("a", "b"))
+        kept = load(hub.locate(f"{folders[name]}@2"), ("a", "b"))
+        ids = torch.randint(5, 60, (3, 9))
+        with torch.no_grad():
+            states = Trunk(whole.model, whole.family).states(ids, None, [2])[0]
+            assert torch.equal(kept.model.base_model(input_ids=ids)[0], states)
+        assert kept.record.blocks == 2
+        assert kept.model.config.num_hidden_layers == 2
+
+
+@pytest.mark.parametrize("depth", [0, 4])
+def test_a_depth_that_a_model_has_not_is_refused(folder, depth):
+    with pytest.raises(ModelError, match=rf"3 blocks, so there is no .*@{depth}.*\n.*@1 … @3"):
+        load(hub.locate(f"{folder}@{depth}"), ("a", "b"))

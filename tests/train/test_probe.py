@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import NativeHeadAlone
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.train.probe import fit_probe, start_native
 from graft.train.start import pooled_head
 

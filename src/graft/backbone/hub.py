@@ -5,6 +5,7 @@ Knows where weights are and whether they may be trusted; loading them is `model.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import importlib.metadata
@@ -36,13 +37,19 @@ class Located:
     source: Literal["embedded", "folder", "hub"]
     revision: str
     digest: str  # sha256 of model.safetensors, or over its shards' digests
+    depth: int | None = None  # only so many blocks are loaded, from the lowest up; None: all
 
 
 def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
     """The files of a model: "embedded", a local folder, or a hub id such as "roberta-base".
 
-    A hub model that is in the local cache opens no socket. Raises ModelError or MissingExtra with what to do.
+    `name@k` is the same model without the blocks above the k-th. A hub model that is in the local cache opens no
+    socket. Raises ModelError or MissingExtra with what to do.
     """
+    whole, depth = of_depth(name)
+    if depth is not None:
+        found = locate(whole, revision)
+        return dataclasses.replace(found, name=f"{found.name}@{depth}", depth=depth)
     if name == EMBEDDED:
         return _embedded()
     if os.path.isdir(name):
@@ -56,6 +63,14 @@ def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
         raise ModelError(f"There is no folder {name!r}.", _similar_folder(name))
     folder = _hub_folder(name, revision)
     return Located(name, folder, "hub", folder.name, _checked_weights(folder, name))
+
+
+def of_depth(name: str) -> tuple[str, int | None]:
+    """(model, depth) of `model@k`; depth None where the name has no such ending, or is that of a folder."""
+    whole, at, depth = name.rpartition("@")
+    if not at or not whole or not depth.isascii() or not depth.isdigit() or os.path.isdir(name):
+        return name, None
+    return whole, int(depth)
 
 
 def _embedded() -> Located:

@@ -48,6 +48,7 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
         try:
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
             _refuse_unfit(config, located)
+            _keep_blocks(config, located)
             _name_classes(config, classes)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config) if pretrained else _random(config)
@@ -72,6 +73,19 @@ def _refuse_unfit(config: Any, located: Located) -> None:
     kind = config.model_type
     if kind not in FAMILIES and (config.is_encoder_decoder or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES):
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
+
+
+def _keep_blocks(config: Any, located: Located) -> None:
+    """Make the configuration that of a model with the located depth; the weights of the other blocks are not read."""
+    blocks, depth = int(config.num_hidden_layers), located.depth
+    if depth is None:
+        return
+    if not 1 <= depth <= blocks:
+        name = located.name.removesuffix(f"@{depth}")
+        raise ModelError(f"{name} has {blocks} blocks, so there is no {located.name}.", f"name {name}@1 … @{blocks}.")
+    config.num_hidden_layers = depth
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:depth]
 
 
 def _pretrained(located: Located, config: Any) -> PreTrainedModel:

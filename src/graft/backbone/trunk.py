@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from graft.backbone.families import Family, Returns, depth_of
+from graft.backbone.fastblock import FastBlocks
 from graft.backbone.firstrow import first_row_only
 
 
@@ -85,6 +86,7 @@ class Trunk:
         self._family = family
         self._below = model.base_model.get_submodule(family.runs)
         self._norm = model.base_model.get_submodule(family.norm) if family.norm else None
+        self.fast = FastBlocks(self.blocks, family.name)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -123,7 +125,7 @@ class Trunk:
             block = self.blocks[max(depth - 1, 0)]
             hooks.append(_capture(block, captured, depth, self.blocks[:depth].count(block)))
         try:
-            with self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
+            with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
                 self._below(input_ids=ids_BT, attention_mask=mask_BT)
         finally:
             for hook in hooks:
@@ -136,8 +138,13 @@ class Trunk:
 
     def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
-        with first_row_only(self.blocks[-1], self._family.name):
+        with self._fast(), first_row_only(self.blocks[-1], self._family.name):
             return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+
+    def _fast(self) -> AbstractContextManager[None]:
+        """Blocks in few steps where plain products are the attention that is asked for, as they are there."""
+        is_eager = self.model.config._attn_implementation == "eager"
+        return self.fast.in_place() if is_eager and self.model.device.type == "cpu" else nullcontext()
 
 
 def _capture(block: nn.Module, into: dict[int, Tensor], depth: int, call: int) -> torch.utils.hooks.RemovableHandle:

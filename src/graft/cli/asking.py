@@ -16,8 +16,9 @@ from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.records import Manifest
+from graft.records import Manifest, Recipe
 from graft.run import Given
+from graft.train.checkpoint import SAVE_EVERY
 
 READING = ("encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
@@ -31,6 +32,7 @@ SHORTCUTS = {
     "class_weights": "class_weights",
     "label_smoothing": "label_smoothing",
     "sweep": "sweep",
+    "on_nonfinite": "on_nonfinite",
 }
 
 
@@ -99,13 +101,14 @@ def _reading(named: dict[str, str]) -> ReadOptions:
 def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
     """How to train."""
     named = settings(asked)
-    recipe = asked.recipe
+    recipe: str | Recipe = asked.recipe or "fast"
     model, revision = asked.model, asked.revision
     if run is not None and model is None:
         model, revision = run.backbone.name, run.backbone.revision or None
-    if run is not None and recipe is None and not named:
-        recipe, named = str(RunFolder(asked.out).path / "recipe.toml"), {"seed": str(run.recipe.seed)}
-    return FitOptions(model or EMBEDDED, revision, recipe or "fast", named, asked.device, asked.precision)
+    if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
+        recipe = run.recipe
+    every = SAVE_EVERY if asked.save_every is None else asked.save_every
+    return FitOptions(model or EMBEDDED, revision, recipe, named, asked.device, asked.precision, every)
 
 
 def settings(asked: Namespace) -> dict[str, str]:

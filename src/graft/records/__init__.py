@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
 from graft.records.material import (
     LEAKY,
     BackboneRecord,
@@ -32,20 +33,36 @@ from graft.records.outcome import (
     Request,
     Said,
 )
-from graft.records.training import Batches, Epoch, Loss, Optimiser, Recipe, Stage, StageRecord, Stopping, Trial
+from graft.records.training import (
+    Batches,
+    Epoch,
+    Loss,
+    Optimiser,
+    Recipe,
+    Skip,
+    Skipped,
+    Stage,
+    StageRecord,
+    Stopping,
+    Trial,
+)
 
 __all__ = [
     "LEAKY",
     "BackboneRecord",
     "Baseline",
     "Batches",
+    "Candidate",
     "ClassScores",
     "Columns",
     "Cost",
+    "Costs",
     "DataSummary",
     "Epoch",
     "Evaluation",
+    "Forecast",
     "HeadRecord",
+    "Heat",
     "Interval",
     "Loss",
     "MachineRecord",
@@ -56,10 +73,13 @@ __all__ = [
     "Phase",
     "Prediction",
     "Progress",
+    "Ranking",
     "Recipe",
     "ReliabilityBin",
     "Request",
     "Said",
+    "Skip",
+    "Skipped",
     "Source",
     "SplitName",
     "SplitSummary",
@@ -68,4 +88,6 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "Unranked",
+    "View",
 ]

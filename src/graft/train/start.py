@@ -18,7 +18,7 @@ from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
-from graft.records import HeadRecord, Progress, Recipe, Stage
+from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.classification import HIGHER_IS_BETTER, validation_metrics
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
@@ -66,7 +66,7 @@ def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
     return stage.unfrozen == 0 and (recipe.head == "pooled" or material.backbone.family.head is not None)
 
 
-def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Extracted]:
+def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
     if _only_starts(recipe, asked):
@@ -94,9 +94,10 @@ def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
     return np.sort(chosen).astype(np.int64)
 
 
-def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Generator[Progress, None, Features]:
+def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Generator[Progress | Said, None, Features]:
     yield from extractor.run(tokens, asked, phase)
     assert extractor.features is not None
+    yield from map(Said, extractor.features.notes)
     return extractor.features
 
 

@@ -1,0 +1,84 @@
+"""Tokens to text as they come: whole characters only, and nothing of a stop string.
+
+A byte-level token may end in the middle of a character; what it holds of it is kept back until the rest has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BROKEN = "\N{REPLACEMENT CHARACTER}"
+BEFORE = 6  # tokens before a new one that are decoded with it: spaces depend on their neighbours
+
+
+class Unfolding:
+    """The text of one row. `prompt`: the tokens that it follows, whose text is not given again."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int]) -> None:
+        self._tokenizer = tokenizer
+        self._ids = list(prompt[-BEFORE:])
+        self._given = len(self._ids)  # tokens whose text has been given
+
+    def add(self, token: int) -> str:
+        """The characters that are whole now."""
+        self._ids.append(token)
+        text = self._new()
+        if text.endswith(BROKEN):
+            return ""
+        if text:
+            self._ids = self._ids[-BEFORE:]
+            self._given = len(self._ids)
+        return text.replace(BROKEN, "")  # bytes that no character has
+
+    def rest(self) -> str:
+        """What is still kept back, less the bytes of a character that did not come."""
+        text = self._new().replace(BROKEN, "")
+        self._given = len(self._ids)
+        return text
+
+    def _new(self) -> str:
+        before, whole = self._decoded(self._ids[: self._given]), self._decoded(self._ids)
+        return whole[len(before) :]
+
+    def _decoded(self, ids: list[int]) -> str:
+        text = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)
+        return text
+
+
+class Stopping:
+    """Text up to a stop string. What could be the beginning of one is held back."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self._stop = tuple(found for found in stop if found)
+        self._held = ""
+        self.met = False
+
+    def add(self, text: str) -> str:
+        """The text that may be shown; after `met`, nothing more."""
+        if self.met:
+            return ""
+        self._held += text
+        places = [place for found in self._stop if (place := self._held.find(found)) >= 0]
+        if places:
+            self.met = True
+            return self._shown(min(places))
+        longest = max((self._beginning(found) for found in self._stop), default=0)
+        return self._shown(len(self._held) - longest)
+
+    def rest(self) -> str:
+        """What was held back, where the text ends without a stop string."""
+        return "" if self.met else self._shown(len(self._held))
+
+    def _shown(self, size: int) -> str:
+        shown, self._held = self._held[:size], self._held[size:]
+        return shown
+
+    def _beginning(self, stop: str) -> int:
+        """How many of the last characters are the beginning of this stop string."""
+        sizes = range(min(len(stop) - 1, len(self._held)), 0, -1)
+        return next((size for size in sizes if self._held.endswith(stop[:size])), 0)

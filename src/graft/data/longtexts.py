@@ -1,0 +1,201 @@
+"""Texts longer than the model: cut, or read through windows that overlap, each with the model's special tokens.
+
+A body (a text, or the context of a question) stands between a head and a tail that every window repeats: special
+tokens, and the question where there is one. What is known of each token is where it stands in the text, so that
+whatever a model says of a token can be said of characters and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.spans import Spans, bounds_of, taken
+from graft.data.tokens import CHUNK, Tokens
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+Long = Literal["truncate", "head-tail", "windows"]
+LEAST = 8  # tokens of a body that a window holds at least; a question that leaves less room is cut
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long texts are handled. `tokens`: of a window, special ones and the question included; `overlap`: body
+    tokens that two neighbouring windows share."""
+
+    tokens: int
+    long: Long = "windows"
+    overlap: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Texts as windows of tokens; the windows of text i are those from bounds[i] to bounds[i + 1]."""
+
+    tokens: Tokens  # a row per window
+    bounds: NDArray[np.int64]  # (texts + 1,)
+    places: NDArray[np.int32]  # per token: its place in the body; -1 for a token of head or tail
+    chars: NDArray[np.int32]  # tokens × 2: the characters of the text that a token of the body stands for
+    types: NDArray[np.int8]  # per token: the type that the model's template gives it
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def take(self, rows: NDArray[np.int64]) -> Windows:
+        """The windows of these texts, in this order."""
+        bounds, windows = taken(self.bounds, rows)
+        _, places = taken(self.tokens.starts, windows)
+        tokens = self.tokens.take(windows)
+        return Windows(tokens, bounds, self.places[places], self.chars[places], self.types[places])
+
+
+def windows(
+    texts: Iterable[str], tokenizer: Tokenizer, limits: Limits, before: Iterable[str] | None = None
+) -> tuple[Windows, NDArray[np.int64]]:
+    """Texts as windows, and the lengths (texts,) in tokens that they would have without a limit.
+
+    `before`: a question for each text, which every one of its windows repeats. Truncation and padding of the fast
+    backend are switched off; special tokens within texts are neutralised. A text without tokens has one window.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    found: list[_Window] = []
+    counts: list[int] = []
+    lengths: list[int] = []
+    for encoding in _encodings(texts, before, tokenizer):
+        cut = list(_cut(encoding, limits, 0 if before is None else 1))
+        found += cut
+        counts.append(len(cut))
+        lengths.append(len(encoding.ids))
+    return _joined(found, counts), np.asarray(lengths, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    ids: NDArray[np.int32]
+    places: NDArray[np.int32]
+    chars: NDArray[np.int32]
+    types: NDArray[np.int8]
+
+
+def _encodings(texts: Iterable[str], before: Iterable[str] | None, tokenizer: Tokenizer) -> Iterator[Encoding]:
+    inputs = iter(texts) if before is None else zip(before, texts, strict=True)
+    while chunk := list(islice(inputs, CHUNK)):
+        yield from tokenizer.encode_batch(chunk, add_special_tokens=True)
+
+
+def _cut(encoding: Encoding, limits: Limits, sequence: int) -> Iterator[_Window]:
+    """The windows of one text; `sequence`: which part of the encoding is the body."""
+    ids, types = np.asarray(encoding.ids, np.int32), np.asarray(encoding.type_ids, np.int8)
+    chars = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
+    parts = np.asarray([-1 if part is None else part for part in encoding.sequence_ids])
+    body = np.flatnonzero(parts == sequence)
+    if len(body):
+        first, last = int(body[0]), int(body[-1]) + 1
+    else:  # an empty text: its place is before the closing special tokens
+        first = last = len(ids) - _closing(parts)
+    head, tail = np.arange(first), np.arange(last, len(ids))
+    if sequence:  # a question that leaves too little room loses its end
+        asked = np.flatnonzero(parts == 0)
+        surplus = len(head) + len(tail) + min(len(body), LEAST) - limits.tokens
+        head = np.delete(head, asked[len(asked) - max(0, surplus) :] if surplus > 0 else [])
+    room = max(1, limits.tokens - len(head) - len(tail))
+    for inside in _stretches(len(body), room, limits):
+        chosen = np.concatenate((head, first + inside, tail))
+        places = np.concatenate((np.full(len(head), -1), inside, np.full(len(tail), -1)))
+        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen], types[chosen])
+
+
+def _closing(parts: NDArray[np.int64]) -> int:
+    """Special tokens that close a sequence whose body is empty: those after the last token of any text, less as many
+    as would stand before the body."""
+    filled = np.flatnonzero(parts >= 0)
+    return (len(parts) - 1 - int(filled[-1]) if len(filled) else len(parts)) // 2
+
+
+def _stretches(length: int, room: int, limits: Limits) -> Iterator[NDArray[np.int64]]:
+    """Places in the body that each window holds."""
+    if length <= room or limits.long == "truncate":
+        yield np.arange(min(length, room))
+    elif limits.long == "head-tail":
+        front = room - (3 * room) // 4  # a quarter of the beginning, the rest from the end (Sun et al. 2019, 5.3.1)
+        yield np.concatenate((np.arange(front), np.arange(length - (room - front), length)))
+    else:
+        step = room - min(limits.overlap, room // 2)
+        for start in range(0, length, step):
+            yield np.arange(start, min(start + room, length))
+            if start + room >= length:
+                return
+
+
+def _joined(found: Sequence[_Window], counts: Sequence[int]) -> Windows:
+    starts = bounds_of([len(window.ids) for window in found])
+    if not found:
+        none = np.zeros(0, np.int32)
+        return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2), none.astype(np.int8))
+    return Windows(
+        Tokens(np.concatenate([window.ids for window in found]), starts),
+        bounds_of(counts),
+        np.concatenate([window.places for window in found]),
+        np.concatenate([window.chars for window in found]),
+        np.concatenate([window.types for window in found]),
+    )
+
+
+def context(read: Windows) -> NDArray[np.int32]:
+    """How many tokens of the body stand on the shorter side of each token in its window; -1 in head and tail.
+
+    Where windows overlap, the one with the most context says best what a token is (Devlin et al. 2019's code for
+    SQuAD). The true ends of a text count as ends of unlimited context.
+    """
+    window = np.repeat(np.arange(len(read.tokens)), read.tokens.lengths)
+    inside = read.places >= 0
+    far = np.int32(1 << 30)
+    lows = np.full(len(read.tokens), far, np.int32)
+    highs = np.full(len(read.tokens), -1, np.int32)
+    np.minimum.at(lows, window[inside], read.places[inside])
+    np.maximum.at(highs, window[inside], read.places[inside])
+    row = np.repeat(np.arange(len(read)), np.diff(read.bounds))
+    lasts = np.full(len(read), -1, np.int32)
+    np.maximum.at(lasts, row, highs)
+    left = np.where(lows[window] == 0, far, read.places - lows[window])
+    right = np.where(highs[window] == lasts[row][window], far, highs[window] - read.places)
+    return np.where(inside, np.minimum(left, right), -1).astype(np.int32)
+
+
+def sites(read: Windows, words: Spans) -> NDArray[np.int64]:
+    """The token that speaks for each word: its first one, in the window where it has the most context.
+
+    Returns positions in `read.tokens.ids`, one per word; -1 for a word that no token stands for (cut by the limit, or
+    made of characters that the tokenizer drops).
+    """
+    surrounding = context(read)
+    found = np.full(len(words.starts), -1, np.int64)
+    for row in range(len(read)):
+        first, last = int(words.bounds[row]), int(words.bounds[row + 1])
+        if first == last:
+            continue
+        low = int(read.tokens.starts[read.bounds[row]])
+        high = int(read.tokens.starts[read.bounds[row + 1]])
+        inside = low + np.flatnonzero(read.places[low:high] >= 0)
+        # in the order of the body, of copies of a token the one with the most context first
+        inside = inside[np.lexsort((-surrounding[inside], read.places[inside]))]
+        inside = inside[np.unique(read.places[inside], return_index=True)[1]]
+        inside = inside[read.chars[inside, 1] > read.chars[inside, 0]]
+        if not len(inside):
+            continue
+        place = np.searchsorted(read.chars[inside, 1], words.starts[first:last], side="right")
+        place = np.minimum(place, len(inside) - 1)
+        reaches = (read.chars[inside[place], 0] < words.ends[first:last]) & (
+            read.chars[inside[place], 1] > words.starts[first:last]
+        )
+        found[first:last] = np.where(reaches, inside[place], -1)
+    return found

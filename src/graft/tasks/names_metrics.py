@@ -1,0 +1,93 @@
+"""Names found in texts against the names that are there: every number that follows, by the rules of conlleval.
+
+A name is right when its first character, its last character and its type are (Tjong Kim Sang and De Meulder 2003,
+section 2.3); on words with tags that is conlleval's rule, once tags are read as chunks (`data/tags.py`). Precision,
+recall and F1 over all names are micro averages; `macro_f1` is the mean over types. A score whose denominator is zero
+is 0, as in that script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.spans import Span, Spans
+
+Ints = NDArray[np.int64]
+Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
+
+
+@dataclass(frozen=True, slots=True)
+class NameCounts:
+    """Names per row and type: rows × types each."""
+
+    truth: Ints
+    found: Ints
+    hits: Ints
+
+
+def count_names(truth: Spans, found: Spans, types: int) -> NameCounts:
+    """Names that are there, that were found, and that were found right, per row and type."""
+    return NameCounts(
+        _per_row(truth, np.ones(len(truth.codes), np.bool_), types),
+        _per_row(found, np.ones(len(found.codes), np.bool_), types),
+        _per_row(found, matched(truth, found), types),
+    )
+
+
+def _per_row(spans: Spans, counted: NDArray[np.bool_], types: int) -> Ints:
+    cells = (spans.rows * types + spans.codes)[counted]
+    return np.bincount(cells, minlength=len(spans) * types).reshape(-1, types)
+
+
+def matched(truth: Spans, found: Spans) -> NDArray[np.bool_]:
+    """For each found name, whether it is among the true ones of its row: the same ends and the same type."""
+    both = [np.concatenate((one, other)) for one, other in zip(_keys(truth), _keys(found), strict=True)]
+    is_found = np.repeat([False, True], [len(truth.codes), len(found.codes)])
+    order = np.lexsort((is_found, *both))
+    columns = np.stack([column[order] for column in both])
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (columns[:, 1:] == columns[:, :-1]).all(axis=0) & is_found[order][1:] & ~is_found[order][:-1]
+    hits = np.zeros(len(order), np.bool_)
+    hits[order] = same
+    return hits[len(truth.codes) :]
+
+
+def _keys(spans: Spans) -> list[Ints]:
+    return [spans.rows, *(column.astype(np.int64) for column in (spans.starts, spans.ends, spans.codes))]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A true name and a found one that belong together; None where there is no other."""
+
+    truth: Span | None
+    found: Span | None
+
+    @property
+    def kind(self) -> Kind:
+        """What is wrong with it, in the terms of MUC-5 (Chinchor and Sundheim 1993)."""
+        if self.found is None:
+            return "missed"
+        if self.truth is None:
+            return "invented"
+        same_ends, same_type = self.truth[:2] == self.found[:2], self.truth[2] == self.found[2]
+        if same_ends:
+            return "right" if same_type else "type"
+        return "boundary" if same_type else "both"
+
+
+def meet(truth: list[Span], found: list[Span]) -> list[Met]:
+    """The names of one row in pairs: those with the same ends first, then those that overlap most; then single ones."""
+    left, right = list(truth), list(found)
+    pairs: list[Met] = []
+    overlaps = [(min(a[1], b[1]) - max(a[0], b[0]), a[:2] == b[:2], a, b) for a in truth for b in found]
+    for shared, _, a, b in sorted(overlaps, key=lambda item: (not item[1], -item[0], item[2])):
+        if shared > 0 and a in left and b in right:
+            left.remove(a)
+            right.remove(b)
+            pairs.append(Met(a, b))
+    return [*pairs, *(Met(a, None) for a in left), *(Met(None, b) for b in right)]

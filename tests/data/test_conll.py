@@ -1,0 +1,69 @@
+"""CoNLL columns to sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graft.data.conll import read_conll
+from graft.data.options import ReadOptions
+from graft.data.stream import Problems
+
+TEXT = (
+    "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\n\n"
+    "Peter NNP B-NP B-PER\nBlackburn NNP I-NP I-PER\n"
+)
+
+
+def read(path: Path, text: str) -> tuple[list[int], dict[str, list[object]], Problems, list[str]]:
+    path.write_text(text, encoding="utf-8")
+    problems, notes = Problems(path.name), []
+    lines: list[int] = []
+    columns: dict[str, list[object]] = {}
+    for batch in read_conll(path, ReadOptions(), problems, notes):
+        lines += batch.lines
+        for name in batch.columns:
+            columns.setdefault(name, []).extend(batch.values(name))
+    return lines, columns, problems, notes
+
+
+def test_sentences_have_their_words_and_every_column(tmp_path):
+    lines, columns, problems, notes = read(tmp_path / "a.conll", TEXT)
+    assert lines == [3, 7]
+    assert columns["words"] == [["EU", "rejects"], ["Peter", "Blackburn"]]
+    assert columns["tags"] == [["B-ORG", "O"], ["B-PER", "I-PER"]]
+    assert columns["column 3"] == [["B-NP", "B-VP"], ["B-NP", "I-NP"]]
+    assert not problems
+    assert "1 -DOCSTART- line passed over" in notes[0]
+
+
+def test_tabs_part_columns_where_words_hold_spaces(tmp_path):
+    _, columns, problems, _ = read(tmp_path / "a.conll", "New York\tB-LOC\nis\tO\n")
+    assert columns["words"] == [["New York", "is"]]
+    assert not problems
+
+
+def test_comments_are_passed_over_and_hash_words_are_not(tmp_path):
+    text = "# id 7 domain=en\n#nba O\n# O\nwins O\n\n# newdoc\nEU B-ORG\n"
+    lines, columns, problems, notes = read(tmp_path / "a.conll", text)
+    assert columns["words"] == [["#nba", "#", "wins"], ["EU"]]
+    assert lines == [2, 7]
+    assert not problems
+    assert "2 comment lines" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "line"),
+    [
+        ("EU B-ORG\nrejects\n", "one column", 2),
+        ("EU NNP B-ORG\nrejects O\n", "2 columns where the first has 3", 2),
+        ("\n\n", "no word", None),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, text, found, line):
+    *_, problems, _ = read(tmp_path / "a.conll", text)
+    (problem,) = problems.listed()
+    assert found in problem.found
+    assert problem.line == line
+    assert problem.remedy

@@ -1,0 +1,67 @@
+"""Names found against names that are there: counts equal conlleval's on random tags, and what is wrong is told."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.data.marked import MarkColumn
+from graft.data.spans import spans_of
+from graft.data.stream import Problems
+from graft.data.tags import chunks
+from graft.tasks.names_lookup import look_up
+from graft.tasks.names_metrics import count_names, meet
+
+tag = st.sampled_from(["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
+TYPES = ("PER", "LOC")
+
+
+def spans(sentences: list[list[str]]):
+    return spans_of([[(a, b, TYPES.index(kind)) for a, b, kind in chunks(tags)] for tags in sentences])
+
+
+@given(st.lists(st.lists(st.tuples(tag, tag), max_size=8), min_size=1, max_size=4))
+@settings(max_examples=100)
+def test_hits_are_the_chunks_that_both_have(sentences):
+    truth = [[pair[0] for pair in row] for row in sentences]
+    found = [[pair[1] for pair in row] for row in sentences]
+    counted = count_names(spans(truth), spans(found), 2)
+    for row, (one, other) in enumerate(zip(truth, found, strict=True)):
+        for code, kind in enumerate(TYPES):
+            named = [{chunk for chunk in chunks(tags) if chunk[2] == kind} for tags in (one, other)]
+            assert counted.truth[row, code] == len(named[0])
+            assert counted.found[row, code] == len(named[1])
+            assert counted.hits[row, code] == len(named[0] & named[1])
+
+
+def test_what_is_wrong_with_a_name_is_told():
+    truth = [(0, 3, 0), (5, 9, 0), (12, 15, 1), (20, 25, 0), (30, 33, 1)]
+    found = [(0, 3, 0), (5, 9, 1), (12, 18, 1), (22, 28, 1), (40, 42, 0)]
+    kinds = {(met.truth, met.found): met.kind for met in meet(truth, found)}
+    assert kinds == {
+        (truth[0], found[0]): "right",
+        (truth[1], found[1]): "type",
+        (truth[2], found[2]): "boundary",
+        (truth[3], found[3]): "both",
+        (truth[4], None): "missed",
+        (None, found[4]): "invented",
+    }
+
+
+def test_names_are_looked_up_longest_first_by_their_most_common_type():
+    column = MarkColumn(Problems("x"))
+    rows = [
+        ("New York is in New York State", ["B-LOC", "I-LOC", "O", "O", "B-LOC", "I-LOC", "I-LOC"]),
+        ("Paris and Paris in May May", ["B-LOC", "O", "B-LOC", "O", "B-PER", "O"]),
+        ("Paris may state it Here may", ["B-PER", "O", "O", "O", "B-LOC", "O"]),
+        ("Here we are Here and Here", ["O"] * 6),
+    ]
+    texts = [column.add_words(text.split(), tags, 1) for text, tags in rows]
+    train, _ = column.finish([])
+    text = "New York State Paris New York Here"
+    words = spans_of(
+        [[(start, start + len(word), 0) for word, start in zip(text.split(), (0, 4, 9, 15, 21, 25, 30), strict=True)]]
+    )
+    found = look_up(texts, train, [text], words)
+    assert [text[start:end] for start, end, _ in found.of(0)] == ["New York State", "Paris", "New York"]
+    assert [column.labels()[code].name for code in found.codes] == ["LOC"] * 3
