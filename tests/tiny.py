@@ -73,6 +73,7 @@ def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int 
         "num_hidden_layers": layers,
         "num_attention_heads": 2,
         "intermediate_size": 2 * width,
+        "hidden_dim": 2 * width,  # DistilBERT's name for it
         "max_position_embeddings": POSITIONS,
         "initializer_range": STD,
         "pad_token_id": tokenizer.pad_token_id,
@@ -199,7 +200,7 @@ _BART = {"decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "dec
 FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]] = {
     "bert": (_wordpiece, {}),
     "roberta": (_byte_level, _OFFSET),
-    "distilbert": (_wordpiece, {"hidden_dim": 64}),
+    "distilbert": (_wordpiece, {}),
     "electra": (_wordpiece, {"embedding_size": 16}),  # narrower than the blocks, as in the small and the large one
     "mpnet": (_byte_level, _OFFSET),
     "deberta-v2": (_wordpiece, _DEBERTA),

@@ -70,8 +70,8 @@ class _Round(nn.Module):
         super().__init__()
         self._turns = itertools.cycle(tuple(turns))
 
-    def forward(self, *args: Any, **named: Any) -> Any:
-        return next(self._turns)(*args, **named)
+    def forward(self, states_BTD: Tensor, mask: Tensor | None = None, **_: Any) -> Any:
+        return next(self._turns)(states_BTD, mask)
 
 
 class Trunk:
