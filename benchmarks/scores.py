@@ -45,8 +45,8 @@ def lines(path: Path = KEPT) -> list[dict[str, Any]]:
 def measured(model: str, data: str, folder: Path) -> list[dict[str, Any]]:
     """The lines of one model on one data set."""
     splits = DATA[data].splits()
-    order = stratified_order(splits.train.labels)[:MOST_ROWS]
-    targets = torch.from_numpy(splits.train.labels[order].astype(np.int64))
+    order = stratified_order(splits.train.codes)[:MOST_ROWS]
+    targets = torch.from_numpy(splits.train.codes[order].astype(np.int64))
     place = candidates()[f"{model}@1" if model == "embedded" else model].model.removesuffix("@1")
     backbone = load(hub.locate(place), splits.classes)
     texts = list(splits.train.texts.take(order))

@@ -26,7 +26,6 @@ FLOORS = {
     "tasks/": 2,
     "backbone/": 3,
     "evaluate.py": 4,
-    "baselines.py": 4,
     "choose/": 4,
     "train/": 5,
     "folder.py": 6,
@@ -50,7 +49,6 @@ NEIGHBOURS = {  # who may import whom on one floor
     ("records/", "errors.py"),
     ("tasks/", "data/"),
     ("tasks/", "report/"),
-    ("baselines.py", "evaluate.py"),
     ("face.py", "cli/"),
 }
 LIGHT = ("cache/", "data/", "report/", "tasks/", "cli/", "errors.py", "files.py", "machine.py", "records/")

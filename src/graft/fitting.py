@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from graft import machine
 from graft.account import Account, Clock
-from graft.backbone import artefact, hub
+from graft.backbone import artefact, heads, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
@@ -29,7 +29,9 @@ from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
+from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
@@ -112,18 +114,19 @@ def _prepare(
         # refused where the device is not here
         machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
         chosen = recorded.machine
+    task = task_named(splits.summary.task)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
-        backbone = load_model(located, splits.classes)
+        backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
+    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
-        backbone = load_model(located, splits.classes, recipe.seed)
+        backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
     closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
@@ -139,13 +142,15 @@ def _prepare(
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
+    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
     material = Material(
         backbone,
-        Labelled(tokens["train"], splits.train.labels),
-        Labelled(tokens["validation"], splits.validation.labels),
+        Labelled(tokens["train"], train),
+        Labelled(tokens["validation"], validation),
         splits.classes,
         chosen,
         Extractor(backbone, chosen, Store()),
+        task,
     )
     folder.checkpoints.mkdir(exist_ok=True)
     return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
@@ -180,6 +185,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
     recipe = dataclasses.replace(recorded.recipe, on_nonfinite=asked.recipe.on_nonfinite)
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
+        "task": recorded.data.task == asked.data.task,
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
         "recipe": recipe == asked.recipe,
@@ -207,8 +213,10 @@ def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
                 yield account.add(event)
                 if isinstance(event, Epoch):
                     folder.write_epochs(account.epochs)
+        with clock.phase("settle"):
+            settled = yield from settle.settled(job.material)
         with clock.phase("save"), folder.model_written_whole() as place:
-            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit)
+            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit, settled)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
         with suppress(OSError):  # what went wrong is told, not that it could not be noted
@@ -219,6 +227,8 @@ def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
         return
     outcome = account.outcome(job.recipe.metric, clock, digests)
     outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, files=folder.of_fit())
-    manifest = dataclasses.replace(manifest, head=account.head, outcome=outcome)
+    assert account.head is not None
+    head = dataclasses.replace(account.head, settled=settled)
+    manifest = dataclasses.replace(manifest, head=head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

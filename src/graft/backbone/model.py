@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from graft.backbone import decoders
+from graft.backbone import decoders, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
 from graft.backbone.hub import Located, has_tokenizer
-from graft.errors import ModelError
+from graft.errors import GraftError, ModelError
+from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
+from graft.tasks.task import ROW_HEAD, Head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,27 +35,35 @@ class Backbone:
     record: BackboneRecord
 
 
-def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True) -> Backbone:
+def load(
+    located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True, head: Head = ROW_HEAD
+) -> Backbone:
     """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
+
+    `classes` name the head's outputs in order; `head` is the kind that the task asks for.
 
     Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not a text model
     with a classification head, a fast tokenizer and finite weights.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 
+    trust.check(located.folder, located.name)
     if not has_tokenizer(located.folder):
         raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", _REMEDY)
     with quiet():
         try:
-            config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
+            config = trust.configuration(located.folder, located.name)
             _refuse_unfit(config, located)
             _keep_blocks(config, located)
-            _name_classes(config, classes)
+            _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
-            model = _pretrained(located, config) if pretrained else _random(config)
+            model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
-        except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+        except (GraftError, MemoryError):
+            raise
+        except Exception as error:  # whatever the library makes of a stranger's files
+            if is_out_of_memory(error):
+                raise MemoryError from None
             raise ModelError(
                 f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY
             ) from None
@@ -88,10 +98,8 @@ def _keep_blocks(config: Any, located: Located) -> None:
         config.layer_types = config.layer_types[:depth]
 
 
-def _pretrained(located: Located, config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
-
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
+def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
+    model, loading = _auto(head).from_pretrained(
         located.folder,
         config=config,
         local_files_only=True,
@@ -121,10 +129,14 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
             raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
 
 
-def _random(config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
+def _auto(head: Head) -> Any:
+    import transformers
 
-    return AutoModelForSequenceClassification.from_config(  # type: ignore[no-any-return]
+    return getattr(transformers, head.auto)
+
+
+def _random(config: Any, head: Head) -> PreTrainedModel:
+    return _auto(head).from_config(  # type: ignore[no-any-return]
         config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
     )
 
@@ -132,11 +144,11 @@ def _random(config: Any) -> PreTrainedModel:
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 
-def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
+def _name_outputs(config: Any, classes: tuple[str, ...], head: Head) -> None:
     config.num_labels = len(classes)
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = "single_label_classification"
+    config.problem_type = head.problem or None
     config.use_cache = False  # of keys and values, which serves generation alone
 
 

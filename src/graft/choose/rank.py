@@ -74,10 +74,10 @@ class Sample:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        return stratified_order(self.train.labels)[: self.most]
+        return stratified_order(self.train.codes)[: self.most]
 
     def targets(self, order: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.train.labels[order].astype(np.int64))
+        return torch.from_numpy(self.train.codes[order].astype(np.int64))
 
     @property
     def left(self) -> float:

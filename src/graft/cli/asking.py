@@ -20,7 +20,7 @@ from graft.records import Manifest, Recipe
 from graft.run import Given
 from graft.train.checkpoint import SAVE_EVERY
 
-READING = ("encoding", "format", "labels", "unlabelled", "quoting")
+READING = ("task", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
     "lr": "lr",
