@@ -1,7 +1,6 @@
 """Recipes: named functions that return stages, and TOML files that say the same.
 
-Adding a recipe is adding one function to `NAMED`. A function sees the size of the data and of the backbone, so that
-"fast" can mean fast on five hundred rows and on fifty thousand.
+Adding a recipe is adding one function to `NAMED`. It sees the size of the data and of the backbone.
 """
 
 from __future__ import annotations
@@ -268,11 +267,8 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
             f'set unfrozen to 0 … {scale.blocks}, or "all".',
         )
     if scale.shared and stage.unfrozen not in (0, scale.blocks, "all"):
-        raise RecipeError(
-            f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks, "
-            "but this model calls one shared block again and again.",
-            f'set unfrozen to 0 (the head alone), {scale.blocks} (the block) or "all" (the embeddings too).',
-        )
+        found = f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} blocks, but one is shared, called for all."
+        raise RecipeError(found, f'set unfrozen to 0 (the head alone), {scale.blocks} or "all" (embeddings too).')
     optimiser, loss = stage.optimiser, stage.loss
     if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
         raise RecipeError(
