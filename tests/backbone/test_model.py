@@ -144,6 +144,13 @@ def test_a_folder_without_tokenizer(folder):
     assert "without its tokenizer" in refused(folder)
 
 
+def test_the_tokenizer_of_another_model(folders, folder):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(folders["roberta"] / name, folder)
+    with pytest.raises(ModelError, match="knows 400 tokens, but its weights have embeddings for 280"):
+        load(hub.locate(str(folder)), ("a", "b"))
+
+
 def test_an_unknown_architecture_is_found_by_its_shape():
     from transformers import NystromformerConfig, NystromformerForSequenceClassification
 

@@ -69,6 +69,7 @@ def load(
             ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
+    _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
     if family.poolings[0] == "last":
         decoders.settle(tokenizer, model.config, located.name)
@@ -127,6 +128,17 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
     for name, parameter in model.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
             raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
+
+
+def _check_vocabulary(located: Located, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Special tokens that are added behind the vocabulary may lack a row: texts do not reach them."""
+    known, rows = tokenizer.backend_tokenizer.get_vocab_size(False), model.get_input_embeddings().weight.shape[0]
+    if known > rows:
+        raise ModelError(
+            f"The tokenizer of {located.name} knows {known:,} tokens, but its weights have embeddings for {rows:,}: "
+            "they belong to different models.",
+            "download the model again, with its own tokenizer, or name another.",
+        )
 
 
 def _auto(head: Head) -> Any:
