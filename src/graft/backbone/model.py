@@ -6,7 +6,7 @@ The fp32 model here is the truth: training writes its trained weights back into 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -132,7 +132,8 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
 
 def _check_vocabulary(located: Located, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Special tokens that are added behind the vocabulary may lack a row: texts do not reach them."""
-    known, rows = tokenizer.backend_tokenizer.get_vocab_size(False), model.get_input_embeddings().weight.shape[0]
+    known = tokenizer.backend_tokenizer.get_vocab_size(False)
+    rows = int(cast(Any, model.get_input_embeddings()).weight.shape[0])
     if known > rows:
         raise ModelError(
             f"The tokenizer of {located.name} knows {known:,} tokens, but its weights have embeddings for {rows:,}: "
