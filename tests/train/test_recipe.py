@@ -259,5 +259,5 @@ def test_a_shared_block_thaws_whole_or_not_at_all(unfrozen):
     for name in NAMED:
         assert {stage.unfrozen for stage in changed(named(name, scale), {}, scale).stages} <= {0, "all"}
     assert changed(named("fast", scale), {"unfrozen": str(unfrozen)}, scale).stages[0].unfrozen == unfrozen
-    with pytest.raises(RecipeError, match="one is shared"):
+    with pytest.raises(RecipeError, match="one shared block"):
         changed(named("fast", scale), {"unfrozen": "2"}, scale)
