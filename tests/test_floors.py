@@ -37,6 +37,7 @@ FLOORS = {
     "untrained.py": 6,
     "predict.py": 6,
     "generate.py": 6,
+    "choosing.py": 6,
     "run.py": 6,
     "cli/": 7,
     "face.py": 7,

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.asked import CHUNK
+from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
@@ -132,7 +132,7 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     """Logits of all rows, in order; progress on the way."""
     parts: list[NDArray[np.float32]] = []
     done = 0
-    for event in predictor.stream(rows):
+    for event in predictor.stream(in_chunks(rows)):
         if isinstance(event, Progress):
             chunk = min(CHUNK, len(rows) - done)
             yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")

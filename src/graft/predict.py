@@ -19,7 +19,7 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.asked import CHUNK, Kind, asked
+from graft.data.asked import Kind, asked
 from graft.data.encode import encode
 from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
@@ -41,7 +41,7 @@ class Predictor:
     also lists of words.
     """
 
-    def __init__(self, path: ModelPath | MixedPath, tokenizer: Tokenizer, manifest: Manifest, limits: Limits) -> None:
+    def __init__(self, path: ModelPath | MixedPath, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
         self.manifest = manifest
         self.kind: Kind = kind_of(manifest)
         self.task = task_of(manifest)
@@ -53,9 +53,8 @@ class Predictor:
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names), in the order of the texts: those of the saved model,
         to rounding."""
-        parts = [
-            part for part in self._stream(asked(texts, self.kind), self._exactly) if not isinstance(part, Progress)
-        ]
+        found = self._stream(asked(texts, self.kind), self._exactly)
+        parts = [part for part in found if not isinstance(part, Progress)]
         empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
@@ -77,10 +76,8 @@ class Predictor:
             if not isinstance(part, Progress):
                 yield from self.task.answers(*part, self.outputs)
 
-    def stream(self, rows: Rows) -> Iterator[Progress | tuple[Rows, Logits]]:
-        """Chunks of (rows, logits), with progress between them."""
-        starts = range(0, len(rows), CHUNK)
-        chunks = (rows.take(np.arange(start, min(start + CHUNK, len(rows)))) for start in starts)
+    def stream(self, chunks: Iterable[Rows]) -> Iterator[Progress | tuple[Rows, Logits]]:
+        """Chunks of rows (of `data/asked.py`) with their logits, and progress between them."""
         return self._stream(chunks, self._quickly)
 
     def _stream(self, chunks: Iterable[Rows], answer: Answer) -> Iterator[Progress | tuple[Rows, Logits]]:

@@ -14,7 +14,7 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
 from graft.data.encode import Encoded, encode, within
-from graft.data.longtexts import Limits
+from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
 from graft.data.table import Splits
 from graft.errors import RecipeError
@@ -51,7 +51,7 @@ def usual_limits(backbone: Backbone) -> Limits:
 def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
     """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
     where it reads tokens."""
-    usual = "truncate" if backbone.reads == "row" else "windows"
+    usual: Long = "truncate" if backbone.reads == "row" else "windows"
     long = usual if recipe.long == "auto" else recipe.long
     return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
 

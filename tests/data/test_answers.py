@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from graft.data.answers import AnswerColumn
@@ -14,9 +13,8 @@ CONTEXT = "Ann met Bob. Later Bob left Ulm."
 def answers(given: object, start: object = None, context: str = CONTEXT) -> tuple[list[str], Problems, list[str]]:
     problems, notes = Problems("rows.jsonl"), []
     column = AnswerColumn(problems)
-    assert column.add_row(context, given, start, 7) == context
-    column.say(notes)
-    return [context[a:b] for a, b, _ in column.targets(np.zeros(1, np.int32), 0).spans.of(0)], problems, notes
+    column.add(context, given, start, 7)
+    return [context[a:b] for a, b, _ in column.finish(notes).of(0)], problems, notes
 
 
 @pytest.mark.parametrize(
@@ -72,14 +70,3 @@ def test_answers_that_do_not_fit_are_told(given, start, context, found):
     problem = problems.listed()[0]
     assert found in problem.found
     assert (problem.line, bool(problem.remedy)) == (7, True)
-
-
-def test_answers_are_cut_counted_and_shown_as_targets():
-    column = AnswerColumn(Problems("rows.jsonl"))
-    for given in ("Ulm", [], ["Ann", "Bob"]):
-        column.add_row(CONTEXT, given, None, 1)
-    found = column.targets(np.zeros(1, np.int32), 0)
-    assert found.counts(("start", "end")) == {"answered": 2, "no answer": 1}
-    assert found.shown(("start", "end"), 0, 3) == ["28-31", "", "0-3, 8-11"]
-    assert found.strata().tolist() == [1, 0, 1]
-    assert found.take(np.array([1, 0])).shown(("start", "end"), 0, 2) == ["", "28-31"]

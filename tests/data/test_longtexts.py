@@ -91,6 +91,7 @@ def test_a_question_stands_in_every_window_of_its_context(kind):
     for window in range(len(found.tokens)):
         part = slice(*found.tokens.starts[window : window + 2])
         assert found.tokens.ids[part][:head].tolist() == pair.ids[:head]
+        assert (found.types[part][head:] == pair.type_ids[-1]).all()
 
 
 def test_a_question_that_leaves_no_room_loses_its_end():

@@ -38,13 +38,13 @@ def test_joined_pairs_are_those_of_the_library(tokenizer, pairs, limit):
     tokens, full = tokenize_pairs(pairs, tokenizer.backend_tokenizer, limit, "joined")
     for row, (first, second) in enumerate(pairs):
         theirs = tokenizer(
-            first, second, truncation="longest_first", max_length=limit, split_special_tokens=True,
+            [first], [second], truncation="longest_first", max_length=limit, split_special_tokens=True,
             return_token_type_ids=True,
         )  # fmt: skip
-        assert tokens.ids[tokens.starts[row] : tokens.starts[row + 1]].tolist() == theirs["input_ids"]
+        assert tokens.ids[tokens.starts[row] : tokens.starts[row + 1]].tolist() == theirs["input_ids"][0]
         types = (np.arange(tokens.lengths[row]) >= tokens.firsts[row]).astype(int)
-        assert types.tolist() == theirs["token_type_ids"]
-        assert full[row] == len(tokenizer(first, second, split_special_tokens=True)["input_ids"])
+        assert types.tolist() == theirs["token_type_ids"][0]
+        assert full[row] == len(tokenizer([first], [second], split_special_tokens=True)["input_ids"][0])
 
 
 @LAW
@@ -87,7 +87,7 @@ def test_columns_of_pairs_are_named():
 
 def test_every_file_needs_both_columns():
     lacking = {name: values for name, values in TABLE.items() if name != "sentence2"}
-    with pytest.raises(DataError, match="no text-pair"):
+    with pytest.raises(DataError, match="no column 'sentence2'"):
         read(TABLE, test=lacking)
 
 

@@ -55,7 +55,7 @@ def test_the_features_start_with_the_cosine():
 
 def test_the_head_starts_from_the_cosine_alone(material):
     head, _ = started(material)
-    assert (head.kind, head.start, set(head.scores)) == ("paired", "probe", {"cosine"})
+    assert (head.kind, head.start, set(head.probe_validation)) == ("paired", "probe", {"cosine"})
     weight = material.backbone.model.get_submodule(HEAD).linear.weight
     assert weight[:, 0].abs().min() > 0
     assert weight[:, 1:].abs().max() == 0
@@ -63,7 +63,7 @@ def test_the_head_starts_from_the_cosine_alone(material):
 
 def test_a_pooled_recipe_may_start_from_all_features(material):
     head, _ = started(material, dataclasses.replace(FROZEN, head="pooled"))
-    assert set(head.scores) == {"cosine", "u, v, |u − v|, u ∘ v"}
+    assert set(head.probe_validation) == {"cosine", "u, v, |u − v|, u ∘ v"}
 
 
 def test_the_whole_model_computes_what_the_head_alone_does(material):

@@ -47,14 +47,25 @@ def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, flo
         backbone.tokenizer.save_pretrained(folder)
     if head is not None:
         save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
-    _settle_tokenizer(folder / "tokenizer_config.json", limit)
+    _settle_tokenizer(folder / "tokenizer_config.json", limit, tells_pairs(backbone))
     return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def _settle_tokenizer(path: Path, limit: int) -> None:
+def tells_pairs(backbone: Backbone) -> bool:
+    """Whether the model is told by token types which of two texts a token belongs to."""
+    types = getattr(backbone.model.config, "type_vocab_size", 0) or 0
+    return types > 1 and 1 in backbone.tokenizer.backend_tokenizer.encode("a", "b").type_ids
+
+
+def _settle_tokenizer(path: Path, limit: int, typed: bool) -> None:
+    """`typed`: the tokenizer gives token types, so that plain transformers reads pairs as training did."""
     config = json.loads(path.read_text(encoding="utf-8"))
+    if typed:
+        config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
     config["split_special_tokens"] = True
     config["model_max_length"] = limit
+    for named in ("add_bos_token", "add_eos_token"):  # tokenizer.json says what is added, and these would overrule it
+        config.pop(named, None)
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

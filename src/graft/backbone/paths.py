@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import OwnHead, PairedHead, pool
-from graft.backbone.kept import keeper
+from graft.backbone.kept import room
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.readout import of_rows, said
 from graft.backbone.trunk import StandIn, Trunk
@@ -97,7 +98,7 @@ class ModelPath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
-        self.module.config._attn_implementation = attention_for(machine)
+        set_attention(self.module, attention_for(machine))
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         self.reads = backbone.reads
@@ -149,8 +150,8 @@ class ModelPath:
 
     def _pooled(self, head: OwnHead, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
         depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
-        pooling = "first" if head.pooling == "first" else "mean"
-        states = self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT)
+        pooling = "mean" if head.pooling == "layers" else head.pooling
+        states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
 
@@ -169,13 +170,24 @@ def attention_for(machine: MachineRecord) -> str:
     return "eager" if machine.device == "cpu" and machine.precision == "bf16" else "sdpa"
 
 
+def set_attention(model: nn.Module, name: str) -> None:
+    """Set the attention of a working model, where the architecture has a choice.
+
+    MPNet and DeBERTa compute their own, and read their masks as "eager" has them.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and (name == "eager" or module._supports_sdpa):
+            module.config._attn_implementation = name
+
+
 def predict_logits(
     path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
 ) -> Iterator[Progress | NDArray[np.float32]]:
     """What the head says of a whole split, in the order of its rows: rows × classes in fp32, words × classes for a head
-    that reads tokens, rows × COLUMNS of `spans.py` for one that reads spans. The last value yielded is the array."""
+    that reads tokens. The last value yielded is the array."""
     path.module.eval()
-    kept = keeper(path.reads, feed.layout, len(feed), classes)
+    words = None if feed.layout is None else feed.layout.words
+    kept = room(len(feed), words, classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
 
     def answer(some: Rows) -> None:

@@ -1,19 +1,14 @@
 """What a head's outputs say of rows, words and answers, where a row is read through windows (`data/layout.py`).
 
-Three kinds of head read them:
+Two kinds of head read them:
 
 - one vector per text: the mean of its windows' logits (as in bagging, each window is an answer to the whole question);
-- one vector per token: the one at each word's first token, in the window where that token has the most context;
-- start and end of an answer: over all tokens of all windows of a row at once, as one distribution, so that scores of
-  different windows can be compared (shared normalisation; Clark and Gardner 2018, section 3.2).
+- one vector per token: the one at each word's first token, in the window where that token has the most context.
 
-Shapes: B rows, W windows (of these rows, in order), T tokens of a window with padding, L tokens of a row over its
-windows with padding, C outputs, N words.
+Shapes: B rows, W windows (of these rows, in order), T tokens of a window with padding, C outputs, N words.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,16 +20,15 @@ from graft.data.spans import bounds_of, taken
 from graft.tasks.task import Reads
 
 Ints = NDArray[np.int64]
-NEVER = -1e4  # a logit of what cannot be; finite in every dtype
 
 
 def said(raw: Tensor, layout: Layout | None, rows: Ints, reads: Reads) -> Tensor:
     """What a head said of token rows (raw_WC), or of every token in them (raw_WTC), as an answer about rows: logits_BC
-    of rows, logits_NC of their words, or start and end logits_BL2 of their tokens."""
+    of rows, or logits_NC of their words."""
     if layout is None:
         assert reads == "row", f"a head that reads by {reads} needs a layout"
         return raw
-    return {"row": of_rows, "token": of_words, "span": of_spans}[reads](raw, layout, rows)
+    return of_rows(raw, layout, rows) if reads == "row" else of_words(raw, layout, rows)
 
 
 def of_rows(logits_WC: Tensor, layout: Layout, rows: Ints) -> Tensor:
@@ -67,29 +61,3 @@ def of_words(logits_WTC: Tensor, layout: Layout, rows: Ints) -> Tensor:
     unread_C = torch.full((logits_WTC.shape[2],), -30.0, dtype=logits_WTC.dtype, device=device)
     unread_C[0] = 0.0
     return torch.where(spoken.unsqueeze(1), logits_NC, unread_C)
-
-
-def of_spans(logits_WT2: Tensor, layout: Layout, rows: Ints) -> Tensor:
-    """Start and end logits_BL2 of the rows' tokens, all windows of a row side by side; NEVER where no answer can be.
-
-    An answer's place is a token of the body, or (where rows may have none) the first token of a window.
-    """
-    assert layout.places is not None, "a head that reads spans needs places"
-    bounds, windows = taken(layout.bounds, rows)
-    starts, tokens = taken(layout.starts, windows)
-    lengths_W = np.diff(starts)
-    own = np.arange(len(tokens)) - np.repeat(starts[:-1], lengths_W)  # a token's place in its window
-    read = np.repeat(np.arange(len(windows)), lengths_W) * logits_WT2.shape[1] + own
-    may = (layout.places[tokens] >= 0) | (layout.silent & (own == 0))
-    lengths_B = np.diff(starts[bounds])
-    index_BL, mask_BL = _padded(lengths_B, read), _padded(lengths_B, may)
-    device = logits_WT2.device
-    logits_BL2 = logits_WT2.flatten(0, 1)[torch.from_numpy(index_BL).to(device)]
-    return logits_BL2.masked_fill(torch.from_numpy(~mask_BL).to(device).unsqueeze(-1), NEVER)
-
-
-def _padded(lengths: Ints, flat: NDArray[Any]) -> NDArray[Any]:
-    """Flat values of rows as rows × the longest, zeros behind."""
-    padded = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))), flat.dtype)
-    padded[np.arange(padded.shape[1]) < lengths[:, None]] = flat
-    return padded

@@ -1,52 +1,14 @@
-"""Answers as stretches of a context: from SQuAD's form and flat columns, and what is wrong with them.
-
-A question is a row of its own; its context is the row's text.
-"""
+"""Answers as stretches of a context: from SQuAD's form and flat columns, and what is wrong with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from graft.data.labels import Label
-from graft.data.options import ReadOptions
 from graft.data.spans import Span, Spans, spans_of
 from graft.data.stream import Problems
 from graft.data.wording import count_of
 
 Given = tuple[str, int | None]  # an answer's text and where it was said to start
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The true answers in some contexts: none, one or several per row, in the order given."""
-
-    spans: Spans
-    silent: bool = False  # whether a context may hold no answer
-
-    def __len__(self) -> int:
-        return len(self.spans)
-
-    def take(self, rows: NDArray[np.int64]) -> Answers:
-        return Answers(self.spans.take(rows), self.silent)
-
-    def strata(self) -> NDArray[np.int32]:
-        """Whether a row has an answer."""
-        return (self.spans.counts > 0).astype(np.int32)
-
-    def counts(self, names: Sequence[str]) -> dict[str, int]:
-        """Questions with an answer and, where there are such, without."""
-        silent = int((self.spans.counts == 0).sum())
-        found = {"answered": len(self) - silent}
-        return found | {"no answer": silent} if silent else found
-
-    def shown(self, names: Sequence[str], start: int, stop: int) -> list[str]:
-        """Every answer as from-to."""
-        rows = (self.spans.of(row) for row in range(start, min(stop, len(self))))
-        return [", ".join(f"{first}-{last}" for first, last, _ in row) for row in rows]
 
 
 class AnswerColumn:
@@ -57,20 +19,8 @@ class AnswerColumn:
         self._spans: list[list[Span]] = []
         self._moved = self._first = 0
 
-    def add(self, value: object, line: int) -> bool:
-        raise TypeError("answers are read with their contexts, by add_row")
-
-    def add_row(self, text: object, target: object, start: object, line: int) -> str:
-        """Append a context with its answers; returns the context."""
-        if isinstance(text, str):
-            self._add(text, target, start, line)
-            return text
-        shown = "missing" if text is None else f"a {type(text).__name__}, not a string"
-        self._problems.add("context", line, f"the context is {shown}", "give the text that holds the answer")
-        return ""
-
-    def _add(self, context: str, answers: object, start: object, line: int) -> None:
-        """`answers`: a list of {text, answer_start}, {"text": […], "answer_start": […]}, a list of
+    def add(self, context: str, answers: object, start: object, line: int) -> None:
+        """Append a row. `answers`: a list of {text, answer_start}, {"text": […], "answer_start": […]}, a list of
         texts, one text, or None; `start` belongs to one text. What is wrong becomes a problem."""
         if not context.strip():
             self._problems.add("context", line, "the context is empty", "give the text that holds the answer")
@@ -78,18 +28,8 @@ class AnswerColumn:
         found = [self._place(context, text, at, line) for text, at in given]
         self._spans.append([span for span in found if span is not None])
 
-    def check(self, column: str, options: ReadOptions, problems: Problems, notes: list[str]) -> None:
-        """Say what was mended in the train part, and what keeps it from being learnt."""
-        self.say(notes)
-        if self._spans and not any(self._spans) and not len(problems):
-            remedy = "give questions that their contexts answer"
-            problems.add("no answers", None, f"no row has an answer in {column!r}", remedy)
-
-    def check_like(self, column: str, problems: Problems) -> None:
-        """A held-out part may lack answers."""
-
-    def say(self, notes: list[str]) -> None:
-        """Note which answers were read otherwise than they stand."""
+    def finish(self, notes: list[str]) -> Spans:
+        """The answers of all rows; a row without one has none in its context."""
         file = self._problems.file
         if self._moved:
             said = f"{count_of(self._moved, 'answer')} stood elsewhere than was said, once in the context"
@@ -97,14 +37,7 @@ class AnswerColumn:
         if self._first:
             said = f"{count_of(self._first, 'answer')} without a start, several times in the context"
             notes.append(f"{file}: {said}; the first place was taken.")
-
-    def labels(self) -> tuple[Label, ...]:
-        """Answers have no names."""
-        return ()
-
-    def targets(self, codes: NDArray[np.int32], names: int) -> Answers:
-        """All rows; a row without an answer has none in its context."""
-        return Answers(spans_of(self._spans), silent=not all(self._spans))
+        return spans_of(self._spans)
 
     def _given(self, answers: object, start: object, line: int) -> list[Given]:
         if answers is None or answers == "":

@@ -29,6 +29,12 @@ def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
         yield {"texts": _texts, "pairs": _pairs, "words": _sentences}[kind](chunk)
 
 
+def in_chunks(rows: Rows) -> Iterator[Rows]:
+    """The same rows, in chunks."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows.take(np.arange(start, min(start + CHUNK, len(rows))))
+
+
 def _texts(chunk: Sequence[Any]) -> Rows:
     for text in chunk:
         if not isinstance(text, str):

@@ -65,8 +65,8 @@ def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> C
 def _texts(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> list[Choice] | None:
     """The column of texts, or the two of pairs, each with the reason."""
     if wanted.text:
-        asked = [wanted.text] + ([wanted.second] if wanted.second else [])
-        named = [found for name in asked if (found := _named(profiles, name, "text", problems))]
+        asked = [("text", wanted.text), *([("text-pair", wanted.second)] if wanted.second else [])]
+        named = [found for role, name in asked if (found := _named(profiles, name, role, problems))]
         return named if len(named) == len(asked) else None
     return _infer_texts(profiles, wanted, problems)
 
@@ -87,7 +87,7 @@ def _named(profiles: Sequence[Profile], name: str, role: str, problems: Problems
         problems.add("columns", None, *missing_column(name, names, role))
         return None
     profile = profiles[names.index(name)]
-    if role == "text" and profile.kind in ("numbers", "lists"):
+    if role != "label" and profile.kind in ("numbers", "lists"):
         remedy = _text_remedy([other for other in profiles if other.kind == "words"])
         problems.add("columns", None, f"the column {name!r} holds {profile.kind}, not texts", remedy)
         return None

@@ -14,12 +14,11 @@ from graft.records import SplitName
 
 FORMATS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".parquet": "parquet", ".pq": "parquet", ".txt": "text", ".text": "text", ".json": "squad",
+    ".parquet": "parquet", ".pq": "parquet", ".txt": "text", ".text": "text",
     ".conll": "conll", ".conll2003": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".bioes": "conll",
 }  # fmt: skip
 KINDS = (
-    "CSV, TSV, JSONL, Parquet or plain text (.csv, .tsv, .jsonl, .parquet, .txt), CoNLL columns (.conll) "
-    "or SQuAD's JSON (.json), each also .gz"
+    "CSV, TSV, JSONL, Parquet, plain text or CoNLL columns (.csv, .tsv, .jsonl, .parquet, .txt, .conll), each also .gz"
 )
 ABOUT = ("readme", "license", "licence", "provenance", "changelog", "citation", "notice")
 
@@ -47,7 +46,6 @@ def scan(folder: Path) -> Found:
     """train.*, validation.* (dev, valid, val) and test.*, or the folder's one data file. Raises DataError otherwise."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     tables = [path for path in files if extension(path) in FORMATS and not _stem(path).startswith(ABOUT)]
-    tables = [path for path in tables if extension(path) != ".json" or _stem(path) in SPLIT_NAMES] or tables
     if not tables:
         there = ", ".join(path.name for path in files[:8]) or "nothing"
         raise refuse(str(folder), f"the folder has no data file; it has: {there}", f"put a file there: {KINDS}")

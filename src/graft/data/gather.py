@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.columns import Wanted, choose
+from graft.data.marked import MarkColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
-from graft.data.target_columns import ROW_COLUMNS, RowColumn, TargetColumn, column_of, infer_task
-from graft.data.token_columns import check_names, infer_tokens
+from graft.data.target_columns import TargetColumn, column_of, infer_task
+from graft.data.token_columns import MARKS, check_names, infer_marks
 from graft.data.wording import count_of
 from graft.files import digest_file
 from graft.records import Columns, Source
@@ -58,9 +59,11 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
 
 def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
     """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
-    found = infer_tokens(sample, wanted, options.task, stream.problems)
-    if found is not None or len(stream.problems):
-        return found
+    found = infer_marks(sample, wanted, options.task, stream.problems)
+    if found is not None:
+        return found, MARKS
+    if len(stream.problems):
+        return None
     columns = choose(profile_columns(sample), wanted, stream.problems)
     return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
 
@@ -77,7 +80,7 @@ def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOption
         return None
     builder = _build(stream, sample, columns, (task, options))
     builder.column.check_like(columns.label, stream.problems)
-    if isinstance(builder.column, ROW_COLUMNS) and not len(stream.problems):
+    if isinstance(builder.column, MarkColumn) and not len(stream.problems):
         builder.column.say(stream.notes)
     return builder.finish()
 
@@ -114,8 +117,8 @@ class _Builder:
         self._bytes = 0
 
     def add(self, batch: Batch) -> None:
-        if isinstance(self.column, ROW_COLUMNS):
-            self._add_rows(self.column, batch)
+        if isinstance(self.column, MarkColumn):
+            self._add_marked(self.column, batch)
             return
         texts, lines = {name: batch.values(name) for name in self._spools}, list(batch.lines)
         if self._columns.label:
@@ -131,20 +134,15 @@ class _Builder:
             self._add_texts(name, self._strings(name, found, lines), lines)
         self._lines.extend(lines)
 
-    def _add_rows(self, column: RowColumn, batch: Batch) -> None:
-        """Rows whose target is a part of the text."""
-        names = self._columns
-        texts, targets, starts = (batch.values(name) for name in (names.text, names.label, names.start))
-        lines = list(batch.lines)
-        found = [
-            column.add_row(text, target, start, line)
-            for text, target, start, line in zip(texts, targets, starts, lines, strict=True)
-        ]
+    def _add_marked(self, column: MarkColumn, batch: Batch) -> None:
+        """Rows whose targets are stretches of their texts, so that both are read together."""
+        texts, targets, lines = batch.values(self._columns.text), batch.values(self._columns.label), list(batch.lines)
+        if not self._columns.label:
+            targets = [["O"] * len(words) if isinstance(words, list) else None for words in texts]
+        found = [column.add_row(*row) for row in zip(texts, targets, lines, strict=True)]
         if self._hash is not None:
             self._hash.update(repr(targets).encode("utf-8", "surrogatepass"))
-        if names.second:
-            self._add_texts(names.second, self._strings(names.second, batch.values(names.second), lines), lines)
-        self._add_texts(names.text, found, lines)
+        self._add_texts(self._columns.text, found, lines)
         self._lines.extend(lines)
 
     def _strings(self, column: str, texts: list[object], lines: list[int]) -> list[str]:

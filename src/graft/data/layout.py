@@ -20,11 +20,6 @@ class Layout:
     starts: Ints  # (windows + 1,)
     words: Ints | None = None  # (rows + 1,): the words of row i, for a head that reads tokens
     sites: Ints | None = None  # (words,): the flat place of the token that speaks for each word; -1: none does
-    places: NDArray[np.int32] | None = (
-        None  # per token: its place in the body, -1 elsewhere, for a head that reads spans
-    )
-    chars: NDArray[np.int32] | None = None  # tokens × 2: the characters of the text that each stands for, likewise
-    silent: bool = False  # whether a row may have no answer: then the first token of each window says so
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -38,12 +33,9 @@ class Layout:
     def take(self, rows: Ints) -> Layout:
         """The layout of these rows, in this order, where their windows are taken as well."""
         bounds, windows = taken(self.bounds, rows)
-        starts, tokens = taken(self.starts, windows)
-        places = None if self.places is None else self.places[tokens]
-        chars = None if self.chars is None else self.chars[tokens]
+        starts, _ = taken(self.starts, windows)
         if self.words is None or self.sites is None:
-            return Layout(bounds, starts, None, None, places, chars, self.silent)
+            return Layout(bounds, starts)
         words, chosen = taken(self.words, rows)
         moved = np.repeat(starts[bounds[:-1]] - self.starts[self.bounds[:-1]][rows], np.diff(words))
-        sites = np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1)
-        return Layout(bounds, starts, words, sites, places, chars, self.silent)
+        return Layout(bounds, starts, words, np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1))

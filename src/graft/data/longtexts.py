@@ -43,6 +43,7 @@ class Windows:
     bounds: NDArray[np.int64]  # (texts + 1,)
     places: NDArray[np.int32]  # per token: its place in the body; -1 for a token of head or tail
     chars: NDArray[np.int32]  # tokens × 2: the characters of the text that a token of the body stands for
+    types: NDArray[np.int8]  # per token: the type that the model's template gives it
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -52,7 +53,7 @@ class Windows:
         bounds, windows = taken(self.bounds, rows)
         _, places = taken(self.tokens.starts, windows)
         tokens = self.tokens.take(windows)
-        return Windows(tokens, bounds, self.places[places], self.chars[places])
+        return Windows(tokens, bounds, self.places[places], self.chars[places], self.types[places])
 
 
 def windows(
@@ -82,6 +83,7 @@ class _Window:
     ids: NDArray[np.int32]
     places: NDArray[np.int32]
     chars: NDArray[np.int32]
+    types: NDArray[np.int8]
 
 
 def _encodings(texts: Iterable[str], before: Iterable[str] | None, tokenizer: Tokenizer) -> Iterator[Encoding]:
@@ -92,7 +94,7 @@ def _encodings(texts: Iterable[str], before: Iterable[str] | None, tokenizer: To
 
 def _cut(encoding: Encoding, limits: Limits, sequence: int) -> Iterator[_Window]:
     """The windows of one text; `sequence`: which part of the encoding is the body."""
-    ids = np.asarray(encoding.ids, np.int32)
+    ids, types = np.asarray(encoding.ids, np.int32), np.asarray(encoding.type_ids, np.int8)
     chars = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
     parts = np.asarray([-1 if part is None else part for part in encoding.sequence_ids])
     body = np.flatnonzero(parts == sequence)
@@ -109,7 +111,7 @@ def _cut(encoding: Encoding, limits: Limits, sequence: int) -> Iterator[_Window]
     for inside in _stretches(len(body), room, limits):
         chosen = np.concatenate((head, first + inside, tail))
         places = np.concatenate((np.full(len(head), -1), inside, np.full(len(tail), -1)))
-        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen])
+        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen], types[chosen])
 
 
 def _closing(parts: NDArray[np.int64]) -> int:
@@ -138,12 +140,13 @@ def _joined(found: Sequence[_Window], counts: Sequence[int]) -> Windows:
     starts = bounds_of([len(window.ids) for window in found])
     if not found:
         none = np.zeros(0, np.int32)
-        return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2))
+        return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2), none.astype(np.int8))
     return Windows(
         Tokens(np.concatenate([window.ids for window in found]), starts),
         bounds_of(counts),
         np.concatenate([window.places for window in found]),
         np.concatenate([window.chars for window in found]),
+        np.concatenate([window.types for window in found]),
     )
 
 

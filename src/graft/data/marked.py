@@ -80,7 +80,7 @@ class MarkColumn:
     def add(self, value: object, line: int) -> bool:
         raise TypeError("names are read with their texts, by add_row")
 
-    def add_row(self, text: object, target: object, start: object, line: int) -> str:
+    def add_row(self, text: object, target: object, line: int) -> str:
         """Append a row: a list of words with one of tags, or a text with its spans. Returns the text."""
         if not isinstance(text, str):
             return self.add_words(text, target, line)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graft.data.answers import Answers
 from graft.data.classes import match_classes
 from graft.data.columns import Named, wanted
 from graft.data.folder import extension
@@ -82,7 +81,7 @@ def _dataset(
     if problems["train"].some(UNSOUND):  # labels that are no classes would only add noise when matched
         raise DataError([problem for split in streams for problem in problems[split].listed()])
     classes, maps = match_classes(labels, options, problems, said)
-    outputs = output_names(task, classes, parts["train"].column, columns.label)
+    outputs = output_names(classes, parts["train"].column, columns.label)
     met = [problem for split in streams for problem in problems[split].listed()]
     if met:
         raise DataError(met)
@@ -92,11 +91,6 @@ def _dataset(
         )
         for split, part in parts.items()
     }
-    learnt = rows["train"].targets
-    if isinstance(learnt, Answers):  # whether a context may hold no answer is learnt from train
-        for split, part in rows.items():
-            if isinstance(part.targets, Answers):
-                rows[split] = replace(part, targets=replace(part.targets, silent=learnt.silent))
     sources = tuple(part.source for part in parts.values())
     return Dataset(name, task, outputs, columns, rows, sources, tuple(said))
 

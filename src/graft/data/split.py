@@ -202,8 +202,6 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     for name, leaks in _leaks(keys).items():
         if leaks:
             notes.append(_about_leaks(name, leaks, leaks / len(keys[name])))
-    if any(dataset.parts[name].seconds is not None for name in keys):
-        return notes  # a text may well answer different questions differently
     targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:

@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.answers import AnswerColumn
 from graft.data.labels import Label, LabelColumn
 from graft.data.marked import MarkColumn
 from graft.data.numbers import NumberColumn
@@ -17,7 +16,7 @@ from graft.data.profile import is_number
 from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
-from graft.data.token_columns import ANSWERS, MARKS
+from graft.data.token_columns import MARKS
 
 MOST_STRANGE = 0.5  # share of cells that are no numbers, up to which a column of decimals is one with mistakes in it
 
@@ -46,28 +45,10 @@ class TargetColumn(Protocol):
         ...
 
 
-class RowColumn(TargetColumn, Protocol):
-    """Targets that are stretches of the row's text, so that both are read together."""
-
-    def add_row(self, text: object, target: object, start: object, line: int) -> str:
-        """Append one row; returns its text. What is wrong with it becomes a problem. `start`: a cell of its own that
-        says where the target starts, None where there is none."""
-        ...
-
-    def say(self, notes: list[str]) -> None:
-        """Note what was read otherwise than it stands."""
-        ...
-
-
-ROW_COLUMNS = (MarkColumn, AnswerColumn)
-
-
 def column_of(task: str, problems: Problems) -> TargetColumn:
     """An empty column for a task. `problems`: where a column adds what is wrong with single rows."""
     if task == MARKS:
         return MarkColumn(problems)
-    if task == ANSWERS:
-        return AnswerColumn(problems)
     if task == "regression":
         return NumberColumn()
     return SeveralColumn() if task == "multi-label" else LabelColumn()
@@ -90,10 +71,8 @@ def infer_task(sample: Sequence[Batch], column: str, options: ReadOptions, strea
     return "regression"
 
 
-def output_names(task: str, names: tuple[str, ...], column: TargetColumn, label: str) -> tuple[str, ...]:
+def output_names(names: tuple[str, ...], column: TargetColumn, label: str) -> tuple[str, ...]:
     """What the outputs of a head are called, from the distinct names in train's column."""
     if isinstance(column, MarkColumn):
         return column.tagset(names).names
-    if task == ANSWERS:
-        return ("start", "end")
     return names or (label,)  # a number is called by its column

@@ -1,4 +1,4 @@
-"""Which columns hold words and tags, texts and spans, or questions, contexts and answers: by names and by cells.
+"""Which columns hold words and tags, or texts and spans: by names and by cells.
 
 None of them where the table is one of texts and labels; `columns.py` tells these.
 """
@@ -13,39 +13,26 @@ from graft.data.stream import Batch, Problems
 from graft.data.wording import some_of
 from graft.records import Columns
 
-MARKS, ANSWERS = "token-classification", "question-answering"
+MARKS = "token-classification"
 WORD_NAMES = ("words", "tokens", "word", "token")
 TAG_NAMES = ("tags", "ner_tags", "ner", "labels", "label", "bio", "iob", "entities", "tag")
 SPAN_NAMES = ("spans", "entities", "ents", "annotations", "labels", "label", "names")
-QUESTION_NAMES = ("question", "query")
-CONTEXT_NAMES = ("context", "passage", "paragraph", "document", "text")
-ANSWER_NAMES = ("answers", "answer", "answer_text")
-START_NAMES = ("answer_start", "start", "answer_begin", "offset")
+TEXT_NAME = "text"
 
 
-def infer_tokens(sample: Sequence[Batch], wanted: Wanted, task: str, problems: Problems) -> tuple[Columns, str] | None:
-    """The columns and the task; None where it is neither of the two, or, with a problem, where a named one cannot be.
+def infer_marks(sample: Sequence[Batch], wanted: Wanted, task: str, problems: Problems) -> Columns | None:
+    """The columns; None where no names are marked, with a problem where the task was asked for.
 
     `task`: as asked for; "auto" where it is to be told.
     """
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    if any(name and name not in names for name in (wanted.text, wanted.label, wanted.second)):
+    if task not in ("auto", MARKS) or any(name and name not in names for name in (wanted.text, wanted.label)):
         return None  # told with the nearest name by the caller
-    for kind, find in ((MARKS, _marks), (ANSWERS, _answers)):
-        if task in ("auto", kind):
-            found = find(sample, names, wanted)
-            if found is not None:
-                return found, kind
-    if task == MARKS:
-        remedy = "give words and tags (CoNLL columns, or JSONL with lists), or a text with spans of characters"
-        problems.add(
-            "columns", None, f"no names are marked; the columns are: {some_of(names)}", f"{remedy}; see --help"
-        )
-    elif task == ANSWERS:
-        remedy = "name them with --text-pair (the questions), --text (the contexts) and --label (the answers)"
-        found_none = f"there are no columns of questions, contexts and answers; the columns are: {some_of(names)}"
-        problems.add("columns", None, found_none, remedy)
-    return None
+    found = _marks(sample, names, wanted)
+    if found is None and task == MARKS:
+        told = f"no names are marked; the columns are: {some_of(names)}"
+        problems.add("columns", None, told, "give words with tags (CoNLL columns, lists in JSONL), or texts with spans")
+    return found
 
 
 def check_names(names: Sequence[str], columns: Columns, problems: Problems) -> None:
@@ -54,9 +41,6 @@ def check_names(names: Sequence[str], columns: Columns, problems: Problems) -> N
         if name and name not in names:
             found, remedy = missing_column(name, names, role)
             problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
-
-
-# --------------------------------------------------------------------------------------------------------------- marks
 
 
 def _marks(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Columns | None:
@@ -71,7 +55,7 @@ def _marks(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Col
         if tags is not None:
             return Columns(words, tags, f"words {words!r}; a tag for each in {tags!r}.")
     spans = _pick(names, wanted.label, SPAN_NAMES, lambda name: _holds(sample, name, _is_spans))
-    text = _pick(names, wanted.text, CONTEXT_NAMES[-1:], lambda name: _holds(sample, name, _is_text))
+    text = _pick(names, wanted.text, (TEXT_NAME,), lambda name: _holds(sample, name, _is_text))
     if spans is None or text is None or not wanted.labelled:
         return None
     return Columns(text, spans, f"text {text!r}; names marked in it by {spans!r}.")
@@ -114,40 +98,3 @@ def _is_spans(cell: object) -> bool:
     if isinstance(first, Mapping):
         return any(key in first for key in STARTS)
     return isinstance(first, Sequence) and not isinstance(first, str) and len(first) == 3
-
-
-# ------------------------------------------------------------------------------------------------------------- answers
-
-
-def _answers(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Columns | None:
-    question = _pick(names, wanted.second, QUESTION_NAMES, lambda name: _holds(sample, name, _is_text))
-    context = _pick(names, wanted.text, CONTEXT_NAMES, lambda name: name != question and _holds(sample, name, _is_text))
-    if question is None or context is None:
-        return None
-    if not wanted.labelled:
-        return Columns(context, "", f"question {question!r}; context {context!r}.", question)
-    answers = _pick(
-        names,
-        wanted.label,
-        ANSWER_NAMES,
-        lambda name: _holds(sample, name, _is_answers) or _quotes(sample, name, context),
-    )
-    if answers is None:
-        return None
-    lower = {name.lower(): name for name in names}
-    start = next((lower[name] for name in START_NAMES if name in lower), "")
-    why = f"question {question!r}; context {context!r}; answers {answers!r}" + (f" from {start!r}." if start else ".")
-    return Columns(context, answers, why, question, start)
-
-
-def _is_answers(cell: object) -> bool:
-    if isinstance(cell, Mapping):
-        return "text" in cell
-    return isinstance(cell, Sequence) and not isinstance(cell, str) and isinstance(cell[0], Mapping | str)
-
-
-def _quotes(sample: Sequence[Batch], name: str, context: str) -> bool:
-    """Whether most cells stand word for word in their contexts."""
-    pairs = [pair for batch in sample for pair in zip(batch.values(name), batch.values(context), strict=True)]
-    said = [(cell, text) for cell, text in pairs if isinstance(cell, str) and cell and isinstance(text, str)][:200]
-    return bool(said) and sum(cell in text for cell, text in said) * 2 > len(said)

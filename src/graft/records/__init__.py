@@ -4,18 +4,22 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
-from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
+from graft.records.choosing import Candidate, Costs, Forecast, Ranking, Unranked, View
 from graft.records.details import (
     ClassificationDetails,
     ClassScores,
     Details,
     LabelScores,
     Misjudged,
+    Misread,
     Miss,
     Mistake,
     MultiLabelDetails,
+    Name,
     RegressionDetails,
     ReliabilityBin,
+    TokenDetails,
+    TypeScores,
 )
 from graft.records.material import (
     LEAKY,
@@ -33,10 +37,12 @@ from graft.records.outcome import (
     Baseline,
     Cost,
     Evaluation,
+    FoundName,
     Input,
     LabelSet,
     MachineRecord,
     Manifest,
+    MarkedText,
     Number,
     Outcome,
     Phase,
@@ -75,8 +81,8 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "Forecast",
+    "FoundName",
     "HeadRecord",
-    "Heat",
     "Input",
     "Interval",
     "LabelScores",
@@ -84,10 +90,13 @@ __all__ = [
     "Loss",
     "MachineRecord",
     "Manifest",
+    "MarkedText",
     "Misjudged",
+    "Misread",
     "Miss",
     "Mistake",
     "MultiLabelDetails",
+    "Name",
     "Number",
     "Optimiser",
     "Outcome",
@@ -108,8 +117,10 @@ __all__ = [
     "Stage",
     "StageRecord",
     "Stopping",
+    "TokenDetails",
     "Trial",
     "Truncation",
+    "TypeScores",
     "Unranked",
     "View",
 ]

@@ -29,7 +29,6 @@ class Columns:
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
     second: str = ""  # of pairs: the column of the second texts
-    start: str = ""  # where the label starts in the text, for answers without a start of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class HeadRecord:
     """Which head was grafted on, and why."""
 
     kind: Literal["native", "pooled", "paired"]
-    pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
+    pooling: str  # "first", "last", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"
     why: str

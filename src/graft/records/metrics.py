@@ -66,24 +66,14 @@ METRICS: dict[str, Metric] = {
         "R²", "R2", "decimal", True, "share of the target's variance that is explained; 0 is the mean, 1 is perfect"
     ),
     "entity_f1": Metric(
-        "Entity F1", "entity F1", "share", True, "of all names: right where both ends and the type are right (conlleval)"
+        "Entity F1", "entity F1", "share", True, "over all names; right: both ends and the type (conlleval)"
     ),
-    "entity_precision": Metric("Entity precision", "precision", "share", True, "of the names found, how many are right"),
+    "entity_precision": Metric("Entity precision", "precision", "share", True, "share of found names that are right"),
     "entity_recall": Metric("Entity recall", "recall", "share", True, "of the names there are, how many were found"),
     "entity_macro_f1": Metric("Macro entity F1", "macro F1", "share", True, "mean of the types' F1"),
     "word_accuracy": Metric("Word accuracy", "word accuracy", "share", True, "share of words with the right tag"),
     "word_loss": Metric(
         "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"
-    ),
-    "answer_f1": Metric(
-        "Answer F1", "answer F1", "share", True, "words shared with the best true answer, by SQuAD's rules"
-    ),
-    "exact_match": Metric(
-        "Exact match", "exact match", "share", True, "share of answers that equal a true one, by SQuAD's rules"
-    ),
-    "answered_f1": Metric("F1 where there is an answer", "answered F1", "share", True),
-    "silence_accuracy": Metric(
-        "Right not to answer", "no-answer accuracy", "share", True, "of the questions without an answer, how many got none"
     ),
     "loss": Metric("Loss", "loss", "decimal", False),
 }  # fmt: skip

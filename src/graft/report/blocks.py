@@ -218,8 +218,48 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of a text, in characters: there and found, there and missed, or found and not there."""
+
+    start: int
+    end: int
+    label: str
+    kind: Literal["right", "missed", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text with its marks, and where it stands."""
+
+    place: str
+    text: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedTexts:
+    """Texts with stretches marked in them; the first `page` are shown, the others behind a heading."""
+
+    caption: str
+    passages: tuple[Passage, ...]
+    page: int = 10
+
+
 Block: TypeAlias = (
-    Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Scatter | Bars | Callout | Code | Fold
+    Prose
+    | Facts
+    | Table
+    | Curves
+    | Intervals
+    | Heatmap
+    | Reliability
+    | Scatter
+    | Bars
+    | Callout
+    | Code
+    | MarkedTexts
+    | Fold
 )
 
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from graft.report import charts, curves, heatmap, scatter, tables
+from graft.report import charts, curves, heatmap, marked, scatter, tables
 from graft.report.blocks import (
     Bars,
     Block,
@@ -22,6 +22,7 @@ from graft.report.blocks import (
     Heatmap,
     Hero,
     Intervals,
+    MarkedTexts,
     Prose,
     Reliability,
     Report,
@@ -120,6 +121,8 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
             return _callout(block)
         case Code():
             return _code(block)
+        case MarkedTexts():
+            return marked.marked_texts(block)
         case Fold():
             inside = "".join(_block(inner) for inner in block.blocks)
             return f'<details><summary>{escape(block.title)}</summary><div class="inside">{inside}</div></details>'

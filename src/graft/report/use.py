@@ -10,11 +10,13 @@ _ASKED = {
     "classification": "answer.label, round(answer.probability, 3)",
     "multi-label": "answer.labels",
     "regression": "round(answer.value, 3)",
+    "token-classification": "[(name.text, name.label) for name in answer.names]",
 }
 _PIPELINES = {
     "classification": 'pipeline("text-classification", model="model")',
     "multi-label": 'pipeline("text-classification", model="model", top_k=None)',
     "regression": 'pipeline("text-classification", model="model", function_to_apply="none")',
+    "token-classification": 'pipeline("token-classification", model="model", aggregation_strategy="first")',
 }
 
 

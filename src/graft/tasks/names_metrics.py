@@ -56,10 +56,9 @@ class AnsweredNames:
     """The names that logits (words × tags) find, beside the true ones."""
 
     def __init__(self, logits: Logits, marks: Marks, tagset: Tagset) -> None:
-        if logits.shape != (len(marks.words.starts), len(tagset.names)):
-            raise ValueError(
-                f"logits {logits.shape} are not {len(marks.words.starts)} words × {len(tagset.names)} tags"
-            )
+        wanted = len(marks.words.starts), len(tagset.names)
+        if logits.shape != wanted:
+            raise ValueError(f"logits {logits.shape} are not {wanted[0]} words × {wanted[1]} tags")
         truth, said = tagset.encode(marks.spans, marks.words), logits.argmax(axis=1).astype(np.int32)
         self.found = tagset.decode(said, marks.words)
         self.counts = count_names(marks.spans, self.found, len(tagset.types))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.marked import Marks
-from graft.data.spans import Span, taken
+from graft.data.spans import Span, Spans, taken
 from graft.data.table import Rows, Splits
 from graft.data.tags import tagset_of
 from graft.data.targets import Targets
@@ -102,19 +102,11 @@ class Tagging:
         for row, text in enumerate(rows.texts):
             own = slice(int(words.bounds[row]), int(words.bounds[row + 1]))
             starts, ends, shares = words.starts[own], words.ends[own], sure[own]
-            yield MarkedText(
-                text,
-                tuple(
-                    FoundName(
-                        start,
-                        end,
-                        tagset.types[kind],
-                        text[start:end],
-                        float(shares[(starts < end) & (ends > start)].min()),
-                    )
-                    for start, end, kind in found.of(row)
-                ),
-            )
+            names = []
+            for start, end, kind in found.of(row):
+                least = float(shares[(starts < end) & (ends > start)].min())
+                names.append(FoundName(start, end, tagset.types[kind], text[start:end], least))
+            yield MarkedText(text, tuple(names))
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return ("names",)
@@ -177,11 +169,13 @@ def _mistakes(rows: Rows, marks: Marks, answered: numbers.AnsweredNames, types: 
     for row in worst.tolist():
         text = rows.texts[row]
         if len(text) <= LONGEST_TEXT:
-            names = [
-                tuple(Name(a, b, types[kind]) for a, b, kind in part.of(row)) for part in (marks.spans, answered.found)
-            ]
-            found.append(Misread(rows.file, int(rows.lines[row]), text, *names, float(loss[row])))
+            truth, said = (_named(part, row, types) for part in (marks.spans, answered.found))
+            found.append(Misread(rows.file, int(rows.lines[row]), text, truth, said, float(loss[row])))
     return tuple(found)
+
+
+def _named(spans: Spans, row: int, types: tuple[str, ...]) -> tuple[Name, ...]:
+    return tuple(Name(start, end, types[kind]) for start, end, kind in spans.of(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@ with their names marked."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from graft.records import Evaluation, Manifest, Misread, Name, TokenDetails
 from graft.report import words
 from graft.report.blocks import Block, Column, Estimate, Heatmap, Mark, MarkedTexts, Passage, Section, Table
@@ -54,9 +56,7 @@ def _types(details: TokenDetails) -> Section:
         Table("What became of names", (Column("Found"), Column("Names", "count"), Column("That is", "text")), kinds),
         Heatmap("Names by true type (rows) and found type (columns)", names, details.confusion),
     )
-    lead = (
-        "A name is right when both its ends and its type are; a name half found counts as one missed and one invented."
-    )
+    lead = "A name is right when both ends and the type are; one half found counts as one missed and one invented."
     return Section("classes", "Type by type", lead, blocks)
 
 
@@ -65,9 +65,7 @@ def _mistakes(details: TokenDetails) -> Section:
     passages = tuple(_passage(one, len(files) > 1) for one in details.mistakes)
     where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
     lead = f"The largest loss first: the place to find wrong tags and blind spots.{where}"
-    caption = (
-        f"The {words.plural(len(passages), 'worst text')}, with the names that are there and those that were found"
-    )
+    caption = f"The {words.plural(len(passages), 'worst text')}: the names that are there, and those that were found"
     return Section("mistakes", "Mistakes", lead, (MarkedTexts(caption, passages, page=10),))
 
 
@@ -80,5 +78,5 @@ def _passage(one: Misread, several: bool) -> Passage:
     return Passage(place, one.text, tuple(sorted(marks, key=lambda mark: (mark.start, mark.end, mark.kind))))
 
 
-def _mark(name: Name, kind: str) -> Mark:
+def _mark(name: Name, kind: Literal["right", "missed", "wrong"]) -> Mark:
     return Mark(name.start, name.end, name.label, kind)

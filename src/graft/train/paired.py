@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone.features import POOLINGS
+from graft.backbone.features import MEAN
 from graft.backbone.heads import PairedHead, paired_features
 from graft.backbone.model import HEAD
 from graft.records import HeadRecord, Recipe
@@ -26,7 +26,7 @@ def is_apart(material: Material, recipe: Recipe) -> bool:
 
 def side_by_side(pooled: Tensor) -> Tensor:
     """both_ND of pooled states of the texts of pairs, one after the other (2 × rows, poolings, width)."""
-    mean = torch.from_numpy(np.ascontiguousarray(pooled[:, POOLINGS.index(POOLING)].numpy()))
+    mean = torch.from_numpy(np.ascontiguousarray(pooled[:, MEAN].numpy()))
     return mean.reshape(len(mean) // 2, -1)
 
 
