@@ -24,7 +24,7 @@ from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import check_pairs, limits_of, material_of, settle_pairs, tokenised, usual_limits
+from graft.reading import check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -122,7 +122,7 @@ def _prepare(
     scale = recipes.Scale(len(splits.train), len(read.train.tokens.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
-    check_pairs(splits, recipe)
+    check_ways(splits, recipe, backbone)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limits = limits_of(recipe, backbone)

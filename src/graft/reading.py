@@ -88,10 +88,17 @@ def settle_pairs(
     return read[way], dataclasses.replace(recipe, pairs=way)
 
 
-def check_pairs(splits: Splits, recipe: Recipe) -> None:
-    """Raises RecipeError where a way to read pairs is asked for and there are none, or one that pairs cannot be."""
-    if splits.train.seconds is None and recipe.pairs != "auto":
+def check_ways(splits: Splits, recipe: Recipe, backbone: Backbone) -> None:
+    """Raises RecipeError where the recipe asks for a way to read that these data, or this head, cannot be read in."""
+    pairs = splits.train.seconds is not None
+    if not pairs and recipe.pairs != "auto":
         found = f"pairs are to be read {recipe.pairs}, but the data hold single texts."
         raise RecipeError(found, "leave out --pairs, or name the two columns with --text and --text-pair.")
-    if splits.train.seconds is not None and recipe.long not in ("auto", "truncate"):
+    if pairs and recipe.long not in ("auto", "truncate"):
         raise RecipeError(f"long texts are to be read by {recipe.long}, but pairs are cut.", "leave out --long.")
+    if recipe.head == "pooled" and (backbone.reads != "row" or recipe.long == "windows"):
+        what = "words are tagged one by one" if backbone.reads != "row" else "windows are read one by one"
+        raise RecipeError(f"a pooled head reads whole texts, but {what}.", "use the native head (--head native).")
+    if recipe.long == "head-tail" and backbone.reads != "row":
+        found = "long is head-tail, which leaves out the middle of a text, but every word is to be tagged."
+        raise RecipeError(found, "set long to windows or truncate.")

@@ -54,7 +54,7 @@ def load(
     with quiet():
         try:
             config = trust.configuration(located.folder, located.name)
-            _refuse_unfit(config, located)
+            _refuse_unfit(config, located, head)
             _keep_blocks(config, located)
             _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
@@ -78,13 +78,16 @@ def load(
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
 
 
-def _refuse_unfit(config: Any, located: Located) -> None:
+def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
     """Raises ModelError unless the architecture is of a known family, or an encoder: pretrained by filling masks."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     kind = config.model_type
     if kind not in FAMILIES and (config.is_encoder_decoder or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES):
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
+    if head.reads == "token" and config.is_encoder_decoder:
+        found = f"{located.name} is an encoder-decoder, which graft cannot train to tag words."
+        raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
 
 
 def _keep_blocks(config: Any, located: Located) -> None:

@@ -100,6 +100,11 @@ def _add_recipe(parser: Parser) -> None:
     group.add_argument("--lr", metavar="X", type=float, help="peak learning rate of every stage")
     group.add_argument("--batch", metavar="N", type=int, help="rows per optimiser step")
     group.add_argument("--max-tokens", metavar="N", type=int, help="longer texts are cut to this; what it cuts is said")
+    group.add_argument(
+        "--long",
+        choices=("auto", "truncate", "head-tail", "windows"),
+        help="longer texts: their beginnings, their beginnings and ends, or all of them in windows that overlap",
+    )
     group.add_argument("--seed", metavar="N", type=int, help="of the head's start, the batches and dropout")
     group.add_argument(
         "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"

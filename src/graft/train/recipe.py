@@ -257,7 +257,6 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     for stage in recipe.stages:
         check_stage(stage, f"{where}: stage {stage.name!r}", scale.blocks, scale.shared)
     within = {
-        "long": recipe.long != "head-tail" or scale.task.head.reads == "row",
         "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
         "seed": 0 <= recipe.seed < 2**63,
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
