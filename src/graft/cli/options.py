@@ -8,8 +8,8 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression")
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
+TASKS = ("classification", "multi-label", "regression", "token-classification")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text", "conll")
 
 
 def add_training(parser: Parser) -> None:
@@ -57,8 +57,8 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
-        "decimal numbers, else classification)",
+        help="what is to be learnt: one class per text, any number of labels, a number, or names in texts (default: by "
+        "what the label column holds)",
     )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")

@@ -46,7 +46,7 @@ def add_arguments(parser: Parser) -> None:
         "texts", metavar="TEXT", nargs="*", help="texts to label (default: standard input, one per line)"
     )
     parser.add_argument(
-        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, each also .gz"
+        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, CoNLL, each also .gz"
     )
     parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
     parser.add_argument("--text-pair", metavar="COL", help="of pairs: the file's column of second texts")
