@@ -45,7 +45,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(table: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "names"
-    asked = ["--model", str(tiny_bert), "--epochs", "6", "--lr", "2e-3", "--out", str(out), "--quiet"]
+    asked = ["--model", str(tiny_bert), "--epochs", "12", "--lr", "5e-3", "--batch", "8", "--out", str(out), "--quiet"]
     assert main(["run", str(table), *asked]) == 0
     return out
 

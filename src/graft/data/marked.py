@@ -212,6 +212,10 @@ class MarkColumn:
         spans = spans_of(self._spans)
         return Marks(spans.coded(codes[spans.codes]), spans_of(self._words))
 
+    def unmarked(self) -> Marks:
+        """All rows without their names: the words that are to be tagged."""
+        return Marks(spans_of([()] * len(self._words)), spans_of(self._words))
+
     def _say_about_tags(self, scheme: Scheme, notes: list[str]) -> None:
         file = self._problems.file
         if scheme.name == "mixed":

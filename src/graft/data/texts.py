@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from graft.data.columns import Named, wanted
 from graft.data.gather import gather
 from graft.data.marked import MarkColumn
@@ -52,7 +50,7 @@ def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
     part = read[0]
     targets = unlabelled(len(part.texts))
     if isinstance(part.column, MarkColumn):  # words were given: they are what is tagged
-        return Rows(part.texts, part.column.targets(np.zeros(0, np.int32), 0), part.lines, stream.file)
+        return Rows(part.texts, part.column.unmarked(), part.lines, stream.file)
     return Rows(part.texts, targets, part.lines, stream.file, part.seconds)
 
 

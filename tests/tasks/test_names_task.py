@@ -20,7 +20,8 @@ TAGS = [["B-PER", "O", "B-PER", "I-PER"], ["O", "O"], ["O", "B-LOC"]]
 
 @pytest.fixture(scope="module")
 def splits():
-    return split(read({"words": WORDS * 10, "tags": TAGS * 10}), seed=0)
+    words = [[*row, str(number)] for number in range(12) for row in WORDS]
+    return split(read({"words": words, "tags": [[*row, "O"] for row in TAGS] * 12}), seed=0)
 
 
 def logits_for(tags: list[list[str]], names: tuple[str, ...]) -> np.ndarray:
