@@ -5,7 +5,7 @@ tokens none; a context is read in windows of 384 tokens that overlap by 128, a w
 first token, and the best of twenty starts and twenty ends of every window is the answer, of at most thirty tokens.
 Tuned as in peers.py: bf16, rows of like length together, the fused optimiser.
 
-    python benchmarks/peers_tokens.py names|answers MODEL FOLDER SPLIT EPOCHS RATE SEED ROWS
+    python benchmarks/peers_tasks.py names|answers MODEL FOLDER SPLIT EPOCHS RATE SEED ROWS
 
 is a whole job in a process of its own, in which nothing of graft takes part: it reads train.jsonl, trains, and answers
 SPLIT.jsonl (a {"words", "tags"} or {"question", "context", "answers"} per line); it prints a JSON object.
@@ -14,10 +14,7 @@ SPLIT.jsonl (a {"words", "tags"} or {"question", "context", "answers"} per line)
 from __future__ import annotations
 
 import json
-import re
-import string
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Chunk = tuple[int, int, str]
-WINDOW, OVERLAP, LONGEST, BEST = 384, 128, 30, 20
+LIMIT = 256  # tokens; graft's default
 
 
 def read(file: Path) -> list[Record]:
@@ -77,7 +74,7 @@ def chunks(tags: list[str]) -> set[Chunk]:
 
 
 def tokenised_words(rows: list[Record], tokenizer: Any, codes: dict[str, int]) -> list[Record]:
-    read = tokenizer([row["words"] for row in rows], is_split_into_words=True, truncation=True, max_length=WINDOW)
+    read = tokenizer([row["words"] for row in rows], is_split_into_words=True, truncation=True, max_length=LIMIT)
     made = []
     for index, row in enumerate(rows):
         labels, before = [], None
@@ -112,89 +109,40 @@ def names(folder: str, data: Path, split: str, numbers: tuple[int, float, int, i
     return {"f1": 2 * right / max(said + there, 1), "rows": len(asked)}
 
 
-# ------------------------------------------------------------------------------------------------------------- answers
+# --------------------------------------------------------------------------------------------------------------- pairs
 
 
-def windows(rows: list[Record], tokenizer: Any) -> Any:
-    return tokenizer(
-        [row["question"].lstrip() for row in rows],
-        [row["context"] for row in rows],
-        truncation="only_second",
-        max_length=WINDOW,
-        stride=OVERLAP,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
+def joined(rows: list[Record], tokenizer: Any, targets: list[Any]) -> list[Record]:
+    firsts, seconds = [row["first"] for row in rows], [row["second"] for row in rows]
+    read = tokenizer(firsts, seconds, truncation=True, max_length=LIMIT)
+    return [{**{key: read[key][index] for key in read}, "labels": target} for index, target in enumerate(targets)]
 
 
-def tokenised_questions(rows: list[Record], read: Any) -> list[Record]:
-    made = []
-    for index, row in enumerate(read["overflow_to_sample_mapping"]):
-        answer = rows[row]["answers"][0]
-        start, stop = answer["answer_start"], answer["answer_start"] + len(answer["text"])
-        offsets, parts = read["offset_mapping"][index], read.sequence_ids(index)
-        inside = [place for place, part in enumerate(parts) if part == 1]
-        first = last = 0
-        if offsets[inside[0]][0] <= start and offsets[inside[-1]][1] >= stop:
-            first = max(place for place in inside if offsets[place][0] <= start)
-            last = min(place for place in inside if offsets[place][1] >= stop)
-        kept = {key: read[key][index] for key in ("input_ids", "token_type_ids") if key in read}
-        made.append({**kept, "start_positions": first, "end_positions": last})
-    return made
-
-
-def best_answer(context: str, scored: list[tuple[np.ndarray, np.ndarray, list[Any], list[Any]]]) -> str:
-    best, answer = -np.inf, ""
-    for starts, ends, offsets, parts in scored:
-        for first in np.argsort(-starts)[:BEST]:
-            for last in np.argsort(-ends)[:BEST]:
-                if last < first or last - first >= LONGEST or last >= len(parts):
-                    continue
-                if parts[first] == parts[last] == 1 and starts[first] + ends[last] > best:
-                    best, answer = starts[first] + ends[last], context[offsets[first][0] : offsets[last][1]]
-    return answer
-
-
-def normalised(text: str) -> list[str]:
-    """normalize_answer of SQuAD's script."""
-    plain = "".join(character for character in text.lower() if character not in string.punctuation)
-    return re.sub(r"\b(a|an|the)\b", " ", plain).split()
-
-
-def f1(answer: str, truths: list[str]) -> float:
-    scores = []
-    for truth in truths:
-        said, meant = normalised(answer), normalised(truth)
-        shared = sum((Counter(said) & Counter(meant)).values())
-        scores.append(2 * shared / (len(said) + len(meant)) if shared else 0.0)
-    return max(scores)
-
-
-def answers(folder: str, data: Path, split: str, numbers: tuple[int, float, int, int], out: str) -> dict[str, float]:
-    """SQuAD's F1 and exact match on the split."""
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer, DataCollatorWithPadding
+def pairs(
+    folder: str, data: Path, split: str, numbers: tuple[int, float, int, int], out: str, *, classes: bool
+) -> dict[str, float]:
+    """Accuracy and F1 of the first class, or the rank correlation with the targets, on the split."""
+    from scipy.stats import spearmanr
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     learnt, asked = read(data / "train.jsonl"), read(data / f"{split}.jsonl")
-    model = AutoModelForQuestionAnswering.from_pretrained(folder, dtype="float32")
-    rows = tokenised_questions(learnt, windows(learnt, tokenizer))
+    known = sorted({row["target"] for row in learnt}) if classes else [""]
+    targets = [[known.index(row["target"]) if classes else row["target"] for row in part] for part in (learnt, asked)]
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(known), dtype="float32")
+    rows = joined(learnt, tokenizer, targets[0])
     made = trainer(model, DataCollatorWithPadding(tokenizer), rows, numbers, out)
     made.train()
-    held = windows(asked, tokenizer)
-    order = np.argsort([len(ids) for ids in held["input_ids"]])
-    keys = [key for key in ("input_ids", "token_type_ids") if key in held]
-    starts, ends = made.predict([{key: held[key][index] for key in keys} for index in order]).predictions
-    scored: dict[int, list[Any]] = {}
-    for place, index in enumerate(order):
-        row = held["overflow_to_sample_mapping"][index]
-        one = starts[place], ends[place], held["offset_mapping"][index], held.sequence_ids(index)
-        scored.setdefault(row, []).append(one)
-    total = exact = 0.0
-    for row, found in scored.items():
-        said, truths = best_answer(asked[row]["context"], found), [one["text"] for one in asked[row]["answers"]]
-        total += f1(said, truths)
-        exact += max(float(normalised(said) == normalised(truth)) for truth in truths)
-    return {"f1": total / len(asked), "exact_match": exact / len(asked), "rows": len(asked)}
+    held = joined(asked, tokenizer, targets[1])
+    order = np.argsort([len(row["input_ids"]) for row in held])
+    logits = made.predict([held[index] for index in order]).predictions
+    truth = np.array(targets[1])[order]
+    if not classes:
+        return {"spearman": float(spearmanr(logits[:, 0], truth).statistic), "rows": len(asked)}
+    said = logits.argmax(1)
+    hits = int(((said == 0) & (truth == 0)).sum())
+    f1 = 2 * hits / int((said == 0).sum() + (truth == 0).sum())
+    return {"accuracy": float((said == truth).mean()), "f1": f1, "rows": len(asked)}
 
 
 def main(task: str, folder: str, data: str, split: str, *given: str) -> None:
@@ -211,7 +159,11 @@ def main(task: str, folder: str, data: str, split: str, *given: str) -> None:
     set_seed(int(seed))
     numbers = int(epochs), float(rate), int(seed), int(size)
     with tempfile.TemporaryDirectory() as out:
-        print(json.dumps({"names": names, "answers": answers}[task](folder, Path(data), split, numbers, out)))
+        if task == "names":
+            found = names(folder, Path(data), split, numbers, out)
+        else:
+            found = pairs(folder, Path(data), split, numbers, out, classes=task == "paraphrase")
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":
