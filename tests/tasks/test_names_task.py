@@ -85,6 +85,15 @@ def test_what_is_wrong_with_tags_is_told(columns, found):
         read(columns)
 
 
+def test_a_mistyped_column_of_tags_is_told():
+    from graft.data.options import ReadOptions
+
+    with pytest.raises(DataError, match="did you mean --label tags"):
+        read({"words": WORDS, "tags": TAGS}, label="tgas", options=ReadOptions(task="token-classification"))
+    with pytest.raises(DataError, match="no names are marked"):
+        read({"text": ["a b"] * 12, "label": ["x", "y"] * 6}, options=ReadOptions(task="token-classification"))
+
+
 def test_spans_are_names():
     data = [{"text": "Ann left Ulm", "spans": [{"start": 0, "end": 3, "label": "PER"}]}] * 3
     dataset = read(data)

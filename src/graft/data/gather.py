@@ -62,7 +62,7 @@ def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: Read
     found = infer_marks(sample, wanted, options.task, stream.problems)
     if found is not None:
         return found, MARKS
-    if len(stream.problems):
+    if options.task == MARKS:  # what was asked for is not there, which is said
         return None
     columns = choose(profile_columns(sample), wanted, stream.problems)
     return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))

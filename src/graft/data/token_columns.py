@@ -26,8 +26,13 @@ def infer_marks(sample: Sequence[Batch], wanted: Wanted, task: str, problems: Pr
     `task`: as asked for; "auto" where it is to be told.
     """
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    if task not in ("auto", MARKS) or any(name and name not in names for name in (wanted.text, wanted.label)):
-        return None  # told with the nearest name by the caller
+    if task not in ("auto", MARKS):
+        return None
+    for role, name in (("text", wanted.text), ("label", wanted.label)):
+        if name and name not in names:
+            if task == MARKS:  # else it is told by the caller
+                problems.add("columns", None, *missing_column(name, names, role))
+            return None
     found = _marks(sample, names, wanted)
     if found is None and task == MARKS:
         told = f"no names are marked; the columns are: {some_of(names)}"
