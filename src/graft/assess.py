@@ -16,22 +16,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from graft import baselines
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
 from graft.errors import RunError
+from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
 from graft.folder import RunFolder
-from graft.predict import CHUNK, Predictor, decode, load
+from graft.predict import CHUNK, Predictor, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
 from graft.report.page import render
-from graft.tasks import classification_report
+from graft.report.words import yardstick as spoken
+from graft.tasks.registry import task_of
+from graft.tasks.task import Logits, Outputs, Task
 
 Event = Progress | Said | Evaluation
-REMADE = ("majority", "tfidf")  # yardsticks that every evaluation makes itself
 
 
 def evaluate(
@@ -48,23 +49,31 @@ def evaluate(
         manifest = folder.manifest()
         splits = splits or reread(manifest)
         _check_same(manifest, splits, folder)
-        further = {found.name: found for found in (*(yield from _kept(folder)), *extra)}
+        further = (*(yield from _kept(folder)), *extra)
         began = time.perf_counter()
         predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
-        yield Said("Comparing with the yardsticks: majority class, and TF-IDF + logistic.")
-        beside = (
-            baselines.majority(splits.train.labels, splits.test, splits.classes),
-            baselines.tfidf(splits.train, splits.test, splits.classes),
-            *further.values(),
+        outputs = predictor.outputs
+        beside = yield from _yardsticks(predictor.task, splits, outputs)
+        beside |= {found.name: found for found in further if found.name not in beside}
+        evaluation = evaluate_logits(
+            predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
         )
-        evaluation = evaluate_logits(logits, splits.test, splits.classes, baselines=beside, seconds=seconds)
         folder.write_evaluation(evaluation)
-        write_text(folder.predictions, predictions_csv(splits.test, logits, splits.classes))
+        write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         whole = time.perf_counter() - began
         folder.write_manifest(_counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds))))
     yield evaluation
+
+
+def _yardsticks(task: Task, splits: Splits, outputs: Outputs) -> Generator[Said, None, dict[str, Baseline]]:
+    """The yardsticks that every evaluation makes itself."""
+    found: dict[str, Baseline] = {}
+    for yardstick in task.yardsticks(splits):
+        found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
+    yield Said(f"Compared with the yardsticks: {', '.join(map(spoken, found))}.")
+    return found
 
 
 def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
@@ -74,7 +83,7 @@ def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
     except RunError as error:
         yield Said(f"{error.found} It is made again; yardsticks that took a training are lost.")
         return []
-    return [found for name, found in known.baselines.items() if name not in REMADE] if known else []
+    return list(known.baselines.values()) if known else []
 
 
 def reread(manifest: Manifest) -> Splits:
@@ -131,14 +140,15 @@ def _counted(manifest: Manifest, phases: tuple[Phase, ...]) -> Manifest:
     return dataclasses.replace(manifest, outcome=outcome)
 
 
-def predictions_csv(rows: Rows, logits: NDArray[np.float32], classes: tuple[str, ...]) -> str:
-    """One line per row: its line in the file, truth, prediction, probability, text."""
+def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) -> str:
+    """One line per row: its line in the file, truth, the answer in short, text."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(("line", "label", "predicted", "probability", "text"))
-    answers = decode(list(rows.texts), logits, classes)
-    for answer, line, code in zip(answers, rows.lines.tolist(), rows.labels.tolist(), strict=True):
-        writer.writerow((line, classes[code], answer.label, f"{answer.probability:.6f}", answer.text))
+    writer.writerow(("line", *task.judged(), "text"))
+    truths = rows.targets.shown(outputs.names, 0, len(rows))
+    answers = task.answers(rows.texts, logits, outputs)
+    for answer, line, truth, text in zip(answers, rows.lines.tolist(), truths, rows.texts, strict=True):
+        writer.writerow((line, truth, *task.short(answer), text))
     return target.getvalue()
 
 
@@ -146,6 +156,6 @@ def report(run: str | Path) -> Path:
     """Render `report.html` from what lies in the run's folder; returns its path."""
     folder = RunFolder(run)
     manifest, evaluation = folder.manifest(), folder.evaluation()
-    extra = classification_report.sections(evaluation, manifest) if evaluation else ()
+    extra = task_of(manifest).sections(evaluation, manifest) if evaluation else ()
     write_text(folder.report, render(compose(manifest, folder.epochs(), evaluation, extra)))
     return folder.report

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft import machine
-from graft.backbone import artefact, hub
+from graft.backbone import artefact, heads, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
@@ -27,26 +25,25 @@ from graft.data.table import Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
+from graft.ledger import Clock, Ledger
 from graft.machine import Device, Precision
 from graft.records import (
-    Cost,
     Epoch,
-    HeadRecord,
     MachineRecord,
     Manifest,
     Outcome,
-    Phase,
     Recipe,
     Request,
     Said,
-    StageRecord,
     Truncation,
 )
+from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
+from graft.train import settle
 from graft.train.checkpoint import Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Extracted, Labelled, Material
+from graft.train.material import Labelled, Material
 
 Event = FitEvent | Said | Manifest
 
@@ -61,83 +58,6 @@ class FitOptions:
     settings: dict[str, str] = field(default_factory=dict)
     device: Device = "auto"
     precision: Precision = "auto"
-
-
-class Clock:
-    """Seconds per phase, in the order in which the phases were first met."""
-
-    def __init__(self) -> None:
-        self.began = time.perf_counter()
-        self._seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def carry(self, name: str, seconds: float) -> None:
-        """Count what an earlier process spent on this run."""
-        self.began -= seconds
-        self.add(name, seconds)
-
-    def add(self, name: str, seconds: float) -> None:
-        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        return tuple(Phase(name, seconds) for name, seconds in self._seconds.items())
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.began
-
-
-@dataclass
-class _Story:
-    """What a fit said on its way, gathered for the manifest."""
-
-    head: HeadRecord | None = None
-    extracted: Extracted | None = None
-    epochs: list[Epoch] = field(default_factory=list)
-    stages: list[StageRecord] = field(default_factory=list)
-
-    def add(self, event: FitEvent) -> None:
-        match event:
-            case HeadRecord():
-                self.head = event
-            case Extracted():
-                self.extracted = event
-            case Epoch():
-                self.epochs.append(event)
-            case StageRecord():
-                self.stages.append(event)
-
-    def outcome(self, metric: str, clock: Clock, artefact: dict[str, str]) -> Outcome:
-        best = next(epoch for epoch in reversed(self.epochs) if epoch.best)
-        value = best.validation[metric]
-        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact)
-
-    def _saved(self) -> float:
-        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
-        again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
-        return again * self.extracted.train.seconds if self.extracted else 0.0
-
-    def _cost(self, clock: Clock) -> Cost:
-        trained = [epoch for epoch in self.epochs if epoch.tokens]
-        seconds = sum(epoch.tokens / epoch.tokens_per_second for epoch in trained)
-        both = (self.extracted.train, self.extracted.validation) if self.extracted else ()
-        return Cost(
-            seconds=clock.seconds,
-            phases=clock.phases,
-            peak_memory=machine.peak_memory(),
-            tokens_per_second=sum(epoch.tokens for epoch in trained) / seconds if seconds else 0.0,
-            cache_hits=sum(found.hits for found in both),
-            cache_bytes=sum(found.bytes for found in both),
-            cache_seconds_saved=self._saved(),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +115,18 @@ def _prepare(
         # refused where the device is not here
         machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
         chosen = recorded.machine
+    task = task_named(splits.summary.task)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
-        backbone = load_model(located, splits.classes)
+        backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
+    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
-        backbone = load_model(located, splits.classes, recipe.seed)
+        backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
     closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
@@ -220,13 +141,15 @@ def _prepare(
         manifest = recorded
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
+    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
     material = Material(
         backbone,
-        Labelled(tokens["train"], splits.train.labels),
-        Labelled(tokens["validation"], splits.validation.labels),
+        Labelled(tokens["train"], train),
+        Labelled(tokens["validation"], validation),
         splits.classes,
         chosen,
         Extractor(backbone, chosen, Store()),
+        task,
     )
     return Job(folder, material, recipe, manifest)
 
@@ -256,6 +179,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
     """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs."""
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
+        "task": recorded.data.task == asked.data.task,
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
         "recipe": recorded.recipe == asked.recipe,
@@ -272,7 +196,7 @@ def _train(job: Job, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
     folder, manifest = job.folder, job.manifest
     folder.checkpoints.mkdir(exist_ok=True)
-    story = _Story()
+    ledger = Ledger()
     checkpoints = Checkpoints(folder.checkpoints)
     state = checkpoints.state()
     if state is not None:
@@ -280,18 +204,20 @@ def _train(job: Job, clock: Clock) -> Iterator[Event]:
     try:
         with clock.phase("train"):
             for event in fit_material(job.material, job.recipe, checkpoints):
-                story.add(event)
+                ledger.add(event)
                 if isinstance(event, Epoch):
-                    folder.write_epochs(story.epochs)
+                    folder.write_epochs(ledger.epochs)
                 yield event
+        with clock.phase("settle"):
+            settled = yield from settle.settled(job.material)
         with clock.phase("save"), folder.model_written_whole() as place:
-            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit)
+            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit, settled)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
-        folder.write_manifest(dataclasses.replace(manifest, head=story.head, outcome=stopped))
+        folder.write_manifest(dataclasses.replace(manifest, head=ledger.head, outcome=stopped))
         raise
-    outcome = story.outcome(job.recipe.metric, clock, digests)
-    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations)
-    manifest = dataclasses.replace(manifest, head=story.head, outcome=outcome)
+    outcome = ledger.outcome(job.recipe.metric, clock, digests)
+    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, settled=settled)
+    manifest = dataclasses.replace(manifest, head=ledger.head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

@@ -8,8 +8,9 @@ are answered in it, and in fp32 wherever that could change the label: probabilit
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.tokens import Tokens, tokenize
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import MachineRecord, Manifest, Prediction, Progress
+from graft.records import MachineRecord, Manifest, Progress
+from graft.tasks.registry import task_of
+from graft.tasks.task import Outputs
 
 Logits = NDArray[np.float32]
 Answer = Callable[[Tokens], Iterator[Progress | Logits]]
@@ -33,7 +36,8 @@ class Predictor:
 
     def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
         self.manifest = manifest
-        self.classes = manifest.data.classes
+        self.task = task_of(manifest)
+        self.outputs = Outputs(manifest.data.classes, manifest.outcome.settled)
         self._path = path
         self._tokenizer = tokenizer
         self._limit = limit
@@ -41,18 +45,26 @@ class Predictor:
     def logits(self, texts: Iterable[str]) -> Logits:
         """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
         parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
-        empty = np.zeros((0, len(self.classes)), dtype=np.float32)
+        empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """One `Prediction` per text, in order. Raises TypeError for a single string or anything that is not text."""
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the logits' columns are called."""
+        return self.outputs.names
+
+    def predict(self, texts: Iterable[str]) -> list[Any]:
+        """One answer per text, in order: a `Prediction` where the task is classification.
+
+        Raises TypeError for a single string or anything that is not text.
+        """
         return list(self.predictions(texts))
 
-    def predictions(self, texts: Iterable[str]) -> Iterator[Prediction]:
+    def predictions(self, texts: Iterable[str]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
         for part in self.stream(texts):
             if not isinstance(part, Progress):
-                yield from decode(*part, self.classes)
+                yield from self.task.answers(*part, self.outputs)
 
     def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], Logits]]:
         """Chunks of (texts, logits), with progress between them."""
@@ -82,12 +94,12 @@ class Predictor:
 
     def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):
-            return self._path.logits(tokens, len(self.classes), "predict")
+            return self._path.logits(tokens, len(self.outputs), "predict")
         return self._exactly(tokens)
 
     def _exactly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         path = self._path.exact if isinstance(self._path, MixedPath) else self._path
-        return predict_logits(path, Feed(tokens), len(self.classes), "predict")
+        return predict_logits(path, Feed(tokens), len(self.outputs), "predict")
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
@@ -98,7 +110,9 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     folder = RunFolder(run)
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
-    path = _path(backbone, choose(device, precision), may_mix=precision == "auto")
+    mixes = precision == "auto" and task_of(manifest).mixes
+    exact = precision == "auto" and not mixes
+    path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 
 
@@ -107,12 +121,3 @@ def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPat
         return ModelPath(backbone, machine, copied=False)
     quick = ModelPath(backbone, machine)
     return MixedPath(ModelPath(backbone, dataclasses.replace(machine, precision="fp32"), copied=False), quick)
-
-
-def decode(texts: Sequence[str], logits: Logits, classes: Sequence[str]) -> Iterator[Prediction]:
-    """Predictions of logits (texts × classes)."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-    for text, row in zip(texts, shares, strict=True):
-        best = int(row.argmax())
-        yield Prediction(text, classes[best], float(row[best]), dict(zip(classes, row.tolist(), strict=True)))

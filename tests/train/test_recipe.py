@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import VALIDATION_METRICS
+from graft.tasks.classification_metrics import VALIDATION_METRICS
 from graft.train.recipe import NAMED, Scale, changed, named, read, write
 
 BLOCKS = 6
@@ -120,7 +120,7 @@ def test_stages_replace_those_of_the_base(tmp_path):
 
 def test_a_file_names_its_recipe(tmp_path):
     path = toml(tmp_path, '[[stages]]\nname = "s"\nunfrozen = "all"\nepochs = 1\noptimiser.lr = 1e-5')
-    assert read(path, SCALE) == Recipe("mine", (Stage("s", "all", 1, Optimiser(lr=1e-5)),))
+    assert read(path, SCALE) == Recipe("mine", (Stage("s", "all", 1, Optimiser(lr=1e-5)),), metric="accuracy")
 
 
 STAGE = '[[stages]]\nname = "s"\nunfrozen = 1\nepochs = 1\n'

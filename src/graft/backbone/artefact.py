@@ -7,6 +7,7 @@ it in `graft_head.safetensors`, which graft reads.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,22 +21,27 @@ from graft.backbone.model import load as load_model
 from graft.errors import RunError
 from graft.files import digest_file
 from graft.records import HeadRecord, Manifest
+from graft.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WEIGHTS = "model.safetensors"
 HEAD_WEIGHTS = "graft_head.safetensors"
+NOTHING: Mapping[str, float] = {}
 
 
-def save(backbone: Backbone, folder: Path, limit: int) -> dict[str, str]:
+def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, float] = NOTHING) -> dict[str, str]:
     """Write the model, its configuration and tokenizer into an empty folder; returns the sha256 of each file.
 
     `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, and so that
-    special tokens within a text stay plain text.
+    special tokens within a text stay plain text. `settled`: thresholds and the like, which the configuration keeps as
+    `graft_settled`.
     """
     head: PooledHead | None = getattr(backbone.model, HEAD, None)
     model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
+    if settled:
+        model.config.graft_settled = dict(settled)
     with quiet():
         model.save_pretrained(folder, max_shard_size="100GB")
         backbone.tokenizer.save_pretrained(folder)
@@ -63,7 +69,7 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
     for name, digest in manifest.outcome.artefact.items():
         _check(folder / name, digest)
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
-    backbone = load_model(located, manifest.data.classes)
+    backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
     if manifest.head is not None and manifest.head.kind == "pooled":
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()

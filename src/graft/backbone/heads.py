@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from graft.backbone.families import NativeHead
+from graft.backbone.model import HEAD, Backbone
 
 
 class PooledHead(nn.Module):
@@ -53,6 +54,33 @@ class NativeHeadAlone(nn.Module):
         inner_BD = self.dense(first_BD)
         logits_BC: Tensor = self.out(torch.tanh(inner_BD) if self.activation == "tanh" else torch.relu(inner_BD))
         return logits_BC
+
+
+def last_layer(backbone: Backbone) -> nn.Linear:
+    """The layer whose outputs are the logits: of the pooled head, else of the family's own."""
+    model = cast(nn.Module, backbone.model)
+    if hasattr(model, HEAD):
+        return cast(PooledHead, model.get_submodule(HEAD)).linear
+    if backbone.family.head is not None:
+        return cast(nn.Linear, model.get_submodule(backbone.family.head.out))
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    return layers[-1]  # heads are made after what they read
+
+
+def is_centred(backbone: Backbone) -> bool:
+    """Whether the head's last layer has a bias, which can hold the mean of what it learns."""
+    return last_layer(backbone).bias is not None
+
+
+@torch.no_grad()
+def rescale(backbone: Backbone, factor: float, shift: float) -> None:
+    """Turn the head's outputs into factor × output + shift, in place."""
+    layer = last_layer(backbone)
+    if (factor, shift) == (1.0, 0.0):
+        return
+    layer.weight.mul_(factor)
+    if layer.bias is not None:
+        layer.bias.mul_(factor).add_(shift)
 
 
 def pool(states_BTD: Tensor, mask_BT: Tensor | None, pooling: str) -> Tensor:

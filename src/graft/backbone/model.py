@@ -14,6 +14,7 @@ from graft.backbone.families import Family, family_of
 from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import ModelError
 from graft.records import BackboneRecord
+from graft.tasks.task import ROW_HEAD, Head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -32,8 +33,12 @@ class Backbone:
     record: BackboneRecord
 
 
-def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True) -> Backbone:
+def load(
+    located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True, head: Head = ROW_HEAD
+) -> Backbone:
     """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
+
+    `classes` name the head's outputs in order; `head` is the kind that the task asks for.
 
     Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
     encoder with a classification head, a fast tokenizer and finite weights.
@@ -48,9 +53,9 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
             _refuse_decoders(config, located)
             _keep_blocks(config, located)
-            _name_classes(config, classes)
+            _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
-            model = _pretrained(located, config) if pretrained else _random(config)
+            model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
         except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
@@ -84,10 +89,8 @@ def _keep_blocks(config: Any, located: Located) -> None:
         config.layer_types = config.layer_types[:depth]
 
 
-def _pretrained(located: Located, config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
-
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
+def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
+    model, loading = _auto(head).from_pretrained(
         located.folder,
         config=config,
         local_files_only=True,
@@ -117,10 +120,14 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
             raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
 
 
-def _random(config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
+def _auto(head: Head) -> Any:
+    import transformers
 
-    return AutoModelForSequenceClassification.from_config(  # type: ignore[no-any-return]
+    return getattr(transformers, head.auto)
+
+
+def _random(config: Any, head: Head) -> PreTrainedModel:
+    return _auto(head).from_config(  # type: ignore[no-any-return]
         config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
     )
 
@@ -128,11 +135,11 @@ def _random(config: Any) -> PreTrainedModel:
 _REMEDY = "choose an encoder such as bert-base-uncased or roberta-base, or --model embedded."
 
 
-def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
+def _name_outputs(config: Any, classes: tuple[str, ...], head: Head) -> None:
     config.num_labels = len(classes)
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = "single_label_classification"
+    config.problem_type = head.problem or None
 
 
 def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Family) -> BackboneRecord:

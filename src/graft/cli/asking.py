@@ -19,7 +19,7 @@ from graft.folder import RunFolder, fresh_folder
 from graft.records import Manifest
 from graft.run import Given
 
-READING = ("encoding", "format", "labels", "unlabelled", "quoting")
+READING = ("task", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
     "lr": "lr",

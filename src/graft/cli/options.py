@@ -7,7 +7,7 @@ import argparse
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")
+TASKS = ("classification", "multi-label", "regression")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
 
 
@@ -30,6 +30,12 @@ def _add_data(parser: Parser) -> None:
     group = parser.add_argument_group("the data")
     group.add_argument("--text", metavar="COL", help="the column of texts (default: inferred and said)")
     group.add_argument("--label", metavar="COL", help="the column of labels (default: inferred and said)")
+    group.add_argument(
+        "--task",
+        choices=TASKS,
+        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
+        "decimal numbers, else classification)",
+    )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")
     group.add_argument("--validation-share", metavar="F", type=float, help="share of train to cut for validation")
@@ -74,7 +80,7 @@ def _add_recipe(parser: Parser) -> None:
     group.add_argument(
         "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"
     )
-    group.add_argument("--metric", choices=METRICS, help="the validation metric by which the best is kept")
+    group.add_argument("--metric", metavar="M", help="the validation metric that the best is kept by, such as macro_f1")
     group.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: rare classes count as much")
     group.add_argument("--label-smoothing", metavar="X", type=float, help="between 0 and 1")
     group.add_argument(

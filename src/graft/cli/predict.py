@@ -52,12 +52,12 @@ def main(asked: Namespace) -> int:
     predictor = load(asked.run, asked.device, asked.precision)
     texts = _texts(asked)
     if asked.json and asked.out is None:
-        collected = Collected()
+        collected = Collected(predictor.task)
         _answer(predictor, texts, collected, asked)
         print_json({"run": asked.run, "n": len(collected.rows), "predictions": collected.rows})
         return 0
     with _target(asked) as file:
-        number = _answer(predictor, texts, writer(file, _format(asked), predictor.classes), asked)
+        number = _answer(predictor, texts, writer(file, _format(asked), predictor.task, predictor.classes), asked)
     if asked.json:
         print_json({"run": asked.run, "n": number, "out": asked.out})
     return 0
@@ -120,7 +120,6 @@ def _undecodable(number: int, line: bytes, byte: int) -> Problem:
 def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: Namespace) -> int:
     """Write every answer as it comes; returns how many there were."""
     from graft.cli.screen import screen
-    from graft.predict import decode
     from graft.records import Progress
 
     total = len(texts) if isinstance(texts, Sized) else 0
@@ -130,8 +129,8 @@ def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: N
         for part in predictor.stream(texts):
             if isinstance(part, Progress):
                 continue
-            for prediction in decode(*part, predictor.classes):
-                target.write(prediction)
+            for answer in predictor.task.answers(*part, predictor.outputs):
+                target.write(answer)
                 done += 1
             if total:
                 shown.advance("predict", done / total)

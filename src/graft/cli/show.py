@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft.cli.screen import Screen, spoken
-from graft.cli.summary import NAMES
 from graft.folder import RunFolder
 from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, StageRecord, Trial
+from graft.records.metrics import metric
 
 LABEL = 24  # characters of a progress label, so that a narrow terminal keeps room for the bar
 
@@ -91,8 +91,8 @@ class Story:
     def _value(self, validation: dict[str, float]) -> str:
         """The metric by which the best is kept."""
         recipe = self.recipe()
-        metric = recipe.metric if recipe else "accuracy"
-        return f"{NAMES.get(metric, metric)} {validation[metric]:.4f}" if metric in validation else ""
+        name = recipe.metric if recipe else next(iter(validation))
+        return f"{metric(name).short} {validation[name]:.4f}" if name in validation else ""
 
     def _planned(self, stage: str) -> int:
         """The epochs of a stage by its name; 0 when it is no stage."""

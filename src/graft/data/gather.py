@@ -1,4 +1,4 @@
-"""From a stream of batches to one part: the chosen columns only, texts spooled, labels as codes."""
+"""From a stream of batches to one part: the chosen columns only, texts spooled, labels as the task reads them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.columns import Wanted, choose, missing_column
-from graft.data.labels import Label, LabelColumn, check_labels, check_types
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
+from graft.data.target_columns import TargetColumn, column_of, infer_task
 from graft.data.wording import count_of
 from graft.files import digest_file
 from graft.records import Columns, Source
@@ -27,17 +27,16 @@ SAMPLE_ROWS = 2 * BATCH_ROWS  # rows that the columns are inferred from
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one source; `codes` point into `labels`, which stand in order of appearance."""
+    """The rows of one source."""
 
     texts: Texts
-    codes: NDArray[np.int32]
+    column: TargetColumn
     lines: NDArray[np.int64]
-    labels: tuple[Label, ...]
     source: Source
 
 
-def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, Columns] | None:
-    """Read a whole stream, choosing the columns on its first rows.
+def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, Columns, str] | None:
+    """Read a whole stream, choosing the columns, and the task where it is not named, on its first rows.
 
     None when the columns cannot be told or there is no row; the reasons are among the stream's problems, which also
     hold what is wrong with single rows. Every row is looked at even then, so that all problems are told at once.
@@ -48,14 +47,15 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
         for _ in stream.batches:
             pass
         return None
-    builder = _build(stream, sample, columns, options)
+    task = infer_task(sample, columns.label, options, stream)
+    builder = _build(stream, sample, columns, (task, options))
     if columns.label:
-        check_labels(columns.label, builder.labels, options, stream.problems, stream.notes)
-    return builder.finish(), columns
+        builder.column.check(columns.label, options, stream.problems, stream.notes)
+    return builder.finish(), columns, task
 
 
-def gather_like(stream: Stream, columns: Columns, options: ReadOptions) -> Part | None:
-    """Read a validation or test stream with train's columns; None when it lacks one of them or has no row."""
+def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOptions) -> Part | None:
+    """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
     for role, name in (("text", columns.text), ("label", columns.label)):
@@ -66,8 +66,8 @@ def gather_like(stream: Stream, columns: Columns, options: ReadOptions) -> Part 
         for _ in stream.batches:
             pass
         return None
-    builder = _build(stream, sample, columns, options)
-    check_types(columns.label, builder.labels, stream.problems)
+    builder = _build(stream, sample, columns, (task, options))
+    builder.column.check_like(columns.label, stream.problems)
     return builder.finish()
 
 
@@ -81,9 +81,9 @@ def _sample(stream: Stream) -> list[Batch]:
     return batches
 
 
-def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, options: ReadOptions) -> _Builder:
+def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, asked: tuple[str, ReadOptions]) -> _Builder:
     """All rows of the stream. What is wrong with a row is added to the stream's problems."""
-    builder = _Builder(stream, columns, options)
+    builder = _Builder(stream, columns, *asked)
     batches: Iterator[Batch] = chain(sample, stream.batches)
     for batch in batches:
         builder.add(batch)
@@ -93,11 +93,11 @@ def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, options: R
 class _Builder:
     """One part under construction."""
 
-    def __init__(self, stream: Stream, columns: Columns, options: ReadOptions) -> None:
+    def __init__(self, stream: Stream, columns: Columns, task: str, options: ReadOptions) -> None:
         self._stream, self._columns, self._options = stream, columns, options
         self._texts = TextSpool()
         self._lines = array("q")
-        self.labels = LabelColumn()
+        self.column = column_of(task)
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0
@@ -106,7 +106,7 @@ class _Builder:
         texts, lines = batch.values(self._columns.text), list(batch.lines)
         if self._columns.label:
             labels = batch.values(self._columns.label)
-            kept = [self.labels.add(label, line) for label, line in zip(labels, lines, strict=True)]
+            kept = [self.column.add(label, line) for label, line in zip(labels, lines, strict=True)]
             if not all(kept):
                 self._without_label([line for line, keep in zip(lines, kept, strict=True) if not keep])
                 texts = [text for text, keep in zip(texts, kept, strict=True) if keep]
@@ -154,16 +154,12 @@ class _Builder:
 
     def finish(self) -> Part:
         stream = self._stream
-        if self._columns.label:
-            codes, names = self.labels.codes(), self.labels.labels()
-        else:
-            codes, names = np.full(len(self._lines), -1, np.int32), ()
         if self._dropped and self._options.unlabelled == "drop":
             stream.notes.append(f"{stream.file}: {count_of(self._dropped, 'row')} without a label dropped, as asked.")
         if not len(self._lines) and not stream.problems:
             stream.problems.add("empty", None, "no row is left", "give rows with labels")
         lines = np.array(self._lines, dtype=np.int64)
-        return Part(Texts(self._texts.finish()), codes, lines, names, self._source())
+        return Part(Texts(self._texts.finish()), self.column, lines, self._source())
 
     def _source(self) -> Source:
         stream, rows = self._stream, len(self._lines)

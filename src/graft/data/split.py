@@ -17,11 +17,11 @@ from graft.data.spool import TextSpool
 from graft.data.stratify import Mask, held_out
 from graft.data.stream import refuse
 from graft.data.table import Dataset, Rows, Splits, Texts
+from graft.data.targets import kinds
 from graft.data.wording import count_of, some_of
 from graft.errors import RecipeError
 from graft.records import LEAKY, DataSummary, SplitName, SplitSummary
 
-TASK = "classification"
 FEWEST_ROWS = 10
 BLOCK = 4096
 NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -72,7 +72,7 @@ def _sides(
     dataset: Dataset, keys: Keys, shares: tuple[float | None, float | None], seed: int
 ) -> dict[SplitName, NDArray[np.int64]]:
     """Positions in the given train part of each split that is cut from it, train itself included, in file order."""
-    labels, rows = dataset.parts["train"].labels, len(keys)
+    strata, rows = dataset.parts["train"].targets.strata(), len(keys)
     generator = np.random.default_rng(seed)
     free = np.arange(rows)
     sides: dict[SplitName, NDArray[np.int64]] = {}
@@ -83,7 +83,7 @@ def _sides(
     for name, count in wanted.items():
         if name in dataset.parts:
             continue
-        chosen: Mask = held_out(keys[free], labels[free], count, generator)
+        chosen: Mask = held_out(keys[free], strata[free], count, generator)
         if not chosen.any():
             found = f"no {name} split can be cut: too few different texts per class"
             raise refuse(dataset.parts["train"].file, found, f"give more rows, or a file with --{name}")
@@ -100,7 +100,7 @@ def _cut(rows: Rows, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[Split
             first, last = np.searchsorted(positions, (start, start + BLOCK))
             spools[name].add([texts[position - start] for position in positions[first:last].tolist()])
     return {
-        name: Rows(Texts(spools[name].finish()), rows.labels[positions], rows.lines[positions], rows.file)
+        name: Rows(Texts(spools[name].finish()), rows.targets.take(positions), rows.lines[positions], rows.file)
         for name, positions in sides.items()
     }
 
@@ -112,11 +112,11 @@ class _Scan:
 
 
 def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
-    """One pass over a split: empty texts, and sha256 over each row's text and class name with their lengths."""
+    """One pass over a split: empty texts, and sha256 over each row's text and target with their lengths."""
     digest, empty = hashlib.sha256(), 0
     for start in range(0, len(rows), BLOCK):
         texts = rows.texts[start : start + BLOCK]
-        names = [classes[code] for code in rows.labels[start : start + BLOCK].tolist()]
+        names = rows.targets.shown(classes, start, start + BLOCK)
         empty += sum(not text.strip() for text in texts)
         lines = (f"{len(text)}:{text}{len(name)}:{name}\n" for text, name in zip(texts, names, strict=True))
         digest.update("".join(lines).encode())
@@ -129,8 +129,7 @@ def _summary(
     summaries, leaked = [], _leaks(keys)
     for name in NAMES:
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
-        counts = np.bincount(rows.labels, minlength=len(dataset.classes)).tolist()
-        per_class = dict(zip(dataset.classes, counts, strict=True))
+        per_class = rows.targets.counts(dataset.classes)
         made = name not in dataset.parts
         leaks = 0 if made else leaked.get(name, 0)
         summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, leaks))
@@ -139,7 +138,7 @@ def _summary(
         notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
     return DataSummary(
         name=dataset.name,
-        task=TASK,
+        task=dataset.task,
         columns=dataset.columns,
         classes=dataset.classes,
         sources=dataset.sources,
@@ -167,8 +166,8 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     for name, leaks in _leaks(keys).items():
         if leaks:
             notes.append(_about_leaks(name, leaks, leaks / len(keys[name])))
-    labels = np.concatenate([dataset.parts[name].labels for name in keys])
-    texts, rows = count_conflicts(np.concatenate(list(keys.values())), labels)
+    targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
+    texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
         notes.append(f"{count_of(texts, 'text')} with different labels ({count_of(rows, 'row')}); all were kept.")
     return notes
@@ -184,5 +183,4 @@ def _about_leaks(name: str, leaks: int, share: float) -> str:
 
 def _classes_with(rows: Rows, classes: tuple[str, ...], count: int) -> list[str]:
     """The classes that have exactly this many rows."""
-    counts = np.bincount(rows.labels, minlength=len(classes))
-    return [name for name, found in zip(classes, counts, strict=True) if found == count]
+    return [name for name, found in rows.targets.counts(classes).items() if found == count]

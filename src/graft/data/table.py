@@ -1,4 +1,4 @@
-"""Rows as every other room sees them: texts, label codes, and each row's place in its file.
+"""Rows as every other room sees them: texts, targets, and each row's place in its file.
 
 Knows nothing of file formats (`read.py`) nor of how rows are divided (`split.py`).
 """
@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graft.data.targets import Codes, Targets
 from graft.records import Columns, DataSummary, Source, SplitName
-
-UNLABELLED = -1
 
 
 class Texts(Sequence[str]):
@@ -52,7 +51,7 @@ class Rows:
     """Some rows of one split. All fields have one entry per row."""
 
     texts: Texts
-    labels: NDArray[np.int32]  # codes into `classes`; UNLABELLED where a row has none
+    targets: Targets
     lines: NDArray[np.int64]  # 1-based line on which the row starts in its file; position + 1 for objects in memory
     file: str
 
@@ -60,7 +59,14 @@ class Rows:
         return len(self.texts)
 
     def take(self, rows: NDArray[np.int64]) -> Rows:
-        return Rows(self.texts.take(rows), self.labels[rows], self.lines[rows], self.file)
+        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file)
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """Each row's class as a code into `classes`. Raises TypeError for targets of another kind."""
+        if not isinstance(self.targets, Codes):
+            raise TypeError(f"these rows have {type(self.targets).__name__} as targets, not one class each")
+        return self.targets.values
 
     def places(self, rows: Sequence[int], shown: int = 5) -> str:
         """Where rows stand, by their positions in this split, for a message: `reviews.csv, lines 5, 12, 31, …`."""
@@ -74,6 +80,7 @@ class Dataset:
     """What was read, before any splitting. `parts` holds "train" always, the others where they were given."""
 
     name: str
+    task: str  # what the targets ask for, by its name in `tasks/`
     classes: tuple[str, ...]  # names, sorted (numerically where all are integers)
     columns: Columns
     parts: dict[SplitName, Rows]

@@ -5,43 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
 from graft.records.training import Recipe, StageRecord
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScores:
-    """One class on one split."""
-
-    name: str
-    support: int
-    precision: float
-    recall: float
-    f1: float
-    intervals: dict[str, Interval]
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Predictions whose confidence lies in [low, high)."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float
-    accuracy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A wrong prediction, with the row's place in its file."""
-
-    file: str
-    line: int
-    text: str
-    truth: str
-    predicted: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +31,7 @@ class Evaluation:
     intervals: dict[str, Interval]
     baselines: dict[str, Baseline]
     seconds: float
-    per_class: tuple[ClassScores, ...] = ()
-    confusion: tuple[tuple[int, ...], ...] = ()  # rows: truth, columns: predicted
-    reliability: tuple[ReliabilityBin, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()  # most confident first
+    details: Details | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +94,7 @@ class Outcome:
     cost: Cost | None = None
     evaluations: int = 0  # how often the test split was opened
     artefact: dict[str, str] = field(default_factory=dict)  # sha256 of each file of model/, by its name
+    settled: dict[str, float] = field(default_factory=dict)  # what the task settled on validation: thresholds, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +120,23 @@ class Prediction:
     text: str
     label: str
     probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One answer of regression."""
+
+    text: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """One answer of several labels: those whose probability reaches their threshold, the surest first."""
+
+    text: str
+    labels: tuple[str, ...]
     probabilities: dict[str, float]
 
 

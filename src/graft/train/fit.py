@@ -13,18 +13,15 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone.paths import Feed, predict_logits
-from graft.errors import NotFinite
+from graft.backbone.paths import Feed
 from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord, Trial
-from graft.tasks import classification
 from graft.train import feeding, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, copied, put
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material, below
+from graft.train.objective import Metrics, objective_of
 from graft.train.stage import StageRun, Trained
 
 Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
@@ -146,7 +143,8 @@ class _Fit:
 
     def _run(self, material: Material, index: int, stage: Stage, way: feeding.Way) -> StageRun:
         weights = feeding.thawed(material, stage, way.path)
-        return StageRun(material, stage, way.path, weights, (self.recipe.seed, index))
+        objective = objective_of(material, stage, self.recipe.metric)
+        return StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index))
 
     def _swept(self, index: int, stage: Stage, done: int) -> Generator[Event, None, tuple[Stage, list[str]]]:
         """The stage at the rate that a short sweep finds best, where the recipe asks for one, and why."""
@@ -159,7 +157,8 @@ class _Fit:
         for lr in self.recipe.sweep:
             trials.append((yield from self._try(part, index, sweep.trial_stage(stage, lr))))
             yield trials[-1]
-        best = max(trials, key=lambda trial: self._rank(trial.validation))
+        objective = objective_of(part, stage, self.recipe.metric)
+        best = max(trials, key=lambda trial: objective.rank(trial.validation))
         self.standing.lr, self.standing.trials = best.lr, tuple(trials)
         return sweep.at_rate(stage, best.lr), [sweep.WHY]
 
@@ -170,30 +169,12 @@ class _Fit:
             for event in run.epoch(0, way.train):
                 if isinstance(event, Progress):
                     yield dataclasses.replace(event, phase=f"sweep {stage.optimiser.lr:g}")
-            logits = yield from self._logits(run, way.validation)
-        metrics = classification.validation_metrics(logits, part.validation.labels, part.classes)
+            metrics = yield from _metrics(run, way.validation)
         return Trial(stage.optimiser.lr, metrics)
-
-    def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
-        """Higher is better: the recipe's metric, ties broken by log-loss."""
-        metric = self.recipe.metric
-        return (1.0 if classification.HIGHER_IS_BETTER[metric] else -1.0) * metrics[metric], -metrics["log_loss"]
-
-    def _logits(self, run: StageRun, feed: Feed) -> Generator[Event, None, NDArray[np.float32]]:
-        logits = np.zeros((0, len(self.material.classes)), dtype=np.float32)
-        for event in predict_logits(run.path, feed, len(self.material.classes), "validate"):
-            if isinstance(event, Progress):
-                yield event
-            else:
-                logits = event
-        if not np.isfinite(logits).all():  # a device that is not waited for at each step may get as far as this
-            raise NotFinite(run.stage.name)
-        return logits
 
     def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
         """Validate after an epoch (or before the first), keep the best, yield the epoch's record."""
-        logits = yield from self._logits(run, feed)
-        metrics = classification.validation_metrics(logits, self.material.validation.labels, self.material.classes)
+        metrics = yield from _metrics(run, feed)
         better = self._keep_if_best(metrics, run, number)
         epoch = Epoch(
             stage=run.stage.name,
@@ -208,9 +189,9 @@ class _Fit:
         self.standing.epochs.append(epoch)
         yield epoch
 
-    def _keep_if_best(self, metrics: dict[str, float], run: StageRun, number: int) -> bool:
+    def _keep_if_best(self, metrics: Metrics, run: StageRun, number: int) -> bool:
         standing = self.standing
-        value, _ = self._rank(metrics)
+        value, _ = run.objective.rank(metrics)
         standing.since_best = 0 if value > standing.best.value else standing.since_best + 1
         if not standing.best.beaten_by(value, number):
             return False
@@ -255,3 +236,13 @@ class _Fit:
             why=why,
             trials=self.standing.trials,
         )
+
+
+def _metrics(run: StageRun, feed: Feed) -> Generator[Event, None, Metrics]:
+    metrics: Metrics = {}
+    for event in run.objective.validate(run.path, feed):
+        if isinstance(event, Progress):
+            yield event
+        else:
+            metrics = event
+    return metrics

@@ -1,4 +1,5 @@
-"""A linear probe: multinomial logistic regression over frozen features, and the same as a start for a head.
+"""A linear probe over frozen features by a task's own loss (for classes: multinomial logistic regression), and the
+same as a start for a head.
 
 The optimum is found by L-BFGS on the whole train split at once, which takes a second where steps would take many.
 """
@@ -6,12 +7,16 @@ The optimum is found by L-BFGS on the whole train split at once, which takes a s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from graft.backbone.heads import NativeHeadAlone
+from graft.data.targets import Targets
+from graft.records import Loss
+from graft.tasks.task import Criterion, Task, rank
 
 REACH = 0.4
 SIZE = 0.02  # the standard deviation of a new layer's weights in these libraries
@@ -26,50 +31,67 @@ class Probe:
     deviation_D: Tensor
     weight_CD: Tensor
     bias_C: Tensor
-    accuracy: float  # on validation
+    score: float  # on validation: the task's first metric; 0 without validation rows
 
     def logits(self, features_ND: Tensor) -> Tensor:
         return ((features_ND.float() - self.mean_D) / self.deviation_D) @ self.weight_CD.T + self.bias_C
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Frozen features (rows × width, any float dtype) with their targets."""
+
+    features_ND: Tensor
+    targets: Targets
+
+
 def fit_probe(
-    train_ND: Tensor,
-    labels_N: Tensor,
-    validation_ND: Tensor,
-    truth_N: Tensor,
-    classes: int,
+    task: Task,
+    train: Examples,
+    validation: Examples | None,
+    names: tuple[str, ...],
     penalties: Sequence[float] = PENALTIES,
 ) -> Probe:
-    """The probe that is best on validation over a few penalties. Features may be of any float dtype."""
-    features = train_ND.float()
+    """The probe that is best on validation by the task's first metric, over a few penalties; without validation rows,
+    that of the largest penalty."""
+    features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation
-    held = (validation_ND.float() - mean) / deviation
-    best: Probe | None = None
-    weight = torch.zeros(classes, features.shape[1])
-    bias = torch.zeros(classes)
+    criterion = task.criterion(train.targets, len(names), Loss())
+    best: tuple[float, Probe] | None = None
+    weight = torch.zeros(len(names), features.shape[1])
+    bias = torch.zeros(len(names))
     for penalty in sorted(penalties, reverse=True):  # each solution starts the next, weaker one
-        weight, bias = _solve(standard, labels_N, penalty, weight, bias)
-        accuracy = float(((held @ weight.T + bias).argmax(1) == truth_N).float().mean()) if len(truth_N) else 0.0
-        if best is None or accuracy > best.accuracy:
-            best = Probe(mean, deviation, weight, bias, accuracy)
+        weight, bias = _solve(standard, criterion, penalty, weight, bias)
+        probe = Probe(mean, deviation, weight, bias, 0.0)
+        found = _validated(task, probe, validation, names)
+        value = rank(task, task.validation[0], found)[0] if found else 0.0
+        if best is None or value > best[0]:
+            best = value, replace(probe, score=found.get(task.validation[0], 0.0))
     assert best is not None
-    return best
+    return best[1]
 
 
-def _solve(features: Tensor, labels: Tensor, penalty: float, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _validated(task: Task, probe: Probe, validation: Examples | None, names: tuple[str, ...]) -> dict[str, float]:
+    if validation is None or not len(validation.targets):
+        return {}
+    return task.validate(probe.logits(validation.features_ND).numpy(), validation.targets, names)
+
+
+def _solve(
+    features: Tensor, criterion: Criterion, penalty: float, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
     weight = weight.clone().requires_grad_()
     bias = bias.clone().requires_grad_()
+    rows = np.arange(len(features))
+    total = criterion.weight(rows)
     solver = torch.optim.LBFGS(
         [weight, bias], max_iter=60, history_size=10, tolerance_change=1e-7, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss = (
-            torch.nn.functional.cross_entropy(features @ weight.T + bias, labels)
-            + 0.5 * penalty * weight.square().sum()
-        )
+        loss = criterion.loss(features @ weight.T + bias, rows) / total + 0.5 * penalty * weight.square().sum()
         loss.backward()
         return loss
 

@@ -18,18 +18,25 @@ import msgspec
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import known_metric
+from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.task import Task, known_metric
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a recipe is cut to: rows and tokens of the train split, classes, blocks and width of the backbone."""
+    """What a recipe is cut to: rows and tokens of the train split, classes, the backbone's blocks and width, task."""
 
     rows: int
     tokens: int
     classes: int
     blocks: int
     width: int
+    task: Task = CLASSIFICATION
+
+    @property
+    def metric(self) -> str:
+        """What the best is kept by, where nothing else is asked for."""
+        return self.task.validation[0]
 
     @property
     def lr(self) -> float:
@@ -58,7 +65,7 @@ def fast(scale: Scale) -> Recipe:
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
     everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
-    return Recipe("fast", (everything,))
+    return Recipe("fast", (everything,), metric=scale.metric)
 
 
 def thorough(scale: Scale) -> Recipe:
@@ -69,12 +76,12 @@ def thorough(scale: Scale) -> Recipe:
     epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
     slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
     everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
-    return Recipe("thorough", (top, everything))
+    return Recipe("thorough", (top, everything), metric=scale.metric)
 
 
 def probe(scale: Scale) -> Recipe:
     """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds."""
-    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled")
+    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled", metric=scale.metric)
 
 
 def book(scale: Scale) -> Recipe:
@@ -84,7 +91,7 @@ def book(scale: Scale) -> Recipe:
     adam = Optimiser(lr=1e-3, weight_decay=0.0, warmup=0.0, schedule="constant", clip=0.0)
     head = Stage("head", 0, 50, adam, loss=Loss(), stopping=Stopping(3))
     everything = Stage("all", "all", 4, dataclasses.replace(adam, lr=1e-5), Batches(32), loss=dropout)
-    return Recipe("book", (head, everything), start="random", max_tokens=512)
+    return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
 
 
 NAMED = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
@@ -217,7 +224,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
-    known_metric(recipe.metric)
+    metric = known_metric(scale.task, recipe.metric)
     if recipe.head == "pooled" and recipe.start == "random":
         raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
     if recipe.sweep and recipe.stages[-1].unfrozen == 0:
@@ -235,7 +242,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
     }
     _refuse_out_of_range(within, where)
-    return dataclasses.replace(recipe, metric=known_metric(recipe.metric))
+    return dataclasses.replace(recipe, metric=metric)
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:

@@ -20,9 +20,11 @@ from graft.backbone.paths import Feed, Path
 from graft.errors import RunError
 from graft.records import Progress, Stage
 from graft.train.groups import trains
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
+from graft.train.objective import Objective
 from graft.train.weights import Adam, Average, FlatWeights
 
+Seed = tuple[int, int]  # of the run, and the number of the stage
 _LOWER = "start a new run (--out) with a lower rate (--lr), or with --precision fp32."
 
 
@@ -41,9 +43,10 @@ class StageRun:
     """A stage under way: a path from rows to logits, its thawed weights and their optimiser."""
 
     def __init__(
-        self, material: Material, stage: Stage, path: Path, weights: FlatWeights, seed: tuple[int, int]
+        self, material: Material, stage: Stage, path: Path, weights: FlatWeights, objective: Objective, seed: Seed
     ) -> None:
         self.material = material
+        self.objective = objective
         self.stage = stage
         self.path = path
         self.weights = weights
@@ -52,7 +55,6 @@ class StageRun:
         self.steps_per_epoch = -(-rows // stage.batches.rows)
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
-        self._class_weights = class_weights(material.train, len(material.classes), stage.loss.class_weights)
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
@@ -98,9 +100,9 @@ class StageRun:
     def _step(self, batch: NDArray[np.int64], feed: Feed, lengths: NDArray[np.int64]) -> Tensor:
         total = torch.zeros((), device=self.weights.flat[0].device)
         pieces = parts(batch, lengths, self.stage.batches.tokens)
-        weight = self._weight(batch)
+        weight = self.objective.weight(batch)
         for index, piece in enumerate(pieces):
-            loss = self._loss(self.path.logits(feed, piece), piece) / weight
+            loss = self.objective.loss(self.path, feed, piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
@@ -112,28 +114,3 @@ class StageRun:
                 _LOWER,
             )
         return total
-
-    def _loss(self, logits_BC: Tensor, rows: NDArray[np.int64]) -> Tensor:
-        """Cross-entropy summed over rows."""
-        truth = torch.from_numpy(self.material.train.labels[rows].astype(np.int64)).to(logits_BC.device)
-        return torch.nn.functional.cross_entropy(
-            logits_BC.float(),
-            truth,
-            weight=self._class_weights.to(logits_BC.device) if self._class_weights is not None else None,
-            label_smoothing=self.stage.loss.label_smoothing,
-            reduction="sum",
-        )
-
-    def _weight(self, rows: NDArray[np.int64]) -> float:
-        """What these rows weigh together: by it the loss is a mean over the batch, in however many parts it is done."""
-        if self._class_weights is None:
-            return float(len(rows))
-        return float(self._class_weights[torch.from_numpy(self.material.train.labels[rows].astype(np.int64))].sum())
-
-
-def class_weights(train: Labelled, classes: int, kind: str) -> Tensor | None:
-    """Weights that give each class the same total ("balanced"), with mean 1 over rows; None for "none"."""
-    if kind == "none":
-        return None
-    counts = np.bincount(train.labels, minlength=classes).clip(1)
-    return torch.from_numpy((len(train.labels) / (classes * counts)).astype(np.float32))

@@ -19,10 +19,10 @@ from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe
-from graft.tasks.classification import HIGHER_IS_BETTER, validation_metrics
+from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
-from graft.train.probe import PENALTIES, Probe, fit_probe, start_native
+from graft.train.probe import PENALTIES, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
 
@@ -108,13 +108,10 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     why = "the family's native head reads the first token's state; it starts as a linear probe of that state"
     if extracted.validation.pooled:
         probe = _probe(material, train, extracted.validation.pooled[blocks][:, 0])
-        scores = {f"first@{blocks}": probe.accuracy}
+        scores = {f"first@{blocks}": probe.score}
     else:
-        codes, none = (
-            material.train.codes[torch.from_numpy(start_rows(material, recipe))],
-            torch.zeros(0, dtype=torch.long),
-        )
-        probe, scores = fit_probe(train, codes, train[:0], none, len(material.classes), PENALTIES[-1:]), {}
+        part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
+        probe, scores = fit_probe(material.task, part, None, material.classes, PENALTIES[-1:]), {}
         why += f", fitted on {len(train):,} rows"
     start_native(NativeHeadAlone(material.backbone.model, head), probe)
     return HeadRecord("native", "first", blocks, "probe", why, scores)
@@ -125,11 +122,13 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
 
 
 def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
-    return fit_probe(train, material.train.codes, validation, material.validation.codes, len(material.classes))
+    learnt, held = Examples(train, material.train.targets), Examples(validation, material.validation.targets)
+    return fit_probe(material.task, learnt, held, material.classes)
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Try every pooling and depth; the best by the recipe's metric on validation becomes the head."""
+    task, metric = material.task, known_metric(material.task, recipe.metric)
     depths = features.all_depths(material.backbone)
     tried: dict[tuple[str, int], Probe] = {}
     scores: dict[tuple[str, int], float] = {}
@@ -137,12 +136,11 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
     both = zip(features.views(extracted.train.pooled, depths), held, strict=True)
     for (pooling, depth, train), (_, _, validation) in both:
         probe = tried[pooling, depth] = _probe(material, train, validation)
-        metrics = validation_metrics(probe.logits(validation).numpy(), material.validation.labels, material.classes)
-        scores[pooling, depth] = metrics[recipe.metric]
-    sign = 1 if HIGHER_IS_BETTER[recipe.metric] else -1
-    pooling, depth = max(tried, key=lambda place: (sign * scores[place], place[1]))
+        metrics = task.validate(probe.logits(validation).numpy(), material.validation.targets, material.classes)
+        scores[pooling, depth] = metrics[metric]
+    pooling, depth = max(tried, key=lambda place: (signed(metric, {metric: scores[place]}), place[1]))
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
-    why = f"{pooling} at block {depth} had the best {recipe.metric} on validation of {len(tried)} poolings and depths"
+    why = f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths"
     named = {f"{name}@{level}": score for (name, level), score in scores.items()}
     return HeadRecord("pooled", pooling, depth, "probe", why, named)
 
