@@ -12,17 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graft import machine
-from graft.backbone import artefact, heads, hub
+from graft.backbone import artefact, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.store import Store
 from graft.data.table import Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.ledger import Clock, Ledger
@@ -38,12 +34,13 @@ from graft.records import (
     Truncation,
 )
 from graft.tasks.registry import task_named
+from graft.tokenised import tokenised
 from graft.train import recipe as recipes
 from graft.train import settle
 from graft.train.checkpoint import Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
 Event = FitEvent | Said | Manifest
 
@@ -121,17 +118,15 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        tokens, lengths = _tokenised(splits, backbone)
+        tokens = tokenised(splits, backbone, task)
     size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), tokens.train_tokens, len(splits.classes), *size, task)
     recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-    tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
-    cut = measure(lengths, limit)
-    yield Said(_about_cut(cut))
+    train, validation, cut = tokens.cut(limit)
+    yield Said(_about_cut(cut) if task.head.reads != "language" else f"Windows of {limit} tokens; nothing is cut off.")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -141,26 +136,9 @@ def _prepare(
         manifest = recorded
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
-    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-    material = Material(
-        backbone,
-        Labelled(tokens["train"], train),
-        Labelled(tokens["validation"], validation),
-        splits.classes,
-        chosen,
-        Extractor(backbone, chosen, Store()),
-        task,
-    )
+    extractor = Extractor(backbone, chosen, Store())
+    material = Material(backbone, train, validation, splits.classes, chosen, extractor, task)
     return Job(folder, material, recipe, manifest)
-
-
-def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
-    """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
-    train, of_train = tokenize(splits.train.texts, tokenizer, limit)
-    validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
-    _, of_test = tokenize(splits.test.texts, tokenizer, limit)
-    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

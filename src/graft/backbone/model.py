@@ -51,21 +51,43 @@ def load(
     with quiet():
         try:
             config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
-            _refuse_decoders(config, located)
+            _refuse_unfit(config, located, head)
             _keep_blocks(config, located)
-            _name_outputs(config, classes, head)
+            if head.reads != "language":
+                _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
         except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
-                f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY
+                f"{located.name} cannot be loaded as a {_KINDS[head.reads]}: {_first_line(error)}", _remedy(head)
             ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     family = family_of(model)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
+
+
+def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
+    """Raises ModelError for an architecture that the task cannot use."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    if head.reads != "language":
+        _refuse_decoders(config, located)
+        return
+    kind = config.model_type
+    if config.is_encoder_decoder or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise ModelError(f"{located.name} is a {kind!r} model, an encoder, which writes no text.", _remedy(head))
+
+
+def _remedy(head: Head) -> str:
+    return _WRITERS if head.reads == "language" else _REMEDY
 
 
 def _refuse_decoders(config: Any, located: Located) -> None:
@@ -132,6 +154,8 @@ def _random(config: Any, head: Head) -> PreTrainedModel:
     )
 
 
+_KINDS = {"language": "language model", "row": "classifier", "token": "tagger", "decoder": "rewriter"}
+_WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
 _REMEDY = "choose an encoder such as bert-base-uncased or roberta-base, or --model embedded."
 
 

@@ -31,7 +31,7 @@ class Packed:
     ids_BT: Tensor
     positions_BT: Tensor | None  # None: one row per line, from its first place on
     targets_BT: Tensor  # the next token's id; IGNORED where none is asked for
-    rows: tuple[tuple[int, ...], ...]  # the rows of each line, by their number among those given
+    owner_BT: Tensor  # the row that each token is of, by its number among those given; -1 where there is padding
 
     @property
     def places(self) -> int:
@@ -50,12 +50,14 @@ def pack(tokens: Tokens, fresh: Integers, rows: Integers, size: int) -> Packed:
     width = max((int(lengths[line].sum()) for line in lines), default=1)
     index, positions = (np.zeros((len(lines), width), np.int64) for _ in range(2))
     targets = np.full((len(lines), width), IGNORED, np.int64)
+    owner = np.full((len(lines), width), -1, np.int64)
     for number, line in enumerate(lines):
         place = 0
         for row in line:
             start, length, first = int(tokens.starts[rows[row]]), int(lengths[row]), int(fresh[rows[row]])
             index[number, place : place + length] = np.arange(start, start + length)
             positions[number, place : place + length] = np.arange(length)
+            owner[number, place : place + length] = row
             targets[number, place + first - 1 : place + length - 1] = tokens.ids[start + first : start + length]
             place += length
     ids = tokens.ids[index] if len(tokens.ids) else index
@@ -65,7 +67,7 @@ def pack(tokens: Tokens, fresh: Integers, rows: Integers, size: int) -> Packed:
         torch.from_numpy(ids.astype(np.int64)),
         torch.from_numpy(positions) if apart else None,
         torch.from_numpy(targets),
-        tuple(map(tuple, lines)),
+        torch.from_numpy(owner),
     )
 
 

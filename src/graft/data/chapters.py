@@ -9,10 +9,8 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Apart = Literal["auto", "file", "headings", "blank", "line"]
-APART = get_args(Apart)
+from graft.data.options import Apart
 
 FEWEST = 3  # headings that make a file a book of chapters rather than a text that mentions one
 _MARK = re.compile(r"<<<\s*(.+?)\s*>>>\s*$")
@@ -48,6 +46,11 @@ def pieces(lines: Sequence[str], apart: Apart) -> list[Piece]:
     if apart != "file" and len(headings) >= FEWEST:
         return _kept(_chapters(lines, headings))
     return _kept([Piece("", 1, "".join(lines))])
+
+
+def has_marks(lines: Sequence[str]) -> bool:
+    """Whether marks divide a file."""
+    return any(_is_mark(line) for line in lines)
 
 
 def by_headings(piece: Piece) -> list[Piece]:

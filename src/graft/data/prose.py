@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.tokens import Tokens
+from graft.data.windows import windows
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,6 +46,40 @@ class Prose:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """What a language model is asked for in each window of some documents: the targets of a `write` task."""
+
+    fresh: NDArray[np.int64]  # the place in its window of the first token that is asked for
+    characters: NDArray[np.int64]  # of the text that the asked tokens stand for
+    lost_bits: NDArray[np.float64]  # the window's share of what its document's tokens lose
+
+    def __len__(self) -> int:
+        return len(self.fresh)
+
+    def take(self, rows: NDArray[np.int64]) -> Stretches:
+        return Stretches(self.fresh[rows], self.characters[rows], self.lost_bits[rows])
+
+    def strata(self) -> NDArray[np.int32]:
+        return np.zeros(len(self), np.int32)
+
+    def counts(self, _: Sequence[str]) -> dict[str, int]:
+        return {}
+
+    def shown(self, _: Sequence[str], start: int, stop: int) -> list[str]:
+        return [str(count) for count in self.characters[start:stop].tolist()]
+
+
+def stretches(prose: Prose, size: int, context: int = 1) -> tuple[Tokens, Stretches]:
+    """Documents as windows of at most `size` tokens, and what each is asked for (see `windows.windows`)."""
+    found = windows(prose.tokens, size, context)
+    last = found.begins + found.tokens.lengths - 1
+    characters = (prose.ends[last] - prose.ends[found.begins + found.fresh - 1]).astype(np.int64)
+    whole = np.maximum(prose.characters[found.documents], 1)
+    lost = prose.lost_bits[found.documents] * characters / whole
+    return found.tokens, Stretches(found.fresh, characters, lost)
 
 
 def read_prose(texts: Iterable[str], tokenizer: Tokenizer, edges: Edges, closed: bool = True) -> Prose:

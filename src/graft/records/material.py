@@ -97,7 +97,7 @@ class BackboneRecord:
 class HeadRecord:
     """Which head was grafted on, and why."""
 
-    kind: Literal["native", "pooled"]
+    kind: Literal["native", "pooled", "language"]
     pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task, known_metric
+from graft.train import writing_recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,12 @@ def book(scale: Scale) -> Recipe:
     return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
 
 
-NAMED = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
+NAMED: dict[str, Callable[[Scale], Recipe]] = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
+
+
+def of_task(task: Task) -> dict[str, Callable[[Scale], Recipe]]:
+    """The named recipes of a task."""
+    return writing_recipes.NAMED if task.head.reads == "language" else NAMED
 
 
 def named(name: str, scale: Scale) -> Recipe:
@@ -104,11 +111,12 @@ def named(name: str, scale: Scale) -> Recipe:
     """
     if name.endswith(".toml"):
         return read(Path(name), scale)
-    if name not in NAMED:
-        close = difflib.get_close_matches(name, NAMED, n=1)
+    known = of_task(scale.task)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise RecipeError(f"There is no recipe {name!r}.", f"{hint}Recipes: {', '.join(NAMED)}, or a .toml file.")
-    return NAMED[name](scale)
+        raise RecipeError(f"There is no recipe {name!r}.", f"{hint}Recipes: {', '.join(known)}, or a .toml file.")
+    return known[name](scale)
 
 
 def read(path: Path, scale: Scale) -> Recipe:
@@ -122,11 +130,12 @@ def read(path: Path, scale: Scale) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.", "mend the line that it names.") from None
     base = content.pop("base", None)
-    if base is not None and base not in NAMED:
-        close = difflib.get_close_matches(str(base), NAMED, n=1)
+    known = of_task(scale.task)
+    if base is not None and base not in known:
+        close = difflib.get_close_matches(str(base), known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(NAMED)}.")
-    fields = _plain(NAMED[base](scale)) if base is not None else {"name": path.stem}
+        raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(known)}.")
+    fields = _plain(known[base](scale)) if base is not None else {"name": path.stem}
     return _checked(fields | content, str(path), scale)
 
 
@@ -267,6 +276,11 @@ def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
             f'set unfrozen to 0 … {scale.blocks}, or "all".',
         )
     optimiser, loss = stage.optimiser, stage.loss
+    if stage.unfrozen == 0 and scale.task.head.reads == "language":
+        raise RecipeError(
+            f"{where}: stage {stage.name!r} trains nothing: a language model's head is part of it.",
+            'set unfrozen to 1 or more, or "all".',
+        )
     if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
         raise RecipeError(
             f"{where}: stage {stage.name!r} takes no steps, so a rate, class weights or smoothing change nothing.",

@@ -97,6 +97,9 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
 
 def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Give the backbone's model its head's start, in place."""
+    if material.task.head.reads == "language":
+        why = "the language model's own head, which goes on as it was pretrained"
+        return HeadRecord("language", "", material.backbone.record.blocks, "pretrained", why)
     if recipe.head == "pooled":
         return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
@@ -118,6 +121,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
+    if material.task.head.reads != "row":
+        return False
     return recipe.start == "probe" and (recipe.head == "pooled" or material.backbone.family.head is not None)
 
 
