@@ -28,7 +28,7 @@ from sentence_transformers import SentenceTransformer
 from graft.backbone import hub
 from graft.backbone.features import POOLINGS, Extractor, Wanted
 from graft.backbone.model import Backbone, load, quiet
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.tokens import Tokens, tokenize
 
 AS_IT_IS = 256  # the model's own limit, longer than these sentences

@@ -7,10 +7,15 @@ import gzip
 import io
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from common import data
+
+from graft.data.read import read
+from graft.data.split import split
+from graft.data.table import Splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +25,28 @@ class Data:
     folder: str
     tokens: int
     joined: tuple[str, ...] = ()  # files that are put together first, because none of them is a test split
-    shares: tuple[str, ...] = ()
+    test: float | None = None  # the share that is cut for test, where it is not graft's own choice
 
-    def files(self, temporary: Path) -> list[str | Path]:
-        """DATA and options for the command line; files that must be made are put into `temporary`."""
+    def options(self) -> list[str]:
+        """For the command line, behind DATA."""
+        return ["--test-share", str(self.test)] if self.test else []
+
+    def splits(self) -> Splits:
+        """Read and split, as the command line does."""
+        with tempfile.TemporaryDirectory() as folder:
+            return split(read(self.path(Path(folder))), test=self.test)
+
+    def path(self, temporary: Path) -> Path:
+        """DATA; a file that must be made is put into `temporary`."""
         if not self.joined:
-            return [data(self.folder)]
+            return data(self.folder)
         rows = [row for name in self.joined for row in _rows(data(self.folder) / name)]
         path = temporary / f"{self.folder}.csv"
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        return [path, *self.shares]
+        return path
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -52,7 +66,7 @@ DATA = {
         "amazon_reviews_domains",
         180_000,
         ("electronics.train.csv.gz", "electronics.validation.csv"),
-        ("--test-share", "0.3"),
+        0.3,
     ),
     "spooky": Data("spooky_author", 480_000),
 }

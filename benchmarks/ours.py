@@ -16,7 +16,7 @@ from roofline import wait
 from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone, load
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
 from graft.data.tokens import Tokens, tokenize

@@ -81,14 +81,14 @@ def preloaded(work: Material, cut: int) -> list[Batch]:
     collate = Collator(tokens, 0, device)
     found: list[Batch] = []
     for rows in shuffled(tokens.lengths, ROWS, np.random.default_rng(0)):
-        index_BT, mask_BT = collate.positions(rows)
+        _, mask_BT = collate.positions(rows)
         added = None
         if mask_BT is not None:
             added = torch.zeros(mask_BT.shape, dtype=states.dtype).masked_fill_(
                 mask_BT == 0, torch.finfo(states.dtype).min
             )
             added = added[:, None, None, :].to(device)
-        found.append((states[index_BT].contiguous().to(device), added, codes[torch.from_numpy(rows)].to(device)))
+        found.append((states.batch(rows).to(device), added, codes[torch.from_numpy(rows)].to(device)))
     return found
 
 

@@ -71,7 +71,7 @@ def measured(name: str, data: str, seed: int) -> Line:
     began, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        rows = DATA[data].files(Path(folder))
+        rows = DATA[data].path(Path(folder)), *DATA[data].options()
         line = command("run", *rows, "--model", candidates()[name].model, "--seed", str(seed), "--out", out)
         line += ["--json", "--quiet"]
         environment = os.environ | {"GRAFT_CACHE": str(Path(folder) / "cache")}

@@ -146,6 +146,24 @@ def test_numbers_that_are_not_finite_become_null(tmp_path, value):
     assert read_record(tmp_path / "e.json", Epoch) == dataclasses.replace(epoch, loss=None)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_changed_bit_of_a_record_is_noticed(data):
+    path = Path(os.environ["GRAFT_CACHE"]) / "record.json"
+    write_record(path, Epoch("s", 1, 0.5, {"accuracy": 0.25}, 1.0, 1, 1.0, False))
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="is damaged"):
+        read_record(path, Epoch)
+
+
+def test_a_record_without_its_seal_is_refused(tmp_path):
+    write_text(tmp_path / "e.json", to_json(Epoch("s", 1, 0.5, {}, 1.0, 1, 1.0, False)))
+    with pytest.raises(RunError, match="not as it was written"):
+        read_record(tmp_path / "e.json", Epoch)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"stage": "s"}', b'{"stage": 3}', b"\xff\xfe", b"null"])
 def test_a_damaged_record_is_named(tmp_path, content):
     path = tmp_path / "epoch.json"

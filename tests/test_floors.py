@@ -20,6 +20,7 @@ FLOORS = {
     "files.py": 1,
     "machine.py": 1,
     "records/": 1,
+    "cache/": 2,
     "data/": 2,
     "report/": 2,
     "tasks/": 2,
@@ -28,8 +29,8 @@ FLOORS = {
     "choose/": 4,
     "train/": 5,
     "folder.py": 6,
+    "account.py": 6,
     "fitting.py": 6,
-    "ledger.py": 6,
     "assess.py": 6,
     "scratch.py": 6,
     "predict.py": 6,
@@ -44,12 +45,13 @@ NEIGHBOURS = {  # who may import whom on one floor
     ("files.py", "errors.py"),
     ("machine.py", "errors.py"),
     ("machine.py", "records/"),
+    ("data/", "cache/"),
     ("records/", "errors.py"),
     ("tasks/", "data/"),
     ("tasks/", "report/"),
     ("face.py", "cli/"),
 }
-LIGHT = ("data/", "report/", "tasks/", "cli/", "errors.py", "files.py", "machine.py", "records/")
+LIGHT = ("cache/", "data/", "report/", "tasks/", "cli/", "errors.py", "files.py", "machine.py", "records/")
 HEAVY = {"torch", "transformers", "safetensors", "sklearn"}
 
 LINES = 300

@@ -51,3 +51,48 @@ def test_a_folder_has_one_writer(tmp_path: Path) -> None:
         (folder.path / "run.json").write_text("")
     with folder.locked():
         pass
+
+
+def test_what_a_killed_writer_left_is_swept_and_strangers_stay(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    left = (".run.json.abcd1234", ".model.x_yz1234", "checkpoints/.state.json.12345678")
+    mine = (".run.json.backup", "notes.txt", "checkpoints/notes.txt")
+    folder.checkpoints.mkdir()
+    for name in (*left, *mine):
+        (tmp_path / name).write_text("")
+    folder.manifest_file.write_text("")
+    with folder.locked():
+        pass
+    assert not any((tmp_path / name).exists() for name in left)
+    assert all((tmp_path / name).exists() for name in mine)
+
+
+def test_what_a_killed_writer_left_is_no_stranger(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.abcd1234").write_text("")
+    RunFolder(tmp_path).refuse_taken()
+
+
+def test_a_model_that_was_under_exchange_comes_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.manifest_file.write_text("")
+    (tmp_path / ".model.old").mkdir()
+    (tmp_path / ".model.old" / "config.json").write_text("{}")
+    with folder.locked():
+        assert (folder.model / "config.json").is_file()
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.model.mkdir()
+    (folder.model / "config.json").write_text("old")
+
+    def refused() -> None:
+        with folder.model_written_whole() as place:
+            (place / "config.json").write_text("new")
+            raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        refused()
+    assert (caught.value.errno, caught.value.filename) == (28, str(folder.model))
+    assert (folder.model / "config.json").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -148,12 +148,9 @@ def test_a_sweep_tries_each_rate_and_says_so(splits: Splits, tmp_path: Path) -> 
     assert "mean of the weights" not in page
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(
-    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_goes_on_to_the_same_weights(splits: Splits, tmp_path: Path) -> None:
     """Law 6, through the door: stopped after the first epoch, resumed, compared with the uninterrupted run."""
-    monkeypatch.setattr("graft.train.fit.SAVE_EVERY", 0.0)
-    options = FitOptions(settings=SHORT | {"epochs": "2"})
+    options = FitOptions(settings=SHORT | {"epochs": "2"}, save_every=0)
     list(fit(splits, tmp_path / "whole", options))
     under_way = fit(splits, tmp_path / "stopped", options)
     for event in under_way:

@@ -41,6 +41,16 @@ PROSE = (
 WORDS = PROSE.split()
 POSITIONS = 64
 STD = 0.15  # of the random weights
+AWKWARD = [
+    "the bread was fresh and the waiter kind",
+    "",
+    "[SEP] a bad [CLS] soup </s> cold <pad> rice [PAD] <s> [MASK] <mask>",
+    "good " * 200,
+    "one",
+    "we waited an hour for cold rice and the tea was not warm",
+    "   ",
+    "bad bad bad",
+]
 
 
 def bert(folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:

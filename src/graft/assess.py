@@ -50,6 +50,7 @@ def evaluate(
         manifest = folder.manifest()
         splits = splits or reread(manifest)
         _check_same(manifest, splits, folder)
+        yield from folder.notices(manifest)
         further = (*(yield from _kept(folder)), *extra)
         began = time.perf_counter()
         if task_of(manifest).head.reads == "language":
@@ -67,7 +68,9 @@ def evaluate(
         folder.write_evaluation(evaluation)
         write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         whole = time.perf_counter() - began
-        folder.write_manifest(_counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds))))
+        counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
+        files = counted.outcome.files | folder.digests(folder.predictions)
+        folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
     yield evaluation
 
 
@@ -174,5 +177,5 @@ def report(run: str | Path) -> Path:
     folder = RunFolder(run)
     manifest, evaluation = folder.manifest(), folder.evaluation()
     extra = task_of(manifest).sections(evaluation, manifest) if evaluation else ()
-    write_text(folder.report, render(compose(manifest, folder.epochs(), evaluation, extra)))
+    write_text(folder.report, render(compose(manifest, folder.epochs(manifest), evaluation, extra)))
     return folder.report

@@ -73,21 +73,28 @@ class RunError(GraftError):
 
 
 class NotFinite(RunError):
-    """Training met a number that is none. `rows`: positions in the train split of that step, where they are known."""
+    """Training met a number that is none.
 
-    def __init__(self, stage: str, rows: Sequence[int] = (), place: str = "") -> None:
+    `rows`: positions in the train split of the texts at fault, where they are known, out of the `of` texts of a step.
+    """
+
+    def __init__(self, stage: str, rows: Sequence[int] = (), place: str = "", of: int = 0) -> None:
         self.stage = stage
         self.rows = tuple(rows)
+        self.of = of
         known = place or f"train rows {', '.join(map(str, self.rows[:5]))}, …, counted from 0"
-        where = f", in a step of {len(self.rows)} texts ({known})" if self.rows else ""
+        at_fault = f", because of {len(self.rows)} of the {of} texts of a step ({known})"
+        together = f", in a step of {len(self.rows)} texts ({known})"
         super().__init__(
-            f"The loss or a gradient is not finite in stage {stage}{where}.",
-            "start a new run (--out) with a lower rate (--lr), or with --precision fp32.",
+            f"The loss or a gradient is not finite in stage {stage}"
+            f"{(at_fault if len(self.rows) < of else together) if self.rows else ''}.",
+            "start a new run (--out) with a lower rate (--lr) or with --precision fp32; or go on without such steps: "
+            "--resume --on-nonfinite skip.",
         )
 
     def at(self, place: str) -> NotFinite:
         """The same, said of a place in the person's data."""
-        return NotFinite(self.stage, self.rows, place)
+        return NotFinite(self.stage, self.rows, place, self.of)
 
 
 class MissingExtra(GraftError):

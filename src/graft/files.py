@@ -8,17 +8,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from graft.errors import RunError
+from graft.errors import RunError, refusal
 
 Record = TypeVar("Record")
+SEAL = '"seal": "'  # what stands before a record's own digest
+_AGAIN = "restore it from a backup, or run again into a new folder."
 
 
 @contextmanager
@@ -45,14 +49,41 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would hide the file from the person's group
         os.replace(temporary, target)
-        _flush_directory(target.parent)
-    except OSError as error:
-        if os.path.basename(str(error.filename)).startswith(f".{target.name}."):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+        flush_directory(target.parent)
+    except Exception as error:
+        refused = system_error(error)
+        if refused is None:
+            raise
+        if refused is error and not os.path.basename(str(refused.filename)).startswith(f".{target.name}."):
+            raise
+        raise OSError(refused.errno, refused.strerror, str(path)) from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """The OSError that an error is, or that a library in Rust has made a sentence of; None where it is neither."""
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else None
+
+
+def flush_tree(folder: Path) -> None:
+    """Make every file of a folder, and the folder itself, outlast a loss of power."""
+    for path in folder.iterdir():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    flush_directory(folder)
+
+
+def sweep(folder: Path, names: Iterable[str]) -> None:
+    """Remove what killed writers of these files left beside them. Only whoever holds the folder's lock may do so."""
+    for name in names:
+        for path in folder.glob(f".{name}.????????"):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _beside(path: Path) -> Path:
@@ -62,7 +93,7 @@ def _beside(path: Path) -> Path:
     return Path(name)
 
 
-def _flush_directory(folder: Path) -> None:
+def flush_directory(folder: Path) -> None:
     """Make a rename durable; file systems that cannot (Windows, some networks) are left alone."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -87,25 +118,43 @@ def to_json(record: Any, indent: int = 2) -> str:
 
 
 def write_record(path: Path, record: Any) -> None:
-    """Write one record as an indented JSON file, whole or not at all."""
-    write_text(path, to_json(record) + "\n")
+    """Write one record as an indented JSON file, whole or not at all.
+
+    Its last entry is a seal: the sha256 of all that stands before it, so that a changed bit is noticed on reading.
+    """
+    text = to_json(record).removesuffix("\n}")
+    body = f"{text},\n  " if text != "{}" else "{\n  "
+    write_text(path, f'{body}{SEAL}{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n')
 
 
 def read_record(path: Path, kind: type[Record]) -> Record:
     """Read back what `write_record` wrote.
 
-    Raises RunError naming the file when it is missing, is not JSON or does not fit `kind`.
+    Raises RunError naming the file when it is missing, is not JSON, does not fit `kind` or its seal.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        content = path.read_bytes()
+        record = msgspec.json.decode(content, type=kind)
     except FileNotFoundError:
         raise RunError(
             f"{path} is missing.", "is this a folder that `graft run` made? Name a complete run folder."
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"{path} is damaged: {error}.", "restore it from a backup, or run again into a new folder."
-        ) from None
+        raise RunError(f"{path} is damaged: {error}.", _AGAIN) from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {refusal(error)[0]}.", _AGAIN) from None
+    body, _, seal = content.rpartition(SEAL.encode())
+    if seal != f'{hashlib.sha256(body).hexdigest()}"\n}}\n'.encode():
+        raise RunError(f"{path} is damaged: it is not as it was written.", _AGAIN)
+    return record
+
+
+def is_intact(path: Path, digest: str) -> bool:
+    """Whether a file is there and has this sha256."""
+    try:
+        return path.is_file() and digest_file(path) == digest
+    except OSError:
+        return False
 
 
 def digest_file(path: Path) -> str:

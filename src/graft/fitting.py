@@ -8,53 +8,49 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from graft import machine
+from graft.account import Account, Clock
 from graft.backbone import artefact, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.backbone.store import Store
-from graft.data.table import Splits
+from graft.cache.store import Store
+from graft.data.table import Rows, Splits
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
-from graft.ledger import Clock, Ledger
 from graft.machine import Device, Precision
-from graft.records import (
-    Epoch,
-    MachineRecord,
-    Manifest,
-    Outcome,
-    Recipe,
-    Request,
-    Said,
-    Truncation,
-)
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
 from graft.tokenised import tokenised
 from graft.train import recipe as recipes
 from graft.train import settle
-from graft.train.checkpoint import Checkpoints
+from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
 
-Event = FitEvent | Said | Manifest
+Event = FitEvent | Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`)."""
+    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`).
+
+    `recipe`: a name, the path of a .toml file, or the recipe itself.
+    """
 
     model: str = hub.EMBEDDED
     revision: str | None = None
-    recipe: str = "fast"
+    recipe: str | Recipe = "fast"
     settings: dict[str, str] = field(default_factory=dict)
     device: Device = "auto"
     precision: Precision = "auto"
+    save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,7 @@ class Job:
     material: Material
     recipe: Recipe
     manifest: Manifest
+    checkpoints: Checkpoints
 
 
 def fit(
@@ -85,13 +82,15 @@ def fit(
     with folder.locked():
         recorded = _recorded(folder, resume)
         job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
-        is_done = recorded is not None and recorded.outcome.status in ("fitted", "evaluated")
-        if is_done and (folder.model / artefact.WEIGHTS).is_file():
-            yield Said(f"{folder.path} is already trained.")
-            yield job.manifest
-            return
+        if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
+            lost = artefact.damaged(folder.model, recorded)
+            if not lost:
+                yield Said(f"{folder.path} is already trained.")
+                yield job.manifest
+                return
+            yield Said(f"{lost[0]} is missing or damaged; the model is made again from the checkpoint.")
         try:
-            yield from _train(job, clock)
+            yield from _train(job, splits.train, clock)
         except NotFinite as error:
             raise error.at(splits.train.places(error.rows)) from None
 
@@ -121,7 +120,8 @@ def _prepare(
         tokens = tokenised(splits, backbone, task)
     size = backbone.record.blocks, backbone.record.width
     scale = recipes.Scale(len(splits.train), tokens.train_tokens, len(splits.classes), *size, task)
-    recipe = recipes.changed(recipes.named(options.recipe, scale), options.settings, scale)
+    named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
+    recipe = recipes.changed(named, options.settings, scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
@@ -133,12 +133,14 @@ def _prepare(
     )
     if recorded is not None:
         _check_same(recorded, manifest, folder)
-        manifest = recorded
+        yield from folder.notices(recorded)
+        manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     extractor = Extractor(backbone, chosen, Store())
     material = Material(backbone, train, validation, splits.classes, chosen, extractor, task)
-    return Job(folder, material, recipe, manifest)
+    folder.checkpoints.mkdir(exist_ok=True)
+    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
@@ -154,13 +156,17 @@ def _about_cut(cut: Truncation) -> str:
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
-    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs."""
+    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs.
+
+    What to do about numbers that are not finite may change: that is how a run that stopped for one goes on.
+    """
+    recipe = dataclasses.replace(recorded.recipe, on_nonfinite=asked.recipe.on_nonfinite)
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
         "task": recorded.data.task == asked.data.task,
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
-        "recipe": recorded.recipe == asked.recipe,
+        "recipe": recipe == asked.recipe,
     }
     different = [name for name, is_same in found.items() if not is_same]
     if different:
@@ -170,32 +176,37 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
         )
 
 
-def _train(job: Job, clock: Clock) -> Iterator[Event]:
+def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
-    folder, manifest = job.folder, job.manifest
-    folder.checkpoints.mkdir(exist_ok=True)
-    ledger = Ledger()
-    checkpoints = Checkpoints(folder.checkpoints)
+    folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
+    account = Account(rows)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)
+    if checkpoints.damage:
+        yield Said(f"{checkpoints.damage} The fit goes on from the checkpoint before, to the same end.")
     try:
         with clock.phase("train"):
             for event in fit_material(job.material, job.recipe, checkpoints):
-                ledger.add(event)
+                yield account.add(event)
                 if isinstance(event, Epoch):
-                    folder.write_epochs(ledger.epochs)
-                yield event
+                    folder.write_epochs(account.epochs)
         with clock.phase("settle"):
             settled = yield from settle.settled(job.material)
         with clock.phase("save"), folder.model_written_whole() as place:
             digests = artefact.save(job.material.backbone, place, manifest.truncation.limit, settled)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
-        folder.write_manifest(dataclasses.replace(manifest, head=ledger.head, outcome=stopped))
+        with suppress(OSError):  # what went wrong is told, not that it could not be noted
+            folder.write_manifest(dataclasses.replace(manifest, head=account.head, outcome=stopped))
         raise
-    outcome = ledger.outcome(job.recipe.metric, clock, digests)
-    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, settled=settled)
-    manifest = dataclasses.replace(manifest, head=ledger.head, outcome=outcome)
+    if digests == manifest.outcome.artefact:  # a lost model that was made again: nothing else has changed
+        yield manifest
+        return
+    outcome = account.outcome(job.recipe.metric, clock, digests)
+    outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, files=folder.of_fit())
+    assert account.head is not None
+    head = dataclasses.replace(account.head, settled=settled)
+    manifest = dataclasses.replace(manifest, head=head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

@@ -15,10 +15,22 @@ from pathlib import Path
 import msgspec
 
 from graft.errors import RunError, refusal
-from graft.files import read_record, write_record, write_text
-from graft.records import Epoch, Evaluation, Manifest
+from graft.files import (
+    digest_file,
+    flush_directory,
+    flush_tree,
+    is_intact,
+    read_record,
+    sweep,
+    system_error,
+    write_record,
+    write_text,
+)
+from graft.records import Epoch, Evaluation, Manifest, Said
 
 LOCK = ".lock"
+_AGAIN = "restore it from a backup, or run again into a new folder."
+OLD_MODEL = ".model.old"  # while a new one takes its place
 
 
 class RunFolder:
@@ -33,6 +45,9 @@ class RunFolder:
         self.predictions = self.path / "predictions.csv"
         self._evaluation = self.path / "evaluation.json"
         self._epochs = self.path / "epochs.jsonl"
+        self._splits, self.recipe = self.path / "splits.json", self.path / "recipe.toml"
+        records = self.manifest_file, self._splits, self.recipe, self._epochs, self._evaluation
+        self._written = [path.name for path in (*records, self.predictions, self.report, self.model)]
 
     @property
     def exists(self) -> bool:
@@ -51,7 +66,9 @@ class RunFolder:
         there = next(place for place in (self.path, *self.path.absolute().parents) if place.exists())
         if not there.is_dir():
             raise RunError(f"{there} is a file, not a folder for a run.", "name another folder with --out.")
-        found = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOCK) if self.path.is_dir() else []
+        own = (LOCK, *(f".{name}." for name in self._written))  # the lock, and what a killed writer left
+        names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
+        found = sorted(name for name in names if not name.startswith(own))
         if found:
             raise RunError(
                 f"{self.path} holds files that are not a run's ({', '.join(found[:3])}).",
@@ -68,20 +85,24 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         write_record(self.manifest_file, manifest)
-        write_record(self.path / "splits.json", manifest.data)
+        write_record(self._splits, manifest.data)
 
     def evaluation(self) -> Evaluation | None:
-        """None before the first one. Raises RunError when it is damaged."""
+        """None before the first one. Raises RunError when it is damaged, or gone."""
         try:
-            return read_record(self._evaluation, Evaluation) if self._evaluation.exists() else None
+            if self._evaluation.exists() or (self.exists and self.manifest().outcome.evaluations):
+                return read_record(self._evaluation, Evaluation)
         except RunError as error:
             raise RunError(error.found, f"graft evaluate {self.path} makes it again.") from None
+        return None
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         write_record(self._evaluation, evaluation)
 
-    def epochs(self) -> tuple[Epoch, ...]:
-        """The epochs so far. Raises RunError naming a damaged line."""
+    def epochs(self, manifest: Manifest) -> tuple[Epoch, ...]:
+        """The epochs so far. Raises RunError naming a damaged line, or the file where it is not as it was written."""
+        if self._epochs in self.changed(manifest):
+            raise RunError(f"{self._epochs} is missing or was changed since it was written.", _AGAIN)
         if not self._epochs.exists():
             return ()
         found = []
@@ -95,24 +116,51 @@ class RunFolder:
     def write_epochs(self, epochs: Sequence[Epoch]) -> None:
         write_text(self._epochs, "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in epochs))
 
+    def digests(self, *paths: Path) -> dict[str, str]:
+        """The sha256 of files of this folder, by name; what is not there is left out."""
+        return {path.name: digest_file(path) for path in paths if path.is_file()}
+
+    def of_fit(self) -> dict[str, str]:
+        """The digests of what a finished fit leaves as it is, beside `model/`."""
+        return self.digests(self._splits, self.recipe, self._epochs)
+
+    def changed(self, manifest: Manifest) -> tuple[Path, ...]:
+        """The files that are missing or not as this run wrote them. Those of `model/` are checked on loading."""
+        files = manifest.outcome.files.items()
+        return tuple(self.path / name for name, digest in files if not is_intact(self.path / name, digest))
+
+    def notices(self, manifest: Manifest) -> Iterator[Said]:
+        """A sentence for each such file: nothing that a verb needs is read from them but the epochs, which refuse."""
+        for path in self.changed(manifest):
+            yield Said(f"{path} is missing or was changed since it was written.")
+
     def write_recipe(self, toml: str) -> None:
-        write_text(self.path / "recipe.toml", toml)
+        write_text(self.recipe, toml)
 
     @contextlib.contextmanager
     def model_written_whole(self) -> Iterator[Path]:
-        """Yield an empty folder that becomes `model/` on success."""
-        temporary = Path(tempfile.mkdtemp(dir=self.path, prefix=".model."))
+        """Yield an empty folder that becomes `model/` on success. Raises OSError that names `model/`."""
+        temporary = None
         try:
+            temporary = Path(tempfile.mkdtemp(dir=self.path, prefix=".model."))
             yield temporary
+            flush_tree(temporary)
             os.chmod(temporary, 0o755)
-            old = self.path / ".model.old"
+            old = self.path / OLD_MODEL
             shutil.rmtree(old, ignore_errors=True)
             if self.model.exists():
                 os.replace(self.model, old)
             os.replace(temporary, self.model)
+            flush_directory(self.path)
             shutil.rmtree(old, ignore_errors=True)
+        except Exception as error:
+            refused = system_error(error)
+            if refused is None:
+                raise
+            raise OSError(refused.errno, refused.strerror, str(self.model)) from None
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -131,12 +179,22 @@ class RunFolder:
             ) from None
         try:
             _take(handle, self.path)
+            self._mend()
             try:
                 yield
             finally:
                 self._tidy(made)
         finally:
             os.close(handle)
+
+    def _mend(self) -> None:
+        """Undo what a killed process left half done: files under way go, a model under exchange comes back."""
+        old = self.path / OLD_MODEL
+        if old.is_dir() and not self.model.exists():
+            os.replace(old, self.model)
+        sweep(self.path, self._written)
+        if self.checkpoints.is_dir():
+            sweep(self.checkpoints, ("*.json", "*.safetensors"))
 
     def _tidy(self, made: Sequence[Path]) -> None:
         if self.exists:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")  # torch, by device
 VERSIONED = ("graft-ml", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn", "pyarrow")
 
 
@@ -102,6 +103,13 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had: Python's own, torch's on a CPU or a GPU."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def versions() -> dict[str, str]:

@@ -37,7 +37,7 @@ class Predictor:
     def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
         self.manifest = manifest
         self.task = task_of(manifest)
-        self.outputs = Outputs(manifest.data.classes, manifest.outcome.settled)
+        self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._path = path
         self._tokenizer = tokenizer
         self._limit = limit

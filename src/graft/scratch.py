@@ -12,7 +12,7 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.table import Splits
 from graft.data.tokens import tokenize
 from graft.evaluate import baseline, measure

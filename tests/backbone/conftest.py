@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+from tiny import AWKWARD
 
 from graft.backbone import hub
 from graft.backbone.model import Backbone, load
@@ -16,16 +17,6 @@ from graft.records import MachineRecord
 
 CLASSES = ("bad", "good", "so-so")
 FAMILIES = ("bert", "roberta", "distilbert")
-AWKWARD = [
-    "the bread was fresh and the waiter kind",
-    "",
-    "[SEP] a bad [CLS] soup </s> cold <pad> rice [PAD] <s> [MASK] <mask>",
-    "good " * 200,
-    "one",
-    "we waited an hour for cold rice and the tea was not warm",
-    "   ",
-    "bad bad bad",
-]
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,23 @@
-"""Extraction: what comes out is the backbone's own, comes once, and leaves nothing behind when it is stopped."""
+"""Extraction: what comes out is the backbone's own, each row crosses once, and an interruption loses little."""
 
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny import AWKWARD
 
 from graft.backbone import features
 from graft.backbone.features import Extractor, Wanted
-from graft.backbone.store import Store
+from graft.cache.store import Store
+from graft.data.tokens import tokenize
 from graft.records import Progress
 
 ALL = Wanted(depths=(1, 3), cuts=(1, 2))
@@ -28,40 +35,72 @@ def naive(backbone, tokens, row, depth):
         return backbone.model.base_model(input_ids=ids, output_hidden_states=True).hidden_states[depth][0]
 
 
+def same(first, second):
+    """Whether two extractions gave the same, bit for bit."""
+    pooled = all(torch.equal(values, second.pooled[depth]) for depth, values in first.pooled.items())
+    states = ((states, second.boundaries[cut]) for cut, states in first.boundaries.items())
+    return pooled and all(torch.equal(one.row(row), other.row(row)) for one, other in states for row in range(len(one)))
+
+
 def test_pooled_and_boundaries_are_the_librarys_states(backbone, tokens, machine):
     found, _ = run(Extractor(backbone, machine, Store()), tokens)
     for row in range(len(tokens)):
-        span = slice(tokens.starts[row], tokens.starts[row + 1])
         for depth in ALL.depths:
             states = naive(backbone, tokens, row, depth)
             torch.testing.assert_close(found.pooled[depth][row, 0], states[0], rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(found.pooled[depth][row, 1], states.mean(0), rtol=1e-4, atol=1e-5)
         for cut in ALL.cuts:
-            torch.testing.assert_close(
-                found.boundaries[cut][span], naive(backbone, tokens, row, cut), rtol=1e-4, atol=1e-5
-            )
+            states = naive(backbone, tokens, row, cut)
+            torch.testing.assert_close(found.boundaries[cut].row(row), states, rtol=1e-4, atol=1e-5)
 
 
 def test_the_second_extraction_computes_nothing(backbone, tokens, machine):
     first, events = run(Extractor(backbone, machine, Store()), tokens)
-    assert first.hits == 0
-    assert events[-1].done == events[-1].total == len(tokens.ids)
+    assert first.hits + first.extracted == len(tokens)
+    assert events[-1].done == events[-1].total <= len(tokens.ids)  # two of the texts may be the same tokens
     again = Extractor(backbone, machine, Store())
     second, events = run(again, tokens)
-    assert (second.hits, events) == (4, [])
+    assert (second.hits, second.extracted, again.extracted, events) == (len(tokens), 0, 0, [])
     assert again._trunk is None  # not even a working copy was made
     assert second.bytes == first.bytes
-    for kind in ("pooled", "boundaries"):
-        for level, values in getattr(first, kind).items():
-            assert torch.equal(values, getattr(second, kind)[level])
+    assert second.spared == second.whole > 0
+    assert same(first, second)
 
 
-def test_only_what_is_missing_is_computed(backbone, tokens, machine):
-    run(Extractor(backbone, machine, Store()), tokens, Wanted(depths=(1,)))
-    found, events = run(Extractor(backbone, machine, Store()), tokens)
-    assert found.hits == 1
-    assert events
-    assert Store().usage().entries == 4
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(st.integers(0, 7), max_size=12), min_size=1, max_size=4))
+def test_no_row_is_extracted_twice(loaded, machine, tmp_path_factory, rows):
+    """In whatever splits, order and repetition rows come, each crosses the backbone once and keeps its first value."""
+    backbone = loaded["bert"]
+    every = tokenize(AWKWARD, backbone.tokenizer.backend_tokenizer, 64)[0]
+    alike = [1 if row == 6 else row for row in range(len(every))]  # both of these are empty to the tokenizer
+    store = Store(tmp_path_factory.mktemp("cache"))
+    first: dict[int, torch.Tensor] = {}
+    for part in rows:
+        found, _ = run(Extractor(backbone, machine, store), every.take(np.array(part, dtype=np.int64)))
+        named = [alike[row] for row in part]
+        assert found.extracted == len({*named} - {*first})
+        for place, row in enumerate(named):
+            values = torch.cat([found.pooled[3][place].flatten(), found.boundaries[2].row(place).flatten()])
+            assert torch.equal(first.setdefault(row, values), values)
+
+
+def test_what_ranking_extracted_serves_the_run(backbone, tokens, machine):
+    """A sample with all depths first; then all rows with one depth: the sample's rows are not computed again."""
+    sample = Extractor(backbone, machine, Store())
+    run(sample, tokens.take(np.array([7, 0, 3])), Wanted(depths=(1, 2, 3)))
+    later, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted(depths=(3,)))
+    assert sample.extracted == later.hits - (len(tokens) - 3 - later.extracted) == 3
+
+
+def test_a_row_that_lacks_one_kind_is_computed_only_as_deep_as_that(backbone, tokens, machine, monkeypatch):
+    run(Extractor(backbone, machine, Store()), tokens, Wanted(depths=(3,)))
+    extractor = Extractor(backbone, machine, Store())
+    deepest = []
+    states = extractor.trunk.states
+    monkeypatch.setattr(extractor.trunk, "states", lambda *given: deepest.append(max(given[2])) or states(*given))
+    run(extractor, tokens, Wanted(depths=(3,), cuts=(1,)))
+    assert set(deepest) == {1}
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -71,36 +110,120 @@ def test_boundaries_are_kept_in_the_working_precision(backbone, tokens, machine,
     assert found.boundaries[1].dtype == extractor.dtype == (torch.bfloat16 if precision == "bf16" else torch.float32)
     assert found.pooled[1].dtype == torch.float32
     exact = naive(backbone, tokens, 0, 1)
-    kept = found.boundaries[1][: len(exact)].float()
+    kept = found.boundaries[1].row(0).float()
     assert (kept - exact).abs().max() < (0.1 if precision == "bf16" else 1e-5) * exact.abs().max()
 
 
-def test_precisions_are_not_mixed_up(backbone, tokens, machine):
-    run(Extractor(backbone, machine, Store()), tokens)
-    found, _ = run(Extractor(backbone, dataclasses.replace(machine, precision="bf16"), Store()), tokens)
-    assert found.hits == 0
+def test_batches_are_padded_with_zeros(backbone, tokens, machine):
+    states = run(Extractor(backbone, machine, Store()), tokens)[0].boundaries[1]
+    rows = np.array([4, 3, 4])
+    batch = states.batch(rows)
+    assert batch.shape == (3, tokens.lengths[3], backbone.record.width)
+    for place, row in enumerate(rows):
+        assert torch.equal(batch[place, : tokens.lengths[row]], states.row(row))
+        assert not batch[place, tokens.lengths[row] :].any()
+    assert torch.equal(states.flat(rows), torch.cat([states.row(row) for row in rows]))
 
 
-def test_a_stopped_extraction_leaves_no_file(backbone, tokens, machine, monkeypatch):
+def test_a_stopped_extraction_keeps_what_was_done(backbone, tokens, machine, monkeypatch):
     monkeypatch.setattr(features, "BATCH_TOKENS", 70)
-    store = Store()
-    under_way = Extractor(backbone, machine, store).run(tokens, ALL)
-    assert isinstance(next(under_way), Progress)
-    assert len(list(store.folder.iterdir())) == 4
-    under_way.close()
-    assert list(store.folder.iterdir()) == []
-    assert store.usage().entries == 0
+    whole, _ = run(Extractor(backbone, machine, Store(limit=0)), tokens, Wanted(depths=(1, 3)))
+    under_way = Extractor(backbone, machine, Store())
+    stopped = under_way.run(tokens, ALL)
+    assert isinstance(next(stopped), Progress)
+    stopped.close()
+    assert under_way.extracted == 1
+    assert not list(Store().folder.glob("*/.*"))
+    found, _ = run(Extractor(backbone, machine, Store()), tokens)
+    assert found.extracted == whole.extracted - 1
+    assert same(whole, found)
 
 
-def test_a_damaged_entry_is_computed_again(backbone, tokens, machine):
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from graft.backbone import features, hub
+from graft.backbone.features import Extractor, Wanted
+from graft.backbone.model import load
+from graft.cache import shelf
+from graft.cache.store import Store
+from graft.data.tokens import tokenize
+from graft.records import MachineRecord
+folder, cache, kill, *texts = sys.argv[1:]
+features.BATCH_TOKENS, shelf.COMMIT_SECONDS = 70, 0.0
+backbone = load(hub.locate(folder), ("bad", "good", "so-so"))
+tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, 64)[0]
+extractor = Extractor(backbone, MachineRecord("cpu", "test", 2, "fp32", "test"), Store(Path(cache)))
+for number, _ in enumerate(extractor.run(tokens, Wanted((1, 3), (1, 2)))):
+    if number == int(kill):
+        os.kill(os.getpid(), signal.SIGKILL)
+found = extractor.features
+states = [states.flat(np.arange(len(tokens))).view(-1).numpy() for states in found.boundaries.values()]
+np.savez(sys.argv[2] + f"/of-{os.getpid()}.npz", *(values.numpy() for values in found.pooled.values()), *states)
+"""
+
+
+def started(folder, cache, kill):
+    return subprocess.Popen([sys.executable, "-c", KILLED, str(folder), str(cache), str(kill), *AWKWARD])
+
+
+def test_a_killed_extraction_is_continued_and_nothing_is_left_behind(folders, loaded, machine, tmp_path):
+    backbone = loaded["bert"]
+    tokens = tokenize(AWKWARD, backbone.tokenizer.backend_tokenizer, 64)[0]
+    assert started(folders["bert"], tmp_path, 2).wait() == -signal.SIGKILL
+    assert list(tmp_path.glob("*/.*"))
+    whole, _ = run(Extractor(backbone, machine, Store(limit=0)), tokens)
+    found, _ = run(Extractor(backbone, machine, Store(tmp_path)), tokens)
+    assert 0 < found.extracted < whole.extracted
+    assert all(torch.allclose(values, found.pooled[depth], atol=1e-5) for depth, values in whole.pooled.items())
+    assert not list(tmp_path.glob("*/.*"))
+
+
+@pytest.mark.slow
+def test_two_writers_in_two_processes_give_the_same(folders, tmp_path):
+    writers = [started(folders["bert"], tmp_path, -1) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert started(folders["bert"], tmp_path, -1).wait() == 0
+    first, *others = (np.load(path) for path in tmp_path.glob("of-*.npz"))
+    assert len(others) == 2
+    assert all(np.array_equal(first[name], other[name]) for name in first.files for other in others)
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "empty", "tail"])
+def test_a_damaged_shard_is_noticed_and_said_and_computed_again(backbone, tokens, machine, damage):
     first, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted(cuts=(2,)))
-    expected = first.boundaries[2].clone()
-    (path,) = Store().folder.glob("*.npy")
-    path.write_bytes(path.read_bytes()[:-100])
+    (path,) = Store().folder.glob("*/*.shard")
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 3] ^= 1
+    path.unlink()  # the first extraction still reads the old file
+    damaged = {"cut": whole[:-100], "bit": whole, "empty": b"", "tail": bytes(whole[:-1]) + b"?"}
+    path.write_bytes(damaged[damage])
     found, events = run(Extractor(backbone, machine, Store()), tokens, Wanted(cuts=(2,)))
-    assert found.hits == 0
+    assert found.extracted == first.extracted
     assert events
-    assert torch.equal(found.boundaries[2], expected)
+    assert len(found.notes) == 1
+    assert str(path) in found.notes[0]
+    assert same(first, found)
+    again, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted(cuts=(2,)))
+    assert (again.extracted, again.notes) == (0, ())
+
+
+def test_without_room_pooled_states_are_given_and_token_states_are_not(backbone, tokens, machine):
+    found, _ = run(Extractor(backbone, machine, Store(limit=100)), tokens)
+    assert sorted(found.pooled) == [1, 3]
+    assert found.boundaries == {}
+    assert "no room" in found.notes[0]
+    kept, _ = run(Extractor(backbone, machine, Store()), tokens)
+    assert same(found, kept)
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(backbone, tokens, machine, tmp_path):
+    (tmp_path / "file").write_text("")
+    found, _ = run(Extractor(backbone, machine, Store(tmp_path / "file")), tokens)
+    assert sorted(found.pooled) == [1, 3]
+    assert all("cannot be written" in note for note in found.notes)
+    assert found.notes
 
 
 def test_extraction_leaves_the_model_as_it_was(backbone, tokens, machine):

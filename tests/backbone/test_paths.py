@@ -14,7 +14,7 @@ from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, HeadPath, ModelPath, predict_logits
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.tokens import Tokens, tokenize
 from graft.records import Progress
 

@@ -14,7 +14,7 @@ from sklearn import datasets
 from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import KNeighborsClassifier
 
-from graft.choose.score import PENALTIES, correlation, h_score, log_me, neighbours, one_hot, probe
+from graft.choose.score import Scores, as_columns, correlation, h_score, log_me, neighbours, probe, scores
 
 # of transformer-ranker 0.2.0's estimators, called on the same arrays (torch 2.13.0)
 PEER = {
@@ -37,7 +37,7 @@ def test_they_agree_with_the_estimators_of_transformer_ranker(name):
     data = getattr(datasets, f"load_{name}")()
     features, codes = torch.tensor(data.data), torch.tensor(data.target)
     assert h_score(features, codes) == pytest.approx(PEER[name][0], rel=1e-5)
-    assert log_me(features, one_hot(codes)) == pytest.approx(PEER[name][1], abs=1e-4)
+    assert log_me(features, codes) == pytest.approx(PEER[name][1], abs=1e-4)
 
 
 def test_the_h_score_is_its_formula_with_the_covariance_of_ledoit_and_wolf():
@@ -56,7 +56,7 @@ def test_scores_do_not_depend_on_the_order_of_rows_nor_on_a_rotation(rows, width
     features, codes = made(rows, width, classes, seed)
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
     turned = features.double() @ torch.linalg.qr(torch.randn(width, width, dtype=torch.float64))[0]
-    for score in (h_score, lambda x, y: log_me(x, one_hot(y))):
+    for score in (h_score, log_me):
         value = score(features, codes)
         assert score(features[order], codes[order]) == pytest.approx(value, rel=1e-6)
         assert score(turned, codes) == pytest.approx(value, rel=1e-4, abs=1e-6)
@@ -73,14 +73,26 @@ def evidence(features: np.ndarray, target: np.ndarray, alpha: float, beta: float
     return (terms - beta * fit - alpha * m @ m - np.linalg.slogdet(A)[1]) / (2 * rows)
 
 
-@pytest.mark.parametrize("shape", [(80, 6), (30, 40)], ids=["more rows", "more features"])
-def test_log_me_is_the_evidence_at_its_maximum(shape):
+def most_evident(X: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The largest evidence per row, and the penalty α/β that has it."""
+    found = minimize(lambda logs: -evidence(X, y, *np.exp(logs)), np.zeros(2), method="Nelder-Mead", tol=1e-9)
+    return -found.fun, float(np.exp(found.x[0] - found.x[1]))
+
+
+SHAPES = pytest.mark.parametrize("shape", [(80, 6), (30, 40)], ids=["more rows", "more features"])
+
+
+def noisy(shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features and numbers that they tell in part."""
     features, _ = made(*shape, 2)
     noise = torch.randn(len(features), generator=torch.Generator().manual_seed(50))
-    target = (features[:, 0] + 2 * noise).double()
-    X, y = features.double().numpy(), target.numpy()
-    best = minimize(lambda logs: -evidence(X, y, *np.exp(logs)), np.zeros(2), method="Nelder-Mead")
-    assert log_me(features, target[:, None]) == pytest.approx(-best.fun, abs=1e-4)
+    return features.double(), (features[:, 0] + 2 * noise).double()
+
+
+@SHAPES
+def test_log_me_is_the_evidence_at_its_maximum(shape):
+    features, numbers = noisy(shape)
+    assert log_me(features, numbers) == pytest.approx(most_evident(features.numpy(), numbers.numpy())[0], abs=1e-4)
 
 
 def test_neighbours_are_those_of_sklearn_without_the_row_itself():
@@ -103,26 +115,36 @@ def test_among_tied_neighbours_the_nearest_is_right():
     assert neighbours(features, codes, count=2) == pytest.approx(4 / 6)
 
 
-def left_out(features: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
-    """Each row answered by a ridge that was fitted without it; the scale is that of all rows."""
-    X = (features - features.mean(0)) / features.std(0)
-    answers = []
+def left_out(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Each row answered by a ridge that was fitted without it."""
+    penalty, answers = most_evident(X, y)[1], []
     for row in range(len(X)):
         others = np.arange(len(X)) != row
-        mean, middle = targets[others].mean(0), X[others].mean(0)
-        Z = X[others] - middle
-        weight = np.linalg.solve(Z.T @ Z + penalty * np.eye(X.shape[1]), Z.T @ (targets[others] - mean))
-        answers.append((X[row] - middle) @ weight + mean)
+        A = X[others].T @ X[others] + penalty * np.eye(X.shape[1])
+        answers.append(X[row] @ np.linalg.solve(A, X[others].T @ y[others]))
     return np.stack(answers)
 
 
-@pytest.mark.parametrize("shape", [(40, 5), (20, 30)], ids=["more rows", "more features"])
+@SHAPES
 def test_the_probe_is_a_ridge_refitted_without_each_row(shape):
+    features, numbers = noisy(shape)
+    expected = np.corrcoef(left_out(features.numpy(), numbers.numpy()), numbers.numpy())[0, 1]
+    assert probe(features, numbers) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_largest_column_answers_for_classes():
+    features, codes = made(60, 5, 3, seed=4)
+    columns = as_columns(codes).numpy().T
+    answers = np.stack([left_out(features.double().numpy(), column) for column in columns])
+    assert probe(features, codes) == pytest.approx((answers.argmax(0) == codes.numpy()).mean())
+
+
+@pytest.mark.parametrize("shape", [(80, 6), (30, 40)])
+def test_all_four_at_once_are_each_alone(shape):
     features, codes = made(*shape, 3)
-    X, targets = features.double().numpy(), one_hot(codes).numpy()
-    tried = [left_out(X, targets, penalty) for penalty in PENALTIES]
-    best = min(tried, key=lambda answers: np.square(answers - targets).mean())
-    assert probe(features, codes) == pytest.approx((best.argmax(1) == codes.numpy()).mean())
+    each = Scores(*(score(features, codes) for score in (h_score, log_me, neighbours, probe)))
+    assert scores(features, codes) == each
+    assert scores(features, codes.double()).h_score is None
 
 
 def test_numbers_are_scored_by_correlation():
@@ -132,17 +154,17 @@ def test_numbers_are_scored_by_correlation():
     assert 0.3 < neighbours(features, numbers) < 1
     noise = torch.randn(200, generator=torch.Generator().manual_seed(2))
     assert abs(probe(features, noise)) < 0.3
-    assert log_me(features, numbers[:, None]) > log_me(features, noise[:, None])
+    assert log_me(features, numbers) > log_me(features, noise)
 
 
 def test_better_features_score_higher():
     features, codes = made(300, 16, 4)
     blurred = features + 3 * torch.randn(300, 16, generator=torch.Generator().manual_seed(3))
-    for score in (h_score, lambda x, y: log_me(x, one_hot(y)), neighbours, probe):
+    for score in (h_score, log_me, neighbours, probe):
         assert score(features, codes) > score(blurred, codes)
 
 
-@pytest.mark.parametrize("score", [h_score, lambda x, y: log_me(x, one_hot(y)), neighbours, probe])
+@pytest.mark.parametrize("score", [h_score, log_me, neighbours, probe])
 def test_constant_features_and_classes_of_one_row_are_no_trouble(score):
     features, codes = made(30, 4, 3)
     features[:, 1] = 5.0

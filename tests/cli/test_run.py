@@ -179,7 +179,7 @@ def test_a_stopped_run_says_how_to_go_on_and_does(
         patch.chdir(tmp_path)
         assert main(["run", "--resume", "--out", "run", "--quiet"]) == 0
     assert folder.manifest().outcome.status == "evaluated"
-    assert [epoch.number for epoch in folder.epochs()] == list(range(21))
+    assert [epoch.number for epoch in folder.epochs(folder.manifest())] == list(range(21))
 
 
 def test_resume_refuses_another_recipe_and_takes_the_recorded_one_by_default(

@@ -6,22 +6,33 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from graft.cache.shelf import Layout
+from graft.cache.store import Store
 from graft.cli.main import main
 
 
 def test_the_cache_is_measured_and_cleared(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = cache / "features"
-    folder.mkdir()
-    (folder / "pooled-1.npy").write_bytes(b"x" * 1500)
+    folder = cache / "shards"
+    store = Store(folder)
+    filling = store.filling(store.shelf({"kind": "pooled states"}, Layout("float32", 1), "a model"), 4000)
+    filling.add(np.ones((3, 2), np.uint64), np.full(3, 300), np.zeros(900, np.float32), (1.0, 900))
+    filling.commit()
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out.startswith(f"{folder}: 1 entry, 1.5 KiB of at most 20.0 GiB")
-    assert main(["cache", "clear", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["bytes"] == 1500
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{folder}: 3.8 KiB of at most 20.0 GiB")
+    assert second.strip().startswith("a model, pooled states: 3 rows, 3.8 KiB, last used 20")
     assert main(["cache", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["entries"], found["bytes"], found["cleared"]) == (0, 0, False)
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert (entry["model"], entry["rows"]) == ("a model", 3)
+    assert main(["cache", "clear", "--older-than", "1h", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cleared"] == 0
+    assert main(["cache", "clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"folder": str(folder), "cleared": entry["bytes"], "bytes": 0}
+    assert main(["cache", "clear", "--older-than", "soon"]) == 2
+    assert "30d" in capsys.readouterr().err
 
 
 def test_a_report_is_written_again(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

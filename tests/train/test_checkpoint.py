@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from graft.errors import RunError
-from graft.records import Batches, Epoch, Loss, Optimiser, Progress, Recipe, Stage, StageRecord, Stopping, Trial
-from graft.train import fit as fits
-from graft.train.checkpoint import Best, Checkpoints, State, copied, put
+from graft.records import (
+    Batches,
+    Epoch,
+    Loss,
+    Optimiser,
+    Progress,
+    Recipe,
+    Skipped,
+    Stage,
+    StageRecord,
+    Stopping,
+    Trial,
+)
+from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.fit import fit
 
 DROPOUT = Loss(dropout=0.2, attention_dropout=0.1)
@@ -22,14 +35,19 @@ RECIPE = Recipe("test", (HEAD, TOP), start="random")
 
 
 @pytest.fixture(autouse=True)
-def every_epoch(monkeypatch):
-    monkeypatch.setattr(fits, "SAVE_EVERY", 0.0)
+def _quick_disk(monkeypatch):
+    """What a flush guards against, a loss of power, no test brings about."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+def at_each_step(folder):
+    return Checkpoints(folder, every=0)
 
 
 def told(events):
     """What epochs and stages said, without seconds."""
     epochs = [(e.stage, e.number, e.loss, tuple(e.validation.items()), e.best) for e in events if isinstance(e, Epoch)]
-    stages = [(e.name, e.cut, e.cached, e.epochs, e.steps) for e in events if isinstance(e, StageRecord)]
+    stages = [(e.name, e.cut, e.cached, e.epochs, e.steps, e.padding) for e in events if isinstance(e, StageRecord)]
     return epochs, stages
 
 
@@ -40,7 +58,7 @@ def finished(material, recipe, checkpoints=None):
 
 def stopped(material, recipe, folder, count):
     """Run a fit for `count` events, then drop it; returns whether it had more to do."""
-    under_way = fit(material, recipe, Checkpoints(folder))
+    under_way = fit(material, recipe, at_each_step(folder))
     for _ in range(count):
         if next(under_way, None) is None:
             return False
@@ -54,37 +72,69 @@ def assert_same(one, other):
         assert torch.equal(tensor, other[name]), name
 
 
-def places(events, kind):
-    """After how many events a fit is stopped: at each event of this kind, and one event later."""
-    found = [place for place, event in enumerate(events, start=1) if isinstance(event, kind)]
-    return sorted({*found, *(place + 1 for place in found)})
+def is_step(event):
+    return isinstance(event, Progress) and event.phase.startswith("top")
 
 
-@pytest.mark.parametrize(
-    ("family", "start"), [("bert", "random"), ("roberta", "random"), ("distilbert", "random"), ("bert", "probe")]
-)
+def resumed_everywhere(make, recipe, root, wanted):
+    """A fit, and from what lay on the disk at each wanted event a fit that goes on: all of them to the same end.
+
+    Yields how many events of that kind there were, and the events of each fit that went on.
+    """
+    material, events, count, due = make(), [], 0, False
+    for event in fit(material, recipe, at_each_step(root / "whole")):
+        events.append(event)
+        is_wanted = wanted(event)
+        count += is_wanted
+        if (is_wanted or due) and (root / "whole").is_dir():
+            shutil.copytree(root / "whole", root / f"{len(events)} {count}")
+        due = is_wanted and not is_step(event)  # one event later, too: what is written between two
+    expected, story = material.backbone.model.state_dict(), told(events)
+    for folder in sorted(root.glob("* *")):
+        again = make()
+        found = list(fit(again, recipe, Checkpoints(folder)))
+        assert_same(again.backbone.model.state_dict(), expected)
+        assert told(found) == story
+        yield int(folder.name.split()[1]), count, found
+
+
+@pytest.mark.parametrize(("family", "start"), [("roberta", "random"), ("distilbert", "random"), ("bert", "probe")])
 def test_resume_is_exact_at_every_epoch(make, family, tmp_path, start):
     recipe = dataclasses.replace(RECIPE, start=start)
-    material = make(family)
-    events = list(fit(material, recipe))
-    expected, story = material.backbone.model.state_dict(), told(events)
-    for place in places(events, Epoch):
-        folder = tmp_path / str(place)
-        stopped(make(family), recipe, folder, place)
-        found, again = finished(make(family), recipe, Checkpoints(folder))
-        assert_same(found, expected)
-        assert again == story
+    assert len(list(resumed_everywhere(lambda: make(family), recipe, tmp_path, lambda e: isinstance(e, Epoch)))) >= 12
 
 
-def test_resume_is_exact_within_an_epoch(make, tmp_path):
-    material = make()
-    events = list(fit(material, RECIPE))
-    for place in places(events, Progress)[::3]:
-        folder = tmp_path / str(place)
-        stopped(make(), RECIPE, folder, place)
-        found, again = finished(make(), RECIPE, Checkpoints(folder))
-        assert_same(found, material.backbone.model.state_dict())
-        assert again == told(events)
+CUTS = Stage("top", 1, 2, Optimiser(lr=5e-3), Batches(48), DROPOUT, cache="on")
+WAYS = {  # how a stage may step: from cached states or not, in parts or whole, texts of like length together or not
+    f"{thawed} {cache} {tokens} {bucket}": dataclasses.replace(
+        CUTS, unfrozen=thawed, cache=cache, batches=Batches(48, tokens, bucket)
+    )
+    for thawed, cache, tokens, bucket in (
+        *itertools.product((1,), ("on", "off"), (16384, 200), (True, False)),
+        *itertools.product((0, "all"), ("on",), (16384, 200), (True,)),
+    )
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_resume_is_exact_at_every_step(make, tmp_path, way):
+    """Whatever a stage steps through: each step's checkpoint leads to the same end, and no step is done again."""
+    seen = set()
+    recipe = Recipe("test", (way,), start="random")
+    for number, count, again in resumed_everywhere(make, recipe, tmp_path, is_step):
+        assert count == 6
+        assert sum(map(is_step, again)) <= count - number
+        seen.add(number)
+    assert seen == {1, 2, 3, 4, 5, 6}
+
+
+def test_a_checkpoint_changes_nothing(make, tmp_path):
+    """Also not for rows of the embeddings whose moves are made up for later."""
+    recipe = dataclasses.replace(RECIPE, stages=(ALL,))
+    expected, story = finished(make(), recipe)
+    found, again = finished(make(), recipe, at_each_step(tmp_path))
+    assert_same(found, expected)
+    assert again == story
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -95,96 +145,103 @@ def test_resume_is_exact_however_often_it_is_stopped(make, tmp_path, precision):
     while stopped(make(precision=precision), recipe, tmp_path, count):
         count += 6
         assert count < 200
-    found, again = finished(make(precision=precision), recipe, Checkpoints(tmp_path))
+    found, again = finished(make(precision=precision), recipe, at_each_step(tmp_path))
     assert_same(found, expected)
     assert again == story
 
 
 def test_resume_is_exact_after_an_error_and_without_the_cache(make, tmp_path, monkeypatch, tmp_path_factory):
     expected, _ = finished(make(), RECIPE)
-    under_way = fit(make(), RECIPE, Checkpoints(tmp_path))
+    under_way = fit(make(), RECIPE, at_each_step(tmp_path))
     while not isinstance(event := next(under_way), Epoch) or (event.stage, event.number) != ("top", 2):
         pass
     with pytest.raises(KeyboardInterrupt):
         under_way.throw(KeyboardInterrupt)
     monkeypatch.setenv("GRAFT_CACHE", str(tmp_path_factory.mktemp("another-cache")))
-    found, _ = finished(make(), RECIPE, Checkpoints(tmp_path))
+    found, _ = finished(make(), RECIPE, at_each_step(tmp_path))
     assert_same(found, expected)
 
 
 def test_resume_is_exact_with_averaged_weights(make, tmp_path):
-    averaged = dataclasses.replace(TOP, epochs=5, average=True)
-    recipe = dataclasses.replace(RECIPE, stages=(averaged,))
-    material = make()
-    events = list(fit(material, recipe))
-    for place in places(events, Epoch):
-        folder = tmp_path / str(place)
-        stopped(make(), recipe, folder, place)
-        found, again = finished(make(), recipe, Checkpoints(folder))
-        assert_same(found, material.backbone.model.state_dict())
-        assert again == told(events)
+    recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(TOP, epochs=4, average=True),))
+    assert len(list(resumed_everywhere(make, recipe, tmp_path, lambda e: isinstance(e, Epoch)))) >= 8
 
 
 def test_resume_is_exact_with_a_sweep(make, tmp_path):
     recipe = Recipe("test", (TOP, ALL), start="random", sweep=(1e-4, 3e-3))
-    material = make()
-    events = list(fit(material, recipe))
-    assert sum(isinstance(event, Trial) for event in events) == 2
-    for place in (*places(events, Trial), len(events) - 4, len(events) - 1):
-        folder = tmp_path / str(place)
-        stopped(make(), recipe, folder, place)
-        found, again = finished(make(), recipe, Checkpoints(folder))
-        assert_same(found, material.backbone.model.state_dict())
-        assert again == told(events)
+    assert list(resumed_everywhere(make, recipe, tmp_path, lambda e: isinstance(e, (Trial, StageRecord))))
 
 
 def test_a_finished_fit_is_not_trained_again(make, tmp_path):
-    expected, story = finished(make(), RECIPE, Checkpoints(tmp_path))
+    expected, story = finished(make(), RECIPE, at_each_step(tmp_path))
     material = make()
-    events = list(fit(material, RECIPE, Checkpoints(tmp_path)))
+    events = list(fit(material, RECIPE, at_each_step(tmp_path)))
     assert_same(material.backbone.model.state_dict(), expected)
     assert told(events) == story
     assert not [event for event in events if isinstance(event, Progress) and event.phase.startswith(("head", "top"))]
 
 
 def test_checkpoints_do_not_pile_up(make, tmp_path):
-    for event in fit(make(), RECIPE, Checkpoints(tmp_path)):
-        if isinstance(event, Epoch):
-            assert len(list(tmp_path.iterdir())) <= 4  # best, last, state, and what is just being replaced
+    for _ in fit(make(), RECIPE, at_each_step(tmp_path)):
+        assert len(list(tmp_path.iterdir())) <= 6  # two states, each with the best and the last
     assert {path.name.split("-")[0] for path in tmp_path.iterdir()} == {"state.json", "best"}
 
 
-def test_within_a_stage_checkpoints_are_a_while_apart(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(fits, "SAVE_EVERY", 1e9)
+def test_within_a_stage_checkpoints_are_a_while_apart(make, tmp_path):
     states = []
-    for event in fit(make(), RECIPE, Checkpoints(tmp_path)):
+    for event in fit(make(), RECIPE, Checkpoints(tmp_path, every=1e9)):
         if isinstance(event, (Epoch, StageRecord)):
             found = Checkpoints(tmp_path).state()
             states.append((found.stage, found.epoch) if found else None)
     assert set(states) == {None, (1, 0), (2, 0)}
 
 
+def test_a_checkpoint_that_takes_long_is_followed_by_a_longer_pause(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("graft.train.checkpoint.time.perf_counter", lambda: now[0])
+    checkpoints = Checkpoints(tmp_path, every=60)
+    now[0] = 61.0
+    assert checkpoints.is_due
+
+    class Slow(dict):
+        def items(self):
+            now[0] += 10.0
+            return super().items()
+
+    checkpoints.save(state_of(), {}, Slow(m=torch.ones(2)))
+    took = now[0] - 61.0
+    now[0] += 19 * took
+    assert not checkpoints.is_due
+    now[0] += took
+    assert checkpoints.is_due
+
+
 # --------------------------------------------------------------------------------------------------------- the files
 
 
 def state_of(**changes):
-    state = State(0, 1, Best("s", 1, 0.5), 0, None, (), (), 2.0, {})
+    state = State(0, 1, Best("s", 1, 0.5), 0, Sweep(), (), (), Skipped(), 2.0)
     return dataclasses.replace(state, **changes)
 
 
 @pytest.fixture
 def written(tmp_path):
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.keep_best({"a": torch.arange(6.0).view(2, 3)}, 1)
-    checkpoints.keep_last({"m": torch.ones(2)}, 1)
-    checkpoints.commit(state_of())
+    Checkpoints(tmp_path).save(state_of(), {"a": torch.arange(6.0).view(2, 3)}, {"m": torch.ones(2)})
     return tmp_path
+
+
+@pytest.fixture
+def twice(written):
+    """Two checkpoints, the second with other weights."""
+    found = Checkpoints(written)
+    found.state()
+    found.save(state_of(epoch=2), {"a": torch.zeros(2, 3)}, {"m": torch.zeros(2)})
+    return written
 
 
 def test_what_is_committed_comes_back(written):
     found = Checkpoints(written)
-    state = found.state()
-    assert dataclasses.replace(state, files={}) == state_of()
+    assert dataclasses.replace(found.state(), files={}) == state_of()
     assert torch.equal(found.load("best")["a"], torch.arange(6.0).view(2, 3))
     assert torch.equal(found.load("last")["m"], torch.ones(2))
 
@@ -195,36 +252,78 @@ def test_nothing_committed(tmp_path):
     assert found.load("best") == {}
 
 
-def test_a_kill_between_two_writes_leaves_the_state_before(written):
-    under_way = Checkpoints(written)
-    under_way.state()
-    under_way.keep_best({"a": torch.zeros(2, 3)}, 2)
-    found = Checkpoints(written)
-    assert found.state().epoch == 1
-    assert torch.equal(found.load("best")["a"], torch.arange(6.0).view(2, 3))
-
-
-def test_a_commit_removes_what_it_replaces(written):
+def test_the_best_is_written_once(written):
     found = Checkpoints(written)
     found.state()
-    found.keep_best({"a": torch.zeros(1)}, 2)
-    found.forget_last()
-    found.commit(state_of(epoch=2))
-    assert sorted(path.name for path in written.iterdir()) == ["best-000002.safetensors", "state.json"]
+    found.save(state_of(epoch=2), None, {"m": torch.zeros(2)})
+    again = Checkpoints(written)
+    assert again.state().epoch == 2
+    assert torch.equal(again.load("best")["a"], torch.arange(6.0).view(2, 3))
+    assert torch.equal(again.load("last")["m"], torch.zeros(2))
+
+
+def test_two_states_are_kept_and_no_more(twice):
+    found = Checkpoints(twice)
+    found.state()
+    found.save(state_of(epoch=3), None, None)
+    assert sorted(path.name for path in twice.iterdir()) == [
+        "best-000002.safetensors",
+        "last-000002.safetensors",
+        "previous.json",
+        "state.json",
+    ]
+    found.tidy()
+    assert sorted(path.name for path in twice.iterdir()) == ["best-000002.safetensors", "state.json"]
+
+
+def test_what_cannot_be_read_back_is_not_committed(written, monkeypatch):
+    monkeypatch.setattr("graft.train.checkpoint._same", lambda *_: False)
+    found = Checkpoints(written)
+    found.state()
+    with pytest.raises(OSError, match="read back"):
+        found.save(state_of(epoch=2), {"a": torch.zeros(1)}, None)
+    assert Checkpoints(written).state().epoch == 1
+    assert sorted(path.name for path in written.iterdir()) == [
+        "best-000001.safetensors",
+        "last-000001.safetensors",
+        "state.json",
+    ]
+
+
+DAMAGES = {
+    "missing": lambda _: None,
+    "cut": lambda content: content[:-3],
+    "changed": lambda content: content[:-1] + b"\x07",
+    "empty": lambda _: b"",
+}
+
+
+def damage(path, kind):
+    content = DAMAGES[kind](path.read_bytes())
+    path.unlink() if content is None else path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["best-000002.safetensors", "last-000002.safetensors", "state.json"])
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_where_the_newest_is_damaged_the_one_before_serves_and_it_is_said(twice, name, kind):
+    damage(twice / name, kind)
+    found = Checkpoints(twice)
+    assert found.state().epoch == 1
+    assert torch.equal(found.load("best")["a"], torch.arange(6.0).view(2, 3))
+    assert (kind == "missing" and name == "state.json") or str(twice / name) in found.damage
+    found.save(state_of(epoch=5), None, None)
+    assert Checkpoints(twice).state().epoch == 5
+    damage(twice / "state.json", "cut")
+    assert Checkpoints(twice).state().epoch == 1  # what was damaged has not taken the intact one's place
 
 
 @pytest.mark.parametrize("name", ["best-000001.safetensors", "last-000001.safetensors"])
-@pytest.mark.parametrize("damage", ["missing", "cut", "changed"])
-def test_a_damaged_file_is_named(written, name, damage):
-    path = written / name
-    content = path.read_bytes()
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(content[:-3] if damage == "cut" else content[:-1] + b"\x07")
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_is_named_where_no_other_is_left(written, name, kind):
+    damage(written / name, kind)
     with pytest.raises(RunError, match="missing or damaged") as caught:
         Checkpoints(written).state()
-    assert str(path) in caught.value.found
+    assert str(written / name) in caught.value.found
     assert caught.value.remedy
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import NativeHeadAlone
-from graft.backbone.store import Store
+from graft.cache.store import Store
 from graft.data.targets import Codes
 from graft.tasks.classification import CLASSIFICATION
 from graft.train.probe import PENALTIES, Examples, start_native

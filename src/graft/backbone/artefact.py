@@ -19,7 +19,7 @@ from graft.backbone.hub import Located
 from graft.backbone.model import HEAD, Backbone, quiet
 from graft.backbone.model import load as load_model
 from graft.errors import RunError
-from graft.files import digest_file
+from graft.files import digest_file, is_intact
 from graft.records import HeadRecord, Manifest
 from graft.tasks.registry import task_of
 
@@ -66,8 +66,9 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise RunError(f"{weights} is missing.", "finish the run with --resume, or name another run folder.")
-    for name, digest in manifest.outcome.artefact.items():
-        _check(folder / name, digest)
+    for path in damaged(folder, manifest):
+        state = "not the one that this run saved" if path.is_file() else "missing"
+        raise RunError(f"{path} is {state}.", f"`graft run --resume --out {folder.parent}` makes it again.")
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
     backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
     if manifest.head is not None and manifest.head.kind == "pooled":
@@ -76,12 +77,9 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
     return backbone
 
 
-def _check(path: Path, digest: str) -> None:
-    remedy = "restore it from a backup, or run again into a new folder."
-    if not path.is_file():
-        raise RunError(f"{path} is missing.", remedy)
-    if digest_file(path) != digest:
-        raise RunError(f"{path} is not the one that this run saved.", remedy)
+def damaged(folder: Path, manifest: Manifest) -> list[Path]:
+    """The files of a saved model that are missing, or not the ones that the manifest names."""
+    return [folder / name for name, digest in manifest.outcome.artefact.items() if not is_intact(folder / name, digest)]
 
 
 def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> PooledHead:

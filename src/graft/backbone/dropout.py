@@ -7,6 +7,8 @@ independence within a window, and the cost of one multiplication.
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,28 +17,43 @@ POOL = 1 << 22  # mask values; many times a hidden state's size, and within a CP
 
 
 class MaskPool:
-    """Masks for one rate: zeros, and 1 / (1 - rate) elsewhere."""
+    """Masks for one rate: zeros, and 1 / (1 - rate) elsewhere.
+
+    What a window holds follows from the epoch's seed, the pool's size and the step's seed, so that a step can be done
+    again exactly.
+    """
 
     def __init__(self, rate: float, dtype: torch.dtype) -> None:
         self.rate = rate
         self._dtype = dtype
         self._values = torch.empty(0, dtype=dtype)
-        self._rng = np.random.default_rng(0)
+        self._seed = 0
+        self._places = random.Random(0)
 
-    def refill(self, seed: int) -> None:
-        """Draw the masks of an epoch."""
-        self._rng = np.random.default_rng(seed)
-        self._draw(POOL)
+    @property
+    def size(self) -> int:
+        """Mask values held."""
+        return len(self._values)
+
+    def refill(self, seed: int, size: int = POOL) -> None:
+        """Draw the masks of an epoch; a `size` above the usual is that of an epoch that goes on."""
+        self._seed = seed
+        self._draw(max(size, POOL))
+        self.at_step(seed)
+
+    def at_step(self, seed: int) -> None:
+        """Windows come from places that follow from this seed."""
+        self._places.seed(seed)
 
     def window(self, size: int) -> Tensor:
         """`size` mask values from a random place in the pool."""
         if 2 * size > len(self._values):
             self._draw(4 * size)
-        offset = int(self._rng.integers(len(self._values) - size))
-        return self._values[offset : offset + size]
+        place = self._places.randrange(len(self._values) - size)
+        return self._values[place : place + size]
 
     def _draw(self, size: int) -> None:
-        kept = self._rng.random(size, dtype=np.float32) >= self.rate
+        kept = np.random.default_rng((self._seed, size)).random(size, dtype=np.float32) >= self.rate
         self._values = torch.from_numpy(kept).to(self._dtype).div_(1 - self.rate)
 
 
@@ -48,9 +65,12 @@ class PooledDropout(nn.Module):
         self._pool = pool
 
     def forward(self, states: Tensor) -> Tensor:
-        if not self.training:
-            return states
-        return states * self._pool.window(states.numel()).view(states.shape)
+        mask = self.mask(states.shape)
+        return states if mask is None else states * mask
+
+    def mask(self, shape: torch.Size) -> Tensor | None:
+        """What states of this shape are multiplied by; None in eval mode."""
+        return self._pool.window(shape.numel()).view(shape) if self.training else None
 
 
 def install(model: nn.Module, hidden: float, attention: float, device: str, dtype: torch.dtype) -> list[MaskPool]:

@@ -1,38 +1,41 @@
 """Extraction: each text crosses the frozen backbone once, and what was asked for is kept.
 
-Two values. `Pooled` (rows × depths × poolings × width) serves heads, ranking and audit; `Boundary` (token states at
-one cut) starts stages. One pass fills all that are missing.
+Two values. `pooled` (rows × poolings × width, per depth) serves heads, ranking and audit; a `Boundary` (token states
+at one cut) starts stages. One pass fills all that are missing.
+
+Rows are found by their content, so a row that was extracted before, in another split, order or run, is not computed
+again, nor is one that occurs twice. What is found is what was computed first: in whatever batch that was, its last
+bits may differ from those of another batch (1e-6 relative in float64).
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
-import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import numpy as np
 import torch
-import transformers
-from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone import store as stores
-from graft.backbone.batch import Collator, by_length
-from graft.backbone.heads import pool
+from graft.backbone import identity
+from graft.backbone.batch import Collator
+from graft.backbone.boundary import ON_DISK, Boundary
+from graft.backbone.crossing import POOLINGS, Crossing, Kind
 from graft.backbone.model import Backbone
 from graft.backbone.trunk import Trunk
+from graft.cache.shelf import Layout
+from graft.cache.store import Store
 from graft.data.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 
-POOLINGS = ("first", "mean")
+__all__ = ["POOLINGS", "Extractor", "Features", "Wanted", "all_depths", "views"]
+
+POOLED, STATES = "pooled", "states"  # the kinds of value
 BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
-_DISK = {torch.bfloat16: "int16", torch.float32: "float32", torch.float64: "float64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +48,33 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What an extraction gave, and what it cost. `hits` counts what was found rather than computed."""
+    """What an extraction gave, and what it cost."""
 
     pooled: dict[int, Tensor]  # depth → rows × poolings × width
-    boundaries: dict[int, Tensor]  # cut → tokens × width, in the order of Tokens.ids
-    hits: int
+    boundaries: dict[int, Boundary]  # cut → token states by row; a cut is absent where its states could not be kept
+    hits: int  # rows that were not computed: found, or equal to another row
     bytes: int
     seconds: float
+    extracted: int = 0  # rows that crossed the backbone
+    spared: float = 0.0  # seconds that computing the hits would have taken, at the measured rate
+    whole: float = 0.0  # seconds that computing every row takes, at the measured rate
+    notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
 
 
 class Extractor:
-    """A frozen backbone in its working dtype, in eval mode."""
+    """A frozen backbone in its working dtype, in eval mode. `extracted` counts the rows that ever crossed it."""
 
-    def __init__(self, backbone: Backbone, machine: MachineRecord, store: stores.Store) -> None:
+    def __init__(self, backbone: Backbone, machine: MachineRecord, store: Store) -> None:
         self.machine = machine
         self.store = store
-        self.weights = f"{backbone.record.digest}|{_making(backbone)}"
         self.width = backbone.record.width
         self.dtype = dtype_of(machine)
+        self.attention: str = backbone.model.config._attn_implementation
+        self.features: Features | None = None
+        self.extracted = 0
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._backbone = backbone
         self._trunk: Trunk | None = None
-        self.features: Features | None = None
 
     @property
     def trunk(self) -> Trunk:
@@ -80,91 +88,51 @@ class Extractor:
 
     def run(self, tokens: Tokens, wanted: Wanted, phase: str = "extract") -> Iterator[Progress]:
         """Find or compute what is wanted; afterwards `self.features` holds it."""
-        start = time.perf_counter()
-        found: dict[str, NDArray[Any]] = {}
-        missing: dict[str, stores.Entry] = {}
-        names = self._names(tokens, wanted)
-        for name, (key, dtype, shape) in names.items():
-            values = self.store.find(key)
-            if values is not None and values.shape == shape:
-                found[name] = values
-            else:
-                missing[name] = self.store.entry(key, dtype, shape)
-        hits = len(found)
-        try:
-            if missing:
-                yield from self._fill(tokens, missing, phase)
-            for name, entry in missing.items():
-                found[name] = entry.keep()
-        finally:
-            for entry in missing.values():
-                entry.drop()
-        self.features = self._features(wanted, found, hits, time.perf_counter() - start)
+        began = time.perf_counter()
+        kinds = self._kinds(wanted)
+        crossing = Crossing(tokens, kinds, self.store)
+        if crossing.rows_missing:
+            budget = BATCH_TOKENS if self.machine.device == "cpu" else 8 * BATCH_TOKENS
+            collate = Collator(tokens, self._pad, self.machine.device)
+            try:
+                for progress in crossing.run(self.trunk, collate, budget):
+                    yield replace(progress, phase=phase)
+            finally:
+                self.extracted += crossing.extracted
+        self.features = self._gathered(tokens, wanted, crossing, began)
 
-    def _names(self, tokens: Tokens, wanted: Wanted) -> dict[str, tuple[str, str, tuple[int, ...]]]:
-        """What is wanted, by a short name: its key, its dtype on disk and its shape."""
-        kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
-        for depth in wanted.depths:
-            kinds[f"pooled{depth}"] = ("float32", (len(tokens), len(POOLINGS), self.width))
-        for cut in wanted.cuts:
-            kinds[f"cut{cut}"] = (_DISK[self.dtype], (len(tokens.ids), self.width))
-        return {
-            name: (stores.key(self.weights, tokens, self.machine.precision, self.machine.device, name), dtype, shape)
-            for name, (dtype, shape) in kinds.items()
-        }
+    def _kinds(self, wanted: Wanted) -> dict[tuple[str, int], Kind]:
+        """What is wanted, each with its shelf."""
+        names = [*((POOLED, depth) for depth in wanted.depths), *((STATES, cut) for cut in wanted.cuts)]
+        shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention) if names else {}
+        kinds = {}
+        for name, depth in names:
+            fields = shared | {"kind": f"{name} after block {depth}"}
+            layout = Layout(ON_DISK[self.dtype], self.width)
+            if name == POOLED:
+                fields |= {"poolings": ", ".join(POOLINGS)}
+                layout = Layout("float32", len(POOLINGS) * self.width)
+            shelf = self.store.shelf(fields, layout, self._backbone.record.name)
+            kinds[name, depth] = Kind(depth, name == POOLED, shelf)
+        return kinds
 
-    def _fill(self, tokens: Tokens, missing: dict[str, stores.Entry], phase: str) -> Iterator[Progress]:
-        collate = Collator(tokens, self._pad, self.machine.device)
-        depths = sorted({_depth(name) for name in missing})
-        views = {name: _as_tensor(entry.values, self.dtype) for name, entry in missing.items()}
-        done, total = 0, len(tokens.ids)
-        for rows in by_length(tokens.lengths, BATCH_TOKENS if self.machine.device == "cpu" else 8 * BATCH_TOKENS):
-            with torch.inference_mode():
-                ids_BT, mask_BT = collate(rows)
-                states = dict(zip(depths, self.trunk.states(ids_BT, mask_BT, depths), strict=True))
-                for name, view in views.items():
-                    _put(view, name, states[_depth(name)], mask_BT, rows, collate)
-            done += int(tokens.lengths[rows].sum())
-            yield Progress(phase, done, total)
-
-    def _features(self, wanted: Wanted, found: dict[str, NDArray[Any]], hits: int, seconds: float) -> Features:
-        pooled = {depth: _as_tensor(found[f"pooled{depth}"], torch.float32) for depth in wanted.depths}
-        boundaries = {cut: _as_tensor(found[f"cut{cut}"], self.dtype) for cut in wanted.cuts}
-        return Features(pooled, boundaries, hits, sum(values.nbytes for values in found.values()), seconds)
-
-
-def _making(backbone: Backbone) -> str:
-    """A digest of all that shapes a forward pass besides the weights: the configuration and the libraries."""
-    of_the_task = {"id2label", "label2id", "problem_type", "num_labels", "_name_or_path", "architectures"}
-    config = {key: value for key, value in backbone.model.config.to_dict().items() if key not in of_the_task}
-    made = json.dumps([config, torch.__version__, transformers.__version__], sort_keys=True, default=str)
-    return hashlib.sha256(made.encode()).hexdigest()
-
-
-def _depth(name: str) -> int:
-    return int(name.removeprefix("pooled").removeprefix("cut"))
-
-
-def _as_tensor(values: NDArray[Any], dtype: torch.dtype) -> Tensor:
-    tensor = torch.from_numpy(values)
-    return tensor.view(torch.bfloat16) if values.dtype == np.int16 and dtype == torch.bfloat16 else tensor
-
-
-def _put(
-    view: Tensor, name: str, states: Tensor, mask_BT: Tensor | None, rows: NDArray[np.int64], collate: Collator
-) -> None:
-    """Write one batch's part of an entry."""
-    if name.startswith("pooled"):
-        pooled = torch.stack([pool(states, mask_BT, pooling) for pooling in POOLINGS], dim=1)
-        view[torch.from_numpy(rows)] = pooled.to(device="cpu", dtype=torch.float32)
-        return
-    index_BT, mask = collate.positions(rows)
-    flat = states.cpu().flatten(0, 1)
-    if mask is None:
-        view[index_BT.flatten()] = flat
-    else:
-        real = mask.flatten().bool()
-        view[index_BT.flatten()[real]] = flat[real]
+    def _gathered(self, tokens: Tokens, wanted: Wanted, crossing: Crossing, began: float) -> Features:
+        shape = (len(tokens), len(POOLINGS), self.width)
+        pooled = {depth: crossing.pooled((POOLED, depth)).view(shape) for depth in dict.fromkeys(wanted.depths)}
+        found = ((cut, crossing.states((STATES, cut), self.dtype)) for cut in dict.fromkeys(wanted.cuts))
+        boundaries = {cut: states for cut, states in found if states is not None}
+        rate = crossing.rate
+        return Features(
+            pooled,
+            boundaries,
+            hits=len(tokens) - crossing.extracted,
+            bytes=sum(values.nbytes for part in (pooled, boundaries) for values in part.values()),
+            seconds=time.perf_counter() - began,
+            extracted=crossing.extracted,
+            spared=(len(tokens.ids) - crossing.tokens_extracted) / rate if rate else 0.0,
+            whole=len(tokens.ids) / rate if rate else 0.0,
+            notes=crossing.notes,
+        )
 
 
 def all_depths(backbone: Backbone) -> tuple[int, ...]:

@@ -67,8 +67,18 @@ def first_row_only(block: nn.Module, kind: str) -> Iterator[None]:
     def forward(states_BTD: Tensor, mask: Tensor | None = None, *_: Any, **named: Any) -> Tensor:
         return BLOCKS[kind](block, states_BTD, named.get("attention_mask", mask))
 
+    with forwarding(block, forward):
+        yield
+
+
+@contextmanager
+def forwarding(block: Any, forward: Callable[..., Tensor]) -> Iterator[None]:
+    """Within this context a block's forward pass is this one."""
+    before = vars(block).get("forward")  # an enclosing context's
     block.forward = forward
     try:
         yield
     finally:
         del block.forward
+        if before is not None:
+            block.forward = before

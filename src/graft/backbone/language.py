@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.backbone.batch import by_length
+from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.model import Backbone
 from graft.backbone.packing import Packed, pack
@@ -88,15 +89,15 @@ class LanguagePath:
         """(hidden_ND, targets_N, owner_N) of the tokens that rows are asked for."""
         packed = pack(feed.tokens, fresh, rows, self.window)
         asked_BT = packed.targets_BT != IGNORED
-        hidden_BTD = self._states(feed, packed)
+        hidden_BTD = self._states(feed, rows, packed)
         owner_N = packed.owner_BT[asked_BT]
         asked_BT = asked_BT.to(self._device)
         return hidden_BTD[asked_BT], packed.targets_BT.to(self._device)[asked_BT], owner_N
 
-    def _states(self, feed: Feed, packed: Packed) -> Tensor:
+    def _states(self, feed: Feed, rows: Rows, packed: Packed) -> Tensor:
         if self._stand_in is not None:
-            assert feed.cached is not None, "above a cut, states must be cached"
-            self._stand_in.states = feed.cached[packed.index_BT].to(self._device)
+            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
+            self._stand_in.states = feed.cached.flat(rows)[packed.index_BT].to(self._device)
         positions_BT = None if packed.positions_BT is None else packed.positions_BT.to(self._device)
         found = self.module.base_model(
             input_ids=packed.ids_BT.to(self._device), position_ids=positions_BT, use_cache=False

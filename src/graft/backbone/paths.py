@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.backbone.batch import Collator, by_length
+from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import PooledHead, pool
 from graft.backbone.model import HEAD, Backbone
@@ -32,11 +33,11 @@ Rows = NDArray[np.int64]
 class Feed:
     """One split for a stage: its tokens, and what was extracted for this stage (None: computed as it is needed).
 
-    `cached`: token states at the cut (tokens × width), or pooled features (rows × width) for a head alone.
+    `cached`: token states at the cut, or pooled features (rows × width) for a head alone.
     """
 
     tokens: Tokens
-    cached: Tensor | None = None
+    cached: Boundary | Tensor | None = None
 
 
 class Path(Protocol):
@@ -57,7 +58,7 @@ class HeadPath:
         self._head = head
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        assert feed.cached is not None, "a head alone needs pooled features"
+        assert isinstance(feed.cached, Tensor), "a head alone needs pooled features"
         logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(rows)])
         return logits_BC
 
@@ -71,6 +72,8 @@ class ModelPath:
         self.module.config._attn_implementation = attention_for(machine)
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
+        if copied:
+            self.trunk.fast.lay_out()
         self._head: PooledHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
@@ -95,9 +98,8 @@ class ModelPath:
         collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
         ids_BT, mask_BT = collate(rows)
         if self._stand_in is not None:
-            assert feed.cached is not None, "above a cut, states must be cached"
-            index_BT, _ = collate.positions(rows)
-            self._stand_in.states = feed.cached[index_BT].to(self._device)
+            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
+            self._stand_in.states = feed.cached.batch(rows).to(self._device)
         if self._head is None:
             return self.trunk.logits(ids_BT, mask_BT)
         logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))

@@ -10,7 +10,7 @@ Shapes: ids_BT (int64), mask_BT (int64 or None when nothing is padded), states_B
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from graft.backbone.families import Family
+from graft.backbone.fastblock import FastBlocks
 from graft.backbone.firstrow import first_row_only
 
 
@@ -41,6 +42,7 @@ class Trunk:
         self.blocks: tuple[nn.Module, ...] = tuple(self._slots)
         self.may_cut = family.known
         self._kind = family.name
+        self.fast = FastBlocks(self.blocks, family.name)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -78,7 +80,7 @@ class Trunk:
             block = self.blocks[max(depth - 1, 0)]
             hooks.append(_capture(block, captured, depth))
         try:
-            with self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
+            with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
                 self.model.base_model(input_ids=ids_BT, attention_mask=mask_BT)
         finally:
             for hook in hooks:
@@ -87,8 +89,13 @@ class Trunk:
 
     def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
-        with first_row_only(self.blocks[-1], self._kind):
+        with self._fast(), first_row_only(self.blocks[-1], self._kind):
             return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+
+    def _fast(self) -> AbstractContextManager[None]:
+        """Blocks in few steps where plain products are the attention that is asked for, as they are there."""
+        is_eager = self.model.config._attn_implementation == "eager"
+        return self.fast.in_place() if is_eager and self.model.device.type == "cpu" else nullcontext()
 
 
 def _capture(block: nn.Module, into: dict[int, Tensor], depth: int) -> torch.utils.hooks.RemovableHandle:

@@ -1,12 +1,13 @@
-"""How well frozen features already tell what a task asks for: four scores, each of one matrix of features.
+"""How well frozen features already tell what a task asks for: four scores of one matrix of features.
 
     h_score      between-class variance against redundancy; unitless, higher is better
     log_me       log evidence of a Bayesian linear model per row; unitless, higher is better
     neighbours   share of rows whose nearest other rows say their class (numbers: correlation)
-    probe        share of rows that a linear probe fitted on all other rows gets right (numbers: correlation)
+    probe        share of rows that a linear model fitted on all other rows gets right (numbers: correlation)
 
 The last two are estimates of a metric of the task, by leaving out one row at a time; the first two only order models.
-Features are features_ND (rows × width, any float dtype), classes are codes_N (int64), numbers are values_N.
+Features are features_ND (rows × width, any float dtype), targets_N classes (int64) or numbers (float). The sums of
+products and their eigenvectors, which cost the most, are found once for all of them (`Decomposed`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,28 @@ import torch
 from torch import Tensor
 
 NEIGHBOURS = 5
-QUERIES = 2048  # rows whose neighbours are looked for; among all rows
-PENALTIES = tuple(10.0**power for power in range(-1, 6))  # of a ridge on standardised features
+QUERIES = 1024  # rows whose neighbours are looked for, among all rows
 RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
+ROUNDS = 100  # of LogME's fixed point
+EPSILON = 1e-5  # in its denominators, as in the authors' code
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of one matrix of features. `h_score` is None where targets are numbers."""
+
+    h_score: float | None
+    log_me: float
+    neighbours: float
+    probe: float
+
+
+def scores(features_ND: Tensor, targets_N: Tensor) -> Scores:
+    """All four."""
+    found = decomposed(features_ND)
+    classes = None if targets_N.is_floating_point() else _h_score(found, targets_N)
+    evidence = _evidence(found, as_columns(targets_N))
+    return Scores(classes, evidence.mean, neighbours(features_ND, targets_N), _probe(found, evidence, targets_N))
 
 
 def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
@@ -30,100 +50,35 @@ def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
     "An Information-Theoretic Approach to Transferability", equation 2; Ibrahim et al. 2022, "Newer is not always
     better", section 3.2, whose published code divides Σ_z by rows - 1, as is done here.
     """
-    centred = features_ND.double()
-    centred = centred - centred.mean(0)
-    rows = len(centred)
-    covariance, share = _shrunk(centred)
-    means_CD, counts_C = _class_means(centred, codes_N)
-    weighted = means_CD * counts_C.sqrt()[:, None]
-    solved = torch.cholesky_solve(weighted.T, torch.linalg.cholesky(covariance + _jitter(covariance)))
-    return float((1 - share) * (weighted.T * solved).sum() / (rows - 1))
+    return _h_score(decomposed(features_ND), codes_N)
 
 
-def _shrunk(centred_ND: Tensor) -> tuple[Tensor, float]:
-    """The covariance of Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance
-    matrices" (lemma 3.2 to 3.4), and its share of shrinkage."""
-    rows, width = centred_ND.shape
-    covariance = centred_ND.T @ centred_ND / rows
-    scale = float(covariance.diagonal().mean())
-    fourth = float(centred_ND.square().sum(1).square().sum()) / rows
-    squared = float(covariance.square().sum())
-    noise = (fourth - squared) / rows
-    spread = squared - width * scale**2
-    share = min(max(noise / spread, 0.0), 1.0) if spread > 0 else 1.0
-    covariance = (1 - share) * covariance
-    covariance.diagonal().add_(share * scale)
-    return covariance, share
-
-
-def _jitter(covariance: Tensor) -> Tensor:
-    """What makes a covariance with constant features positive definite, and changes no other noticeably."""
-    size = float(covariance.diagonal().mean())
-    return torch.eye(len(covariance), dtype=covariance.dtype) * max(size, 1e-30) * 1e-13
-
-
-def _class_means(features_ND: Tensor, codes_N: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and numbers of rows of the classes that occur."""
-    _, codes = torch.unique(codes_N, return_inverse=True)
-    one_hot = torch.nn.functional.one_hot(codes).to(features_ND.dtype)
-    counts = one_hot.sum(0)
-    return one_hot.T @ features_ND / counts[:, None], counts
-
-
-@dataclass(frozen=True, slots=True)
-class Spectrum:
-    """The singular values and left vectors of a matrix: features = U diag(√sigma) Vᵀ, without what is rounding."""
-
-    left_NK: Tensor
-    sigma_K: Tensor  # squared singular values, above 0
-    width: int
-
-
-def spectrum(features_ND: Tensor) -> Spectrum:
-    """By the eigenvectors of the smaller Gram matrix, which is many times faster than a decomposition of the whole."""
-    wide = features_ND.double()
-    rows, width = wide.shape
-    gram = wide.T @ wide if width <= rows else wide @ wide.T
-    sigma, vectors = torch.linalg.eigh(gram)
-    kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
-    sigma, vectors = sigma[kept], vectors[:, kept]
-    return Spectrum(wide @ vectors / sigma.sqrt() if width <= rows else vectors, sigma, width)
-
-
-def log_me(features_ND: Tensor, targets_NC: Tensor) -> float:
-    """The log maximum evidence per row, the mean over targets (one-hot columns of classes, or numbers).
+def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
+    """The log maximum evidence per row, the mean over classes' one-hot columns.
 
     You et al. 2021, "LogME: Practical Assessment of Pre-trained Models for Transfer Learning", algorithm 2 with the
-    evidence of its equation 2. The fixed point is that of You et al. 2022 (JMLR 23), found for all targets at once.
+    evidence of its equation 2. The fixed point is that of You et al. 2022 (JMLR 23), found for all columns at once.
     Where there are fewer rows than features, log|A| counts every feature, as the equation says; the authors' code
     counts only as many as there are rows.
     """
-    found = spectrum(features_ND)
-    targets = targets_NC.double()
-    rows, sigma = len(targets), found.sigma_K[:, None]
-    projected = (found.left_NK.T @ targets).square()  # K × C
-    outside = (targets.square().sum(0) - projected.sum(0)).clamp_min(0)
-    alpha = beta = torch.ones(targets.shape[1], dtype=torch.float64)
-    for _ in range(100):
-        ratio = alpha / beta
-        gamma = (sigma / (sigma + ratio)).sum(0)
-        weights = (sigma * projected / (ratio + sigma).square()).sum(0)
-        residual = (projected / (1 + sigma / ratio).square()).sum(0) + outside
-        alpha, beta = gamma / (weights + 1e-5), (rows - gamma) / (residual + 1e-5)
-        if bool(((alpha / beta - ratio).abs() <= 1e-5 * ratio).all()):
-            break
-    determinant = torch.log(alpha + beta * sigma).sum(0) + (found.width - len(sigma)) * torch.log(alpha)
-    evidence = (
-        found.width * torch.log(alpha) + rows * torch.log(beta) - determinant
-        - beta * residual - alpha * weights - rows * math.log(2 * math.pi)
-    ) / 2  # fmt: skip
-    return float((evidence / rows).mean())
+    return _evidence(decomposed(features_ND), as_columns(targets_N)).mean
+
+
+def probe(features_ND: Tensor, targets_N: Tensor) -> float:
+    """The linear model whose evidence LogME maximises, each row answered by the fit on all others.
+
+    Classes: the largest column answers (accuracy); numbers: Pearson correlation. It is a ridge regression for each
+    column, with the penalty α/β that the evidence chooses (MacKay 1992), so none is searched for. Leaving out needs
+    no second fit: a row's residual without it is its residual divided by 1 - h (Allen 1974, PRESS).
+    """
+    found = decomposed(features_ND)
+    return _probe(found, _evidence(found, as_columns(targets_N)), targets_N)
 
 
 def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, queries: int = QUERIES) -> float:
     """Leave-one-out k-nearest neighbours by cosine of the centred features (Cover and Hart 1967).
 
-    Classes (int64): accuracy of the majority, ties going to the class of the nearest among the tied. Numbers: Pearson
+    Classes: accuracy of the majority, ties going to the class of the nearest among the tied. Numbers: Pearson
     correlation of the mean. Rows beyond `queries` are only neighbours; which are asked is drawn by a fixed seed.
     """
     centred = features_ND.float() - features_ND.float().mean(0)
@@ -131,7 +86,7 @@ def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, 
     asked = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:queries].sort().values
     count = min(count, len(unit) - 1)
     nearest = []
-    for part in asked.split(512):
+    for part in asked.split(256):
         similar = unit[part] @ unit.T
         similar[torch.arange(len(part)), part] = -2.0  # no row is its own neighbour
         nearest.append(similar.topk(count).indices)
@@ -143,46 +98,103 @@ def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, 
     return float((answers == targets_N[asked]).double().mean())
 
 
-def probe(features_ND: Tensor, targets_N: Tensor) -> float:
-    """A ridge regression on standardised features, each row answered by the fit on all others.
+@dataclass(frozen=True, slots=True)
+class Decomposed:
+    """A matrix X = U diag(√sigma) Vᵀ in float64, without the directions that are rounding."""
 
-    Classes (int64) are regressed as one-hot columns, the largest answers (accuracy); numbers: Pearson correlation.
-    Leaving out needs no second fit: a row's residual without it is its residual divided by 1 - h (Allen 1974; Golub,
-    Heath and Wahba 1979). The penalty is the one with the least squared residual left out, so the answers that it is
-    chosen by are also those that are scored; with seven penalties and hundreds of rows that flatters by little.
+    wide_ND: Tensor
+    gram: Tensor  # XᵀX, or XXᵀ where there are fewer rows than features
+    left_NK: Tensor  # U
+    sigma_K: Tensor  # squared singular values, above 0
+
+
+def decomposed(features_ND: Tensor) -> Decomposed:
+    """By the eigenvectors of the smaller Gram matrix, which takes a small part of the time of a decomposition of X."""
+    wide = features_ND.double()
+    rows, width = wide.shape
+    gram = wide.T @ wide if width <= rows else wide @ wide.T
+    sigma, vectors = torch.linalg.eigh(gram)
+    kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
+    sigma, vectors = sigma[kept], vectors[:, kept]
+    return Decomposed(wide, gram, wide @ vectors / sigma.sqrt() if width <= rows else vectors, sigma)
+
+
+def _h_score(found: Decomposed, codes_N: Tensor) -> float:
+    wide = found.wide_ND
+    rows, width = wide.shape
+    mean = wide.mean(0)
+    products = found.gram if width <= rows else wide.T @ wide
+    lengths = wide.square().sum(1) - 2 * wide @ mean + mean @ mean  # of the centred rows, squared
+    covariance, share = shrunk(products / rows - torch.outer(mean, mean), lengths)
+    targets = as_columns(codes_N)
+    counts = targets.sum(0)
+    means_CD = targets.T @ wide / counts[:, None] - mean
+    weighted = (means_CD * counts.sqrt()[:, None]).T
+    solved = torch.cholesky_solve(weighted, torch.linalg.cholesky(covariance))
+    return float((1 - share) * (weighted * solved).sum() / (rows - 1))
+
+
+def shrunk(covariance_DD: Tensor, lengths_N: Tensor) -> tuple[Tensor, float]:
+    """A sample covariance shrunk towards a multiple of the identity, and the share that it was shrunk by.
+
+    Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices", lemmas 3.2 to 3.4.
+    lengths_N: squared lengths of the centred rows.
     """
-    features = features_ND.double()
-    centred = features - features.mean(0)
-    found = spectrum(centred / centred.std(0, correction=0).clamp_min(1e-9))
-    is_number = targets_N.is_floating_point()
-    targets = targets_N.double()[:, None] if is_number else one_hot(targets_N)
-    answers = _left_out(found, targets)
-    if is_number:
-        return correlation(answers[:, 0], targets_N.double())
+    rows, width = len(lengths_N), len(covariance_DD)
+    scale = max(float(covariance_DD.diagonal().mean()), 1e-30)
+    squared = float(covariance_DD.square().sum())
+    noise = (float(lengths_N.square().mean()) - squared) / rows
+    spread = squared - width * scale**2
+    share = min(max(noise / spread, 0.0), 1.0) if spread > 0 else 1.0
+    covariance = (1 - share) * covariance_DD
+    covariance.diagonal().add_(share * scale + 1e-13 * scale)  # the latter for features that are constant
+    return covariance, share
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    mean: float  # over columns, of the log evidence per row
+    ratio_C: Tensor  # α/β of each column: the penalty of its ridge
+    inside_KC: Tensor  # Uᵀy
+
+
+def _evidence(found: Decomposed, targets_NC: Tensor) -> _Evidence:
+    rows, width = found.wide_ND.shape
+    sigma = found.sigma_K[:, None]
+    inside = found.left_NK.T @ targets_NC
+    projected = inside.square()
+    outside = (targets_NC.square().sum(0) - projected.sum(0)).clamp_min(0)
+    alpha = beta = torch.ones(targets_NC.shape[1], dtype=torch.float64)
+    for _ in range(ROUNDS):
+        ratio = alpha / beta
+        gamma = (sigma / (sigma + ratio)).sum(0)
+        weights = (sigma * projected / (ratio + sigma).square()).sum(0)
+        residual = (projected / (1 + sigma / ratio).square()).sum(0) + outside
+        alpha, beta = gamma / (weights + EPSILON), (rows - gamma) / (residual + EPSILON)
+        if bool(((alpha / beta - ratio).abs() <= 1e-5 * ratio).all()):
+            break
+    determinant = torch.log(alpha + beta * sigma).sum(0) + (width - len(sigma)) * torch.log(alpha)
+    fit = beta * residual + alpha * weights
+    evidence = width * torch.log(alpha) + rows * torch.log(beta) - determinant - fit - rows * math.log(2 * math.pi)
+    return _Evidence(float(evidence.mean() / (2 * rows)), alpha / beta, inside)
+
+
+def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:
+    targets = as_columns(targets_N)
+    shrink_KC = found.sigma_K[:, None] / (found.sigma_K[:, None] + evidence.ratio_C)
+    leverage_NC = found.left_NK.square() @ shrink_KC
+    residual_NC = targets - found.left_NK @ (shrink_KC * evidence.inside_KC)
+    answers = targets - residual_NC / (1 - leverage_NC).clamp_min(1e-6)
+    if targets_N.is_floating_point():
+        return correlation(answers[:, 0], targets[:, 0])
     return float((answers.argmax(1) == targets.argmax(1)).double().mean())
 
 
-def _left_out(found: Spectrum, targets_NC: Tensor) -> Tensor:
-    """answers_NC of the ridge with the best penalty, each row left out of its own fit."""
-    rows = len(targets_NC)
-    mean = targets_NC.mean(0)
-    centred = targets_NC - mean
-    projected = found.left_NK.T @ centred
-    squares = found.left_NK.square()
-    best, least = centred, math.inf
-    for penalty in PENALTIES:
-        shrink = found.sigma_K / (found.sigma_K + penalty)
-        leverage = squares @ shrink + 1 / rows  # the mean is fitted too
-        residual = (centred - found.left_NK @ (shrink[:, None] * projected)) / (1 - leverage).clamp_min(1e-6)[:, None]
-        error = float(residual.square().mean())
-        if error < least:
-            best, least = centred - residual, error
-    return best + mean
-
-
-def one_hot(codes_N: Tensor) -> Tensor:
-    """targets_NC in float64, one column for each class that occurs."""
-    _, codes = torch.unique(codes_N, return_inverse=True)
+def as_columns(targets_N: Tensor) -> Tensor:
+    """targets_NC in float64: numbers as they are, a one-hot column for each class that occurs."""
+    if targets_N.is_floating_point():
+        return targets_N.double()[:, None]
+    _, codes = torch.unique(targets_N, return_inverse=True)
     return torch.nn.functional.one_hot(codes).double()
 
 

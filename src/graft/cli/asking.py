@@ -16,10 +16,12 @@ from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.records import Manifest
+from graft.records import Manifest, Recipe
 from graft.run import Given
+from graft.train.checkpoint import SAVE_EVERY
 
-READING = ("task", "encoding", "format", "labels", "unlabelled", "quoting")
+WRITER = "gpt2"  # what writes where nothing else is named
+READING = ("task", "documents", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
     "lr": "lr",
@@ -31,6 +33,7 @@ SHORTCUTS = {
     "class_weights": "class_weights",
     "label_smoothing": "label_smoothing",
     "sweep": "sweep",
+    "on_nonfinite": "on_nonfinite",
 }
 
 
@@ -99,13 +102,15 @@ def _reading(named: dict[str, str]) -> ReadOptions:
 def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
     """How to train."""
     named = settings(asked)
-    recipe = asked.recipe
+    recipe: str | Recipe = asked.recipe or "fast"
     model, revision = asked.model, asked.revision
     if run is not None and model is None:
         model, revision = run.backbone.name, run.backbone.revision or None
-    if run is not None and recipe is None and not named:
-        recipe, named = str(RunFolder(asked.out).path / "recipe.toml"), {"seed": str(run.recipe.seed)}
-    return FitOptions(model or EMBEDDED, revision, recipe or "fast", named, asked.device, asked.precision)
+    if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
+        recipe = run.recipe
+    every = SAVE_EVERY if asked.save_every is None else asked.save_every
+    model = model or (WRITER if asked.task == "write" else EMBEDDED)
+    return FitOptions(model, revision, recipe, named, asked.device, asked.precision, every)
 
 
 def settings(asked: Namespace) -> dict[str, str]:

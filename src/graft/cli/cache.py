@@ -1,36 +1,60 @@
-"""graft cache: what the cache of extracted representations holds, and clearing it."""
+"""graft cache: what is kept because it can be computed again, and clearing it."""
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import datetime
+import re
 from argparse import Namespace
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_output
 from graft.cli.usage import Parser
 
-ABOUT = "the cache of extracted representations: its size, or clear it"
-EXAMPLES = ("graft cache", "graft cache clear", "GRAFT_CACHE=/big/disk graft run reviews.csv")
+ABOUT = "the cache of extracted representations and tokens: what it holds, or clear it"
+EXAMPLES = ("graft cache", "graft cache clear --older-than 30d", "GRAFT_CACHE=/big/disk graft run reviews.csv")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("action", choices=("size", "clear"), nargs="?", default="size", help="default: size")
+    parser.add_argument(
+        "--older-than",
+        metavar="AGE",
+        type=age,
+        default=0,
+        help="clear what was not used for so long: 30d, 12h",
+    )
     add_output(parser)
 
 
+def age(text: str) -> int:
+    """Seconds of `30d`, `12h`, `4w`."""
+    match = re.fullmatch(r"(\d+)([smhdw])", text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; give a number and a unit, as 30d, 12h or 4w")
+    return int(match[1]) * UNITS[match[2]]
+
+
 def main(asked: Namespace) -> int:
-    from graft.backbone.store import Store
+    from graft.cache.store import Store
     from graft.report.words import size
 
     store = Store()
-    usage = store.clear() if asked.action == "clear" else store.usage()
-    cleared = asked.action == "clear"
-    if asked.json:
-        found = {"folder": usage.folder, "entries": usage.entries, "bytes": usage.bytes, "limit": usage.limit}
-        print_json(found | {"cleared": cleared})
+    if asked.action == "clear":
+        freed = store.clear(asked.older_than)
+        if asked.json:
+            print_json({"folder": str(store.folder), "cleared": freed, "bytes": store.usage().bytes})
+        else:
+            print(f"{store.folder}: removed {size(freed)}.")
         return 0
-    entries = f"{usage.entries:,} entr{'y' if usage.entries == 1 else 'ies'}, {size(usage.bytes)}"
-    if cleared:
-        print(f"{usage.folder}: removed {entries}.")
-    else:
-        print(f"{usage.folder}: {entries} of at most {size(usage.limit)}.")
+    usage = store.usage()
+    if asked.json:
+        print_json(dataclasses.asdict(usage))
+        return 0
+    print(f"{usage.folder}: {size(usage.bytes)} of at most {size(usage.limit)}.")
+    for entry in usage.entries:
+        used = datetime.datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
+        print(f"  {entry.model}, {entry.kind}: {entry.rows:,} rows, {size(entry.bytes)}, last used {used}")
     return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression")
+TASKS = ("classification", "multi-label", "regression", "write")
+DOCUMENTS = ("auto", "file", "headings", "blank", "line")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
 
 
@@ -19,6 +21,12 @@ def add_training(parser: Parser) -> None:
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the stopped run in --out; DATA may be left out"
+    )
+    parser.add_argument(
+        "--save-every",
+        metavar="S",
+        type=seconds,
+        help="seconds between checkpoints, from which --resume goes on (default: 60)",
     )
     _add_data(parser)
     _add_model(parser)
@@ -33,8 +41,13 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
-        "decimal numbers, else classification)",
+        help="what is to be learnt: one class per text, any number of labels, a number, or to write in the style of "
+        "whole documents (default: regression for decimal numbers, else classification)",
+    )
+    group.add_argument(
+        "--documents",
+        choices=DOCUMENTS,
+        help="how the documents of a text file are told apart, for --task write (default: auto: marks, then headings)",
     )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")
@@ -92,6 +105,11 @@ def _add_recipe(parser: Parser) -> None:
         help=f"try these learning rates for short, keep the best (default: {SWEEP})",
     )
     group.add_argument(
+        "--on-nonfinite",
+        choices=("stop", "skip"),
+        help="a step whose loss or gradient is not finite: stop there (the default), or leave it out and say so",
+    )
+    group.add_argument(
         "--set",
         metavar="FIELD=VALUE",
         action="append",
@@ -121,6 +139,17 @@ def rates(given: str) -> str:
     if any(not 0 < rate < 1 for rate in found):
         raise argparse.ArgumentTypeError(f"{given!r}: a rate lies between 0 and 1")
     return f"[{', '.join(map(repr, found))}]"
+
+
+def seconds(given: str) -> float:
+    """A time of 0 seconds or more."""
+    try:
+        found = float(given)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number of seconds, such as 60")
+    return found
 
 
 def setting(given: str) -> tuple[str, str]:

@@ -22,7 +22,11 @@ def add_arguments(parser: Parser) -> None:
 
 def main(asked: Namespace) -> int:
     from graft.assess import report
+    from graft.folder import RunFolder
 
+    folder = RunFolder(asked.run)
+    for notice in folder.notices(folder.manifest()):
+        print(notice.text, file=sys.stderr)
     path = report(asked.run)
     if asked.json:
         print_json({"run": asked.run, "report": str(path)})

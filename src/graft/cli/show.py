@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graft.cli.screen import Screen, spoken
 from graft.folder import RunFolder
-from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, StageRecord, Trial
+from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, Skip, StageRecord, Trial
 from graft.records.metrics import metric
 
 LABEL = 24  # characters of a progress label, so that a narrow terminal keeps room for the bar
@@ -49,6 +49,9 @@ class Story:
                 self.screen.line(f"Head: {event.kind}; {event.why}.")
             case Epoch():
                 self.screen.line(self._epoch(event))
+            case Skip():
+                where = f"stage {event.stage}, epoch {event.epoch}, step {event.step}"
+                self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
             case Trial():
                 self.screen.line(f"Tried a rate of {event.lr:g}: {self._value(event.validation)}.")
             case StageRecord():

@@ -46,7 +46,9 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     lines += _numbers(evaluation, task_of(manifest).validation[:SHOWN])
     lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
-    lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']
+    writes = task_of(manifest).head.reads == "language"
+    verb, hint = ("generate", '--prompt "a beginning"') if writes else ("predict", '"a text of yours"')
+    lines += [f"Report:  {folder / 'report.html'}", f"Next:    graft {verb} {run} {hint}"]
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Unranked, View
 from graft.records.details import (
     ClassificationDetails,
     ClassScores,
@@ -43,22 +44,38 @@ from graft.records.outcome import (
     Request,
     Said,
 )
-from graft.records.training import Batches, Epoch, Loss, Optimiser, Recipe, Stage, StageRecord, Stopping, Trial
+from graft.records.training import (
+    Batches,
+    Epoch,
+    Loss,
+    Optimiser,
+    Recipe,
+    Skip,
+    Skipped,
+    Stage,
+    StageRecord,
+    Stopping,
+    Trial,
+)
 
 __all__ = [
     "LEAKY",
     "BackboneRecord",
     "Baseline",
     "Batches",
+    "Candidate",
     "ClassScores",
     "ClassificationDetails",
     "Columns",
     "Cost",
+    "Costs",
     "DataSummary",
     "Details",
     "Epoch",
     "Evaluation",
+    "Forecast",
     "HeadRecord",
+    "Heat",
     "Interval",
     "LabelScores",
     "LabelSet",
@@ -75,11 +92,14 @@ __all__ = [
     "Phase",
     "Prediction",
     "Progress",
+    "Ranking",
     "Recipe",
     "RegressionDetails",
     "ReliabilityBin",
     "Request",
     "Said",
+    "Skip",
+    "Skipped",
     "Source",
     "SplitName",
     "SplitSummary",
@@ -88,4 +108,6 @@ __all__ = [
     "Stopping",
     "Trial",
     "Truncation",
+    "Unranked",
+    "View",
 ]

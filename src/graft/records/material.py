@@ -102,4 +102,5 @@ class HeadRecord:
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"
     why: str
-    probe_validation: dict[str, float] = field(default_factory=dict)  # "pooling@depth" → accuracy on validation
+    probe_validation: dict[str, float] = field(default_factory=dict)  # "pooling@depth" → the metric on validation
+    settled: dict[str, float] = field(default_factory=dict)  # what the task settled on validation: thresholds, by name

@@ -7,7 +7,7 @@ from typing import Literal
 
 from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
-from graft.records.training import Recipe, StageRecord
+from graft.records.training import Recipe, Skipped, StageRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Outcome:
     cost: Cost | None = None
     evaluations: int = 0  # how often the test split was opened
     artefact: dict[str, str] = field(default_factory=dict)  # sha256 of each file of model/, by its name
-    settled: dict[str, float] = field(default_factory=dict)  # what the task settled on validation: thresholds, by name
+    files: dict[str, str] = field(default_factory=dict)  # the same of the folder's other files that do not change
+    skipped: Skipped = field(default_factory=Skipped)  # steps left out because a number in them was not finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+KEPT_SKIPS = 100  # of the steps that were left out
+
 
 @dataclass(frozen=True, slots=True)
 class Optimiser:
@@ -73,6 +75,7 @@ class Recipe:
     max_tokens: int = 256
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
+    on_nonfinite: Literal["stop", "skip"] = "stop"  # what to do about a step whose loss or gradient is not finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,28 @@ class Trial:
 
     lr: float
     validation: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A step that was left out because its loss or a gradient was not finite."""
+
+    stage: str
+    epoch: int
+    step: int  # counted from 1
+    rows: tuple[int, ...]  # positions in the train split of its texts at fault, or of all where none is alone at fault
+    place: str = ""  # the same as file and lines
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """All steps that were left out: how many, and the first of them."""
+
+    steps: int = 0
+    first: tuple[Skip, ...] = ()
+
+    def and_also(self, skip: Skip) -> Skipped:
+        return Skipped(self.steps + 1, (*self.first, skip)[:KEPT_SKIPS])
 
 
 @dataclass(frozen=True, slots=True)

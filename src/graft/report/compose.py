@@ -245,6 +245,7 @@ def _manifest(manifest: Manifest) -> Section:
     digests = [(f"{source.path} ({words.size(source.bytes)})", source.digest) for source in manifest.data.sources]
     digests.append((f"Backbone weights, revision {manifest.backbone.revision or 'none'}", manifest.backbone.digest))
     digests += [(f"model/{name}", digest) for name, digest in manifest.outcome.artefact.items()]
+    digests += manifest.outcome.files.items()
     blocks = (
         Fold("Versions", (versions,)),
         Fold("Digests (sha256)", (Facts(tuple(digests)),)),

@@ -23,6 +23,7 @@ def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callo
     trained = [epoch for epoch in epochs if epoch.stage == stage.name and epoch.number > 0]
     done = manifest.outcome.status in ("fitted", "evaluated")
     return [
+        _left_out(manifest),
         _no_learning(manifest, epochs),
         _rising_loss(trained, at, stage),
         _overfitting(trained, at, metric),
@@ -48,6 +49,20 @@ def _not_finite(epochs: Sequence[Epoch]) -> Callout | None:
                 "a tenth of the learning rate (`--lr`), or a longer warm-up (`--set warmup=0.2`).",
             )
     return None
+
+
+def _left_out(manifest: Manifest) -> Callout | None:
+    skipped = manifest.outcome.skipped
+    if not skipped.steps:
+        return None
+    places = "; ".join(skip.place for skip in skipped.first[:5] if skip.place)
+    return Callout(
+        "warning",
+        f"{words.plural(skipped.steps, 'training step')} left out",
+        "Their loss or a gradient was not a finite number, and leaving them out was asked for "
+        f"(`on_nonfinite`). The first: {places}. `run.json` names more.",
+        "look at these texts; if nothing is odd about them, a lower rate (`--lr`) or `--precision fp32`.",
+    )
 
 
 def _no_learning(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:

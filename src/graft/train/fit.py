@@ -16,24 +16,24 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from graft.backbone.paths import Feed
-from graft.records import Epoch, HeadRecord, Progress, Recipe, Stage, StageRecord, Trial
+from graft.errors import NotFinite
+from graft.records import Epoch, HeadRecord, Progress, Recipe, Said, Skip, Skipped, Stage, StageRecord, Trial
 from graft.train import feeding, start, sweep
-from graft.train.checkpoint import Best, Checkpoints, State, copied, put
+from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material, below
 from graft.train.objective import Metrics, objective_of
 from graft.train.stage import StageRun, Trained
 
-Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial
-SAVE_EVERY = 60.0  # seconds between checkpoints within a stage, which are written at the ends of epochs
+Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial | Skip | Skipped | Said
 
 
 def fit(material: Material, recipe: Recipe, checkpoints: Checkpoints | None = None) -> Iterator[Event]:
     """Train by the recipe. Yields `Progress` often, one `Extracted` and one `HeadRecord`, an `Epoch` per validation
     and a `StageRecord` per stage.
 
-    With `checkpoints`, goes on from the committed state. Ends with the weights that were best on validation in
-    `material.backbone.model`.
+    With `checkpoints`, goes on from the committed state: the last step that it holds, with all that the next one
+    depends on. Ends with the weights that were best on validation in `material.backbone.model`.
     """
     began = time.perf_counter()
     extracted: Extracted | None = None
@@ -58,9 +58,8 @@ class _Standing:
     epochs: list[Epoch] = field(default_factory=list)
     stages: list[StageRecord] = field(default_factory=list)
     since_best: int = 0
-    lr: float | None = None  # the rate that a sweep chose
-    trials: tuple[Trial, ...] = ()  # of that sweep
-    saved: float = field(default_factory=time.perf_counter)  # when a checkpoint was last committed
+    sweep: Sweep = field(default_factory=Sweep)
+    skipped: Skipped = field(default_factory=Skipped)
     unsaved_best: bool = False
 
     @property
@@ -88,7 +87,10 @@ class _Fit:
             yield from self.standing.stages
         for index, stage in enumerate(self.recipe.stages):
             if state is None or index >= state.stage:
-                yield from self._stage(index, stage, state.epoch if state and index == state.stage else 0)
+                yield from self._stage(index, stage, state if state and index == state.stage else None)
+        if self.checkpoints is not None:
+            self.checkpoints.tidy()
+        yield self.standing.skipped
 
     def _restore(self, state: State) -> None:
         assert self.checkpoints is not None
@@ -98,42 +100,60 @@ class _Fit:
         if state.best is not None:
             standing.best = state.best
         standing.epochs, standing.stages = list(state.epochs), list(state.stages)
-        standing.since_best, standing.lr, standing.trials = state.since_best, state.lr, state.trials
+        standing.since_best, standing.sweep, standing.skipped = state.since_best, state.sweep, state.skipped
         standing.began = time.perf_counter() - state.seconds
 
-    def _stage(self, index: int, stage: Stage, done: int) -> Iterator[Event]:
-        """One stage from its epoch `done` on."""
-        trained: list[Trained] = []
+    def _stage(self, index: int, stage: Stage, state: State | None) -> Iterator[Event]:
+        """One stage, from where `state` stands in it."""
         why: list[str] = []
-        stage, swept = yield from self._swept(index, stage, done)
+        done, last = (state.epoch, self._last()) if state else (0, {})
+        stage, swept = yield from self._swept(index, stage, bool(last))
         with ExitStack() as stack:
             way = feeding.way(self.material, stage, self.head, self._still_true(index), stack)
             run = self._run(self.material, index, stage, way)
             why += [way.why, *swept]
-            if done and self.checkpoints is not None:
-                run.restore(self.checkpoints.load("last"))
+            if last:
+                run.restore(last)
             else:
                 yield from self._validate(run, way.validation, 0, None)
                 self.standing.since_best = 0  # patience counts epochs of this stage
             for number in range(done + 1, stage.epochs + 1):
-                for event in run.epoch(number, way.train):
-                    if isinstance(event, Trained):
-                        trained.append(event)
-                    else:
-                        yield event
+                trained = yield from self._epoch(run, index, number, way.train)
                 if stage.average:
                     run.average.add()
                 with run.average.in_place():
-                    yield from self._validate(run, way.validation, number, trained[-1])
+                    yield from self._validate(run, way.validation, number, trained)
                 if 0 < stage.stopping.patience <= self.standing.since_best:
                     why.append(f"ended after {number} epochs, {stage.stopping.patience} without a better one")
                     break
-                self._checkpoint(index, number, run if number < stage.epochs else None)
+                if number < stage.epochs:
+                    self._checkpoint(index, number, run)
         put(self.standing.tensors, self.material.backbone.model)
-        record = self._record(run, trained, way.train.cached is not None, "; ".join(why))
+        record = self._record(run, way.train.cached is not None, "; ".join(why))
         self.standing.stages.append(record)
         self._checkpoint(index + 1, 0, None)
         yield record
+
+    def _last(self) -> dict[str, Tensor]:
+        return self.checkpoints.load("last") if self.checkpoints else {}
+
+    def _epoch(self, run: StageRun, index: int, number: int, feed: Feed) -> Generator[Event, None, Trained]:
+        """One epoch, with a checkpoint after a step now and then."""
+        trained: Trained | None = None
+        for event in run.epoch(number, feed):
+            if isinstance(event, Trained):
+                trained = event
+                continue
+            if isinstance(event, Skip):
+                self.standing.skipped = self.standing.skipped.and_also(event)
+            elif isinstance(event, Progress) and self.checkpoints is not None and self.checkpoints.is_due:
+                for skip in run.settle(feed):
+                    self.standing.skipped = self.standing.skipped.and_also(skip)
+                    yield skip
+                self._checkpoint(index, number - 1, run)
+            yield event
+        assert trained is not None
+        return trained
 
     def _still_true(self, index: int) -> Extracted:
         """What was extracted, less the states above blocks that earlier stages have changed."""
@@ -143,23 +163,30 @@ class _Fit:
 
     def _run(self, material: Material, index: int, stage: Stage, way: feeding.Way) -> StageRun:
         weights = feeding.thawed(material, stage, way.path)
+        may_skip = self.recipe.on_nonfinite == "skip"
         objective = objective_of(material, stage, self.recipe.metric)
-        return StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index))
+        return StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index), may_skip)
 
-    def _swept(self, index: int, stage: Stage, done: int) -> Generator[Event, None, tuple[Stage, list[str]]]:
+    def _swept(self, index: int, stage: Stage, begun: bool) -> Generator[Event, None, tuple[Stage, list[str]]]:
         """The stage at the rate that a short sweep finds best, where the recipe asks for one, and why."""
         if not self.recipe.sweep or index + 1 < len(self.recipe.stages) or stage.unfrozen == 0:
             return stage, []
-        if done:
-            return sweep.at_rate(stage, self.standing.lr or stage.optimiser.lr), [sweep.WHY]
+        if begun:
+            return sweep.at_rate(stage, self.standing.sweep.lr or stage.optimiser.lr), [sweep.WHY]
         part = sweep.sample(self.material, self.recipe.seed)
         trials: list[Trial] = []
         for lr in self.recipe.sweep:
-            trials.append((yield from self._try(part, index, sweep.trial_stage(stage, lr))))
+            try:
+                trials.append((yield from self._try(part, index, sweep.trial_stage(stage, lr))))
+            except NotFinite:
+                yield Said(f"The rate {lr:g} led to numbers that are not finite; it is out of the sweep.")
+                continue
             yield trials[-1]
+        if not trials:
+            raise NotFinite(stage.name)
         objective = objective_of(part, stage, self.recipe.metric)
         best = max(trials, key=lambda trial: objective.rank(trial.validation))
-        self.standing.lr, self.standing.trials = best.lr, tuple(trials)
+        self.standing.sweep = Sweep(best.lr, tuple(trials))
         return sweep.at_rate(stage, best.lr), [sweep.WHY]
 
     def _try(self, part: Material, index: int, stage: Stage) -> Generator[Event, None, Trial]:
@@ -169,6 +196,8 @@ class _Fit:
             for event in run.epoch(0, way.train):
                 if isinstance(event, Progress):
                     yield dataclasses.replace(event, phase=f"sweep {stage.optimiser.lr:g}")
+                elif isinstance(event, Said):
+                    yield event
             metrics = yield from _metrics(run, way.validation)
         return Trial(stage.optimiser.lr, metrics)
 
@@ -201,29 +230,21 @@ class _Fit:
         return True
 
     def _checkpoint(self, index: int, number: int, run: StageRun | None) -> None:
-        """Commit where the fit stands; within a stage only when the last commit is a while ago."""
+        """Commit where the fit stands; within a stage (`run`) only when the last commit is a while ago."""
         standing = self.standing
-        if self.checkpoints is None or (number and (run is None or time.perf_counter() - standing.saved < SAVE_EVERY)):
+        if self.checkpoints is None or (run is not None and not self.checkpoints.is_due):
             return
-        count = len(standing.epochs)
-        if standing.unsaved_best:
-            self.checkpoints.keep_best(standing.tensors, count)
-        if run is None:
-            self.checkpoints.forget_last()
-        else:
-            self.checkpoints.keep_last(run.state(), count)
-        best = standing.best
-        epochs, stages = tuple(standing.epochs), tuple(standing.stages)
-        kept = best if best.stage else None
-        head = index, number, kept, standing.since_best, standing.lr
-        self.checkpoints.commit(State(*head, epochs, stages, standing.seconds, {}, standing.trials))
-        standing.saved, standing.unsaved_best = time.perf_counter(), False
+        best = standing.best if standing.best.stage else None
+        told = tuple(standing.epochs), tuple(standing.stages), standing.skipped, standing.seconds
+        state = State(index, number, best, standing.since_best, standing.sweep, *told)
+        self.checkpoints.save(state, standing.tensors if standing.unsaved_best else None, run.state() if run else None)
+        standing.unsaved_best = False
 
-    def _record(self, run: StageRun, trained: list[Trained], cached: bool, why: str) -> StageRecord:
+    def _record(self, run: StageRun, cached: bool, why: str) -> StageRecord:
         """What the stage did; epochs from before a resume are counted too."""
         own = [epoch for epoch in self.standing.epochs if epoch.stage == run.stage.name]
         before = [epoch for epoch in self.standing.epochs if epoch.stage != run.stage.name]
-        tokens, padded = sum(epoch.tokens for epoch in trained), sum(epoch.padded for epoch in trained)
+        tokens, padded = run.under_way.tokens, run.under_way.padded
         return StageRecord(
             name=run.stage.name,
             unfrozen=run.stage.unfrozen,
@@ -234,7 +255,7 @@ class _Fit:
             steps=own[-1].number * run.steps_per_epoch,
             padding=1 - tokens / padded if padded else 0.0,
             why=why,
-            trials=self.standing.trials,
+            trials=self.standing.sweep.trials,
         )
 
 

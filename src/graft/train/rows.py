@@ -78,7 +78,7 @@ class RowEmbedding(nn.Embedding):
             return super().forward(ids)
         rows, places = torch.unique(ids, return_inverse=True)
         self._catch_up(rows)
-        leaf = self._master[rows].requires_grad_()
+        leaf = self._master.index_select(0, rows).requires_grad_()
         self.used.append((rows, leaf))
         return nn.functional.embedding(places, leaf).to(self.weight.dtype)
 
@@ -112,10 +112,10 @@ class RowEmbedding(nn.Embedding):
         self._betas = moves.betas
         self._taken += 1
         self._elapsed.add(moves, self._taken)
-        first = torch.lerp(self._first[rows], gradient, 1 - beta1)
-        second = torch.lerp(self._second[rows], gradient.square(), 1 - beta2)
+        first = torch.lerp(self._first.index_select(0, rows), gradient, 1 - beta1)
+        second = torch.lerp(self._second.index_select(0, rows), gradient.square(), 1 - beta2)
         size = (second / (1 - beta2**self._taken)).sqrt_().add_(EPS)
-        moved = self._master[rows] * (1 - moves.lr * moves.weight_decay)
+        moved = self._master.index_select(0, rows) * (1 - moves.lr * moves.weight_decay)
         moved -= moves.lr / (1 - beta1**self._taken) * first / size
         self._write(rows, moved, first, second)
 
@@ -131,16 +131,16 @@ class RowEmbedding(nn.Embedding):
         drift, fade, shrink, decay = (
             part.float().unsqueeze(1) for part in (elapsed.drift[since], beta1**missed, beta2**missed, decay)
         )
-        first, second = self._first[rows], self._second[rows]
+        first, second = (table.index_select(0, rows) for table in (self._first, self._second))
         eps = EPS * math.sqrt(
             1 - beta2**self._taken
         )  # as large beside these moments as Adam's beside its corrected ones
-        moved = self._master[rows] * decay - drift * first / (second.sqrt() + eps)
+        moved = self._master.index_select(0, rows) * decay - drift * first / (second.sqrt() + eps)
         self._write(rows, moved, first * fade, second * shrink)
 
     def _write(self, rows: Tensor, moved: Tensor, first: Tensor, second: Tensor) -> None:
         for table, values in ((self._master, moved), (self._first, first), (self._second, second)):
-            table[rows] = values
+            table.index_copy_(0, rows, values)
         self._elapsed.touched[rows] = self._elapsed.steps
 
     @torch.no_grad()
@@ -155,17 +155,26 @@ class RowEmbedding(nn.Embedding):
         self.weight.copy_(self.master)
 
     def state(self) -> dict[str, Tensor]:
-        """Masters, moments and the count of steps, for a checkpoint."""
-        taken = torch.tensor(self._taken)
-        return {"master": self.master, "exp_avg": self._first, "exp_avg_sq": self._second, "taken": taken}
+        """Everything that the next step depends on. Nothing is settled for it: a checkpoint must change no sum."""
+        elapsed = self._elapsed
+        counts = torch.tensor([self._taken, elapsed.steps])
+        tables = {"master": self._master, "exp_avg": self._first, "exp_avg_sq": self._second}
+        past = {"touched": elapsed.touched, "drift": elapsed.drift, "log_decay": elapsed.log_decay}
+        return tables | past | {"counts": counts, "betas": torch.tensor(self._betas, dtype=torch.float64)}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` gave."""
-        for table, key in ((self.master, "master"), (self._first, "exp_avg"), (self._second, "exp_avg_sq")):
+        """Continue from what `state` gave. The working copy follows when training next publishes."""
+        for table, key in ((self._master, "master"), (self._first, "exp_avg"), (self._second, "exp_avg_sq")):
             table.copy_(tensors[key])
-        self._taken = int(tensors["taken"])
-        self.publish()
+        beta1, beta2 = tensors["betas"].tolist()
+        self._betas = (beta1, beta2)
+        self._taken, steps = tensors["counts"].tolist()
+        elapsed = Elapsed(len(self._master), self._master.device)
+        elapsed.steps = steps
+        past = (tensors[key].clone().to(self._master.device) for key in ("touched", "drift", "log_decay"))
+        elapsed.touched, elapsed.drift, elapsed.log_decay = past
+        self._elapsed = elapsed
 
 
 def install(model: nn.Module, names: set[str]) -> None:

@@ -1,13 +1,14 @@
-"""One stage: thaw, step through the epochs, validate, and say what happened.
+"""One stage: thaw, step through the epochs, and say what happened.
 
-Every random choice of an epoch derives from (seed, stage, epoch), so an epoch can be done again exactly.
+Every random choice of a step derives from (seed, stage, epoch, step), so that a step can be done again exactly: after
+a kill, in smaller parts, or to learn which of its texts was no good.
 """
 
 from __future__ import annotations
 
-import math
+import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +18,16 @@ from torch import Tensor
 
 from graft.backbone.batch import parts, shuffled
 from graft.backbone.paths import Feed, Path
-from graft.errors import RunError
-from graft.records import Progress, Stage
+from graft.errors import GraftError, NotFinite
+from graft.machine import is_out_of_memory
+from graft.records import Progress, Said, Skip, Stage
 from graft.train.groups import trains
 from graft.train.material import Material
 from graft.train.objective import Objective
+from graft.train.underway import UnderWay, Watch
 from graft.train.weights import Adam, Average, FlatWeights
 
-Seed = tuple[int, int]  # of the run, and the number of the stage
-_LOWER = "start a new run (--out) with a lower rate (--lr), or with --precision fp32."
+KEPT_ROWS = 64  # of a step that was left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,28 @@ class Trained:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An epoch's batches of rows, the seed of each step, and each row's tokens (1 for a text without any)."""
+
+    number: int
+    batches: list[NDArray[np.int64]]
+    seeds: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
 class StageRun:
     """A stage under way: a path from rows to logits, its thawed weights and their optimiser."""
 
     def __init__(
-        self, material: Material, stage: Stage, path: Path, weights: FlatWeights, objective: Objective, seed: Seed
+        self,
+        material: Material,
+        stage: Stage,
+        path: Path,
+        weights: FlatWeights,
+        objective: Objective,
+        seed: tuple[int, int],
+        may_skip: bool = False,
     ) -> None:
         self.material = material
         self.objective = objective
@@ -51,45 +70,66 @@ class StageRun:
         self.path = path
         self.weights = weights
         self._seed = seed
+        self._may_skip = may_skip
         rows = len(material.train.tokens)
         self.steps_per_epoch = -(-rows // stage.batches.rows)
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
+        self.under_way = UnderWay(stage.batches.tokens)
+        self._watch = Watch()
+        self._order: Order | None = None  # of the epoch that is under way
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that the next epoch depends on, for a checkpoint."""
-        return self.adam.state() | self.average.state()
+        """Everything that the next step depends on, for a checkpoint, once `settle` has run."""
+        under_way = self.under_way.state([pool.size for pool in self.path.pools])
+        return self.adam.state() | self.average.state() | under_way
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` gave."""
         self.adam.restore(tensors)
         self.average.restore(tensors)
+        self.under_way.restore(tensors, self.weights.flat[0].device)
 
-    def epoch(self, number: int, feed: Feed) -> Iterator[Progress | Trained]:
-        """One pass over the train split; the last value yielded is `Trained`."""
-        start = time.perf_counter()
-        rng = np.random.default_rng((*self._seed, number))
-        torch.manual_seed(int(rng.integers(2**62)))
-        for pool in self.path.pools:
-            pool.refill(int(rng.integers(2**62)))
+    def epoch(self, number: int, feed: Feed) -> Iterator[Progress | Skip | Said | Trained]:
+        """One pass over the train split, or what is left of it; the last value yielded is `Trained`.
+
+        Raises NotFinite when a step's loss or gradient is none, before the weights have moved by it.
+        """
+        way = self.under_way
+        way.began = time.perf_counter()
+        order = self._order = self._ordered(number, feed)
         self._thaw()
-        lengths = np.maximum(feed.tokens.lengths, 1)
-        batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)
-        total, done, padded = int(lengths.sum()), 0, 0
-        losses: list[Tensor] = []
-        for batch in batches:
-            losses.append(self._step(batch, feed, lengths))
-            done += int(lengths[batch].sum())
-            padded += int(lengths[batch].max()) * len(batch)
+        total, done = (
+            int(order.lengths.sum()),
+            sum(int(order.lengths[rows].sum()) for rows in order.batches[: way.step]),
+        )
+        for step in range(way.step, len(order.batches)):
+            rows = order.batches[step]
+            norm = yield from self._step(order, step, feed)
+            way.step = step + 1
+            yield from self._judge(self._watch.see(step, norm), order, feed)
+            done += int(order.lengths[rows].sum())
             yield Progress(f"{self.stage.name} {number}", done, total)
+        yield from self._judge(self._watch.last(), order, feed)
         self.weights.publish()
-        loss = float(torch.stack(losses).mean())
-        if not math.isfinite(loss):  # on a device that is not waited for at each step, it is seen here
-            raise RunError(f"The loss is not finite in stage {self.stage.name}.", _LOWER)
-        yield Trained(loss, total, padded, len(batches), time.perf_counter() - start)
+        if not way.losses:  # every one of them was left out
+            raise NotFinite(self.stage.name, order.batches[-1].tolist(), of=len(order.batches[-1]))
+        loss = float(torch.stack(list(way.losses.values())).mean())
+        padded = sum(int(order.lengths[rows].max()) * len(rows) for rows in order.batches)
+        trained = Trained(loss, total, padded, len(order.batches), way.elapsed)
+        way.finish(total, padded)
+        yield trained
+
+    def _ordered(self, number: int, feed: Feed) -> Order:
+        rng = np.random.default_rng((*self._seed, number))
+        lengths = np.maximum(feed.tokens.lengths, 1)
+        for place, pool in enumerate(self.path.pools):
+            pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
+        batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)
+        return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths)
 
     def _thaw(self) -> None:
         """Train mode for the parts that train, eval mode for the frozen ones: a frozen block drops nothing."""
@@ -97,20 +137,79 @@ class StageRun:
         for name, module in self.path.module.named_modules():
             module.training = trains(name, backbone, self.stage)
 
-    def _step(self, batch: NDArray[np.int64], feed: Feed, lengths: NDArray[np.int64]) -> Tensor:
+    def _step(self, order: Order, step: int, feed: Feed) -> Generator[Said, None, Tensor]:
+        """One step of the optimiser. Returns the norm of the gradients; where it is not finite, nothing has moved."""
+        while True:
+            self._seed_step(int(order.seeds[step]))
+            try:
+                loss = self._gradients(order.batches[step], order.lengths, feed)
+                break
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            yield self._smaller(order.batches[step], order.lengths)
+        self.under_way.losses[step] = loss
+        return self.adam.step(loss)
+
+    def _seed_step(self, seed: int) -> None:
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed asks every kind of device: 150 µs
+        if self.material.machine.device == "cuda":
+            torch.cuda.manual_seed(seed)
+        for pool in self.path.pools:
+            pool.at_step(seed)
+
+    def _gradients(self, batch: NDArray[np.int64], lengths: NDArray[np.int64], feed: Feed) -> Tensor:
+        """The gradients of the batch's mean loss, gathered over its parts; returns that loss."""
         total = torch.zeros((), device=self.weights.flat[0].device)
-        pieces = parts(batch, lengths, self.stage.batches.tokens)
         weight = self.objective.weight(batch)
-        for index, piece in enumerate(pieces):
+        for index, piece in enumerate(parts(batch, lengths, self.under_way.budget)):
             loss = self.objective.loss(self.path, feed, piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
-        norm = self.adam.step()
-        if norm.device.type == "cpu" and not torch.isfinite(norm):
-            rows = ", ".join(str(row) for row in batch[:8])
-            raise RunError(
-                f"The loss or a gradient is not finite in stage {self.stage.name} (train rows {rows}, …).",
-                _LOWER,
-            )
         return total
+
+    def _smaller(self, batch: NDArray[np.int64], lengths: NDArray[np.int64]) -> Said:
+        """Halve what goes through the model at once. Raises GraftError when that was one text already."""
+        self.weights.forget()
+        gc.collect()
+        if self.material.machine.device == "cuda":
+            torch.cuda.empty_cache()
+        longest = int(lengths[batch].max())
+        texts = len(parts(batch, lengths, self.under_way.budget)[0])
+        if texts == 1:
+            raise GraftError(
+                f"There is not enough memory for a training step in stage {self.stage.name}: "
+                f"one text of {longest} tokens does not fit.",
+                f"cut texts shorter (--max-tokens {max(longest // 2, 1)}), let fewer blocks train, "
+                "or choose a smaller model with --model.",
+            )
+        self.under_way.budget = longest * (texts // 2)
+        return Said(
+            f"Memory was short: steps of stage {self.stage.name} are done in parts of {self.under_way.budget:,} tokens "
+            "from here on, with the same gradients."
+        )
+
+    def settle(self, feed: Feed) -> Iterator[Skip]:
+        """Learn of a step that nobody has waited for yet, so that a checkpoint knows of it."""
+        if self._order is not None:
+            yield from self._judge(self._watch.last(), self._order, feed)
+
+    def _judge(self, step: int | None, order: Order, feed: Feed) -> Iterator[Skip]:
+        """What to do about a step that was not finite: go on without it where that was asked for, else stop."""
+        if step is None:
+            return
+        rows = self._culprits(order.batches[step], feed)
+        if not self.under_way.leave_out(step) or not self._may_skip:
+            raise NotFinite(self.stage.name, rows, of=len(order.batches[step]))
+        yield Skip(self.stage.name, order.number, step + 1, tuple(rows[:KEPT_ROWS]))
+
+    def _culprits(self, batch: NDArray[np.int64], feed: Feed) -> list[int]:
+        """The rows of a batch whose own loss is not finite; all of it where that is true of none."""
+        found = []
+        for place in range(len(batch)):
+            row = batch[place : place + 1]
+            if not bool(torch.isfinite(self.objective.loss(self.path, feed, row))):
+                found.append(int(row[0]))
+        self.weights.forget()
+        return found or batch.tolist()

@@ -18,7 +18,7 @@ from graft.backbone.features import POOLINGS, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
-from graft.records import HeadRecord, Progress, Recipe
+from graft.records import HeadRecord, Progress, Recipe, Said
 from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
@@ -61,7 +61,7 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
     return tuple(dict.fromkeys(cuts))
 
 
-def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Extracted]:
+def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
     if _only_starts(recipe, asked):
@@ -89,9 +89,10 @@ def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
     return np.sort(chosen).astype(np.int64)
 
 
-def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Generator[Progress, None, Features]:
+def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Generator[Progress | Said, None, Features]:
     yield from extractor.run(tokens, asked, phase)
     assert extractor.features is not None
+    yield from map(Said, extractor.features.notes)
     return extractor.features
 
 

@@ -86,6 +86,13 @@ class FlatWeights:
         for table in self.tables.values():
             table.gather(first)
 
+    def forget(self) -> None:
+        """Drop the gradients of a backward pass that is not to be gathered."""
+        for parameter in self._live:
+            parameter.grad = None
+        for table in self.tables.values():
+            table.used.clear()
+
     @torch.no_grad()
     def publish(self, tables: bool = True) -> None:
         """Copy the masters to the parameters that compute, in their dtype.
@@ -171,10 +178,21 @@ class Adam:
         self._fused = weights.flat[0].device.type in ("cpu", "cuda")
         self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=EPS, fused=self._fused)
 
-    def step(self) -> Tensor:
-        """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor)."""
+    def step(self, loss: Tensor | None = None) -> Tensor:
+        """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor).
+
+        Where it or the `loss` is not finite, nothing moves, and what is returned is not finite: on a GPU the kernels
+        see to that, so that nobody has to wait for it.
+        """
         norms = [torch.linalg.vector_norm(gradient) for gradient in self.weights.gradients]
         norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        if loss is not None:
+            norm = norm + 0 * loss
+        if norm.device.type == "cuda":
+            self._adam.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
+        elif not math.isfinite(norm):
+            self.taken += 1
+            return norm
         self._clip(norm)
         lr = self.settings.lr * scheduled(self.settings, self.taken, self.steps)
         for group, spec in zip(self._adam.param_groups, self.weights.groups, strict=True):

@@ -1,14 +1,16 @@
-"""What a fit spent and did, gathered on its way for the manifest."""
+"""What a fit said and what it took, gathered for the manifest."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from graft import machine
-from graft.records import Cost, Epoch, HeadRecord, Outcome, Phase, StageRecord
+from graft.data.table import Rows
+from graft.records import Cost, Epoch, HeadRecord, Outcome, Phase, Skip, Skipped, StageRecord
 from graft.train.fit import Event
 from graft.train.material import Extracted
 
@@ -46,16 +48,21 @@ class Clock:
 
 
 @dataclass
-class Ledger:
-    """What a fit said on its way, gathered for the manifest."""
+class Account:
+    """What a fit said on its way, gathered for the manifest. `rows` are the train split's."""
 
+    rows: Rows
     head: HeadRecord | None = None
     extracted: Extracted | None = None
     epochs: list[Epoch] = field(default_factory=list)
     stages: list[StageRecord] = field(default_factory=list)
+    skipped: Skipped = field(default_factory=Skipped)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> Event:
+        """Take an event in; returns it with rows named by file and line."""
         match event:
+            case Skip():
+                return self._placed(event)
             case HeadRecord():
                 self.head = event
             case Extracted():
@@ -64,16 +71,26 @@ class Ledger:
                 self.epochs.append(event)
             case StageRecord():
                 self.stages.append(event)
+            case Skipped():
+                self.skipped = Skipped(event.steps, tuple(self._placed(skip) for skip in event.first))
+        return event
+
+    def _placed(self, skip: Skip) -> Skip:
+        return dataclasses.replace(skip, place=self.rows.places(skip.rows))
 
     def outcome(self, metric: str, clock: Clock, artefact: dict[str, str]) -> Outcome:
         best = next(epoch for epoch in reversed(self.epochs) if epoch.best)
         value = best.validation[metric]
-        return Outcome("fitted", tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact)
+        told = tuple(self.stages), best.stage, best.number, value, self._cost(clock), 0, artefact
+        return Outcome("fitted", *told, skipped=self.skipped)
 
     def _saved(self) -> float:
-        """Seconds that stages would have spent on the same forward passes again: at least, as hits cost nothing."""
+        """Seconds that hits would have taken to compute, and cached stages to compute again in each further epoch."""
+        if self.extracted is None:
+            return 0.0
         again = sum(max(stage.epochs - 1, 0) for stage in self.stages if stage.cached)
-        return again * self.extracted.train.seconds if self.extracted else 0.0
+        both = (self.extracted.train, self.extracted.validation)
+        return again * self.extracted.train.whole + sum(found.spared for found in both)
 
     def _cost(self, clock: Clock) -> Cost:
         trained = [epoch for epoch in self.epochs if epoch.tokens]

@@ -1,0 +1,258 @@
+"""The shards of one key, and in them rows by the digest of their content.
+
+There is no index file that two writers could spoil: each shard tells at its end which rows it holds, and the index is
+made from these when a shelf is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.cache.shard import SUFFIX, WRITING, Damaged, Shard, Table, Writer, open_shard
+from graft.errors import refusal
+
+Digests = NDArray[np.uint64]  # rows × 2: 128 bits of each row's content
+Numbers = NDArray[np.int64]
+COMMIT_BYTES = 256 << 20
+COMMIT_SECONDS = 20.0  # at first; later a tenth of all that was spent, so that shards stay few
+MISSING = -1
+UNREADABLE = (Damaged, OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a shelf's values lie on disk: `width` numbers of numpy's `dtype` make one vector."""
+
+    dtype: str
+    width: int
+
+    @property
+    def bytes(self) -> int:
+        return np.dtype(self.dtype).itemsize * self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where rows lie: the number of their shard (MISSING where there is none), first vector and vectors."""
+
+    shard: Numbers
+    start: Numbers
+    count: Numbers
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = self.shard != MISSING
+        return found
+
+    def take(self, rows: Numbers) -> Places:
+        return Places(self.shard[rows], self.start[rows], self.count[rows])
+
+
+@dataclass
+class _Held:
+    """A shard's rows, and its values while they are mapped: what is not read is not held, so that it can be evicted."""
+
+    path: Path
+    digests: Digests
+    counts: Numbers
+    took: tuple[float, int]
+    shard: Shard | None = None
+    values: NDArray[Any] | None = None
+
+
+class Shelf:
+    """Rows of one key. Made by `Store.shelf`."""
+
+    def __init__(self, folder: Path, fields: dict[str, str], layout: Layout, label: str = "") -> None:
+        self.folder = folder
+        self.fields = fields
+        self.label = label
+        self.layout = layout
+        self.notes: list[str] = []  # what was found damaged, or could not be written, in sentences
+        self._shards: list[_Held] = []  # numbered for good: a damaged one keeps its number
+        self._gone: set[int] = set()
+        self._index: tuple[Digests, Places, Numbers] | None = None
+        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+            if not path.name.startswith(WRITING):
+                try:
+                    self.add(open_shard(path), hold=False)
+                except UNREADABLE as error:
+                    self._drop(path, error)
+
+    def add(self, shard: Shard, hold: bool = True) -> None:
+        """Take in a shard's rows. Raises Damaged when they do not fit its values or the shelf."""
+        digests, counts = shard.array("digests").reshape(-1, 2).copy(), shard.array("counts").astype(np.int64)
+        values = shard.values(self.layout.dtype, self.layout.width)
+        if shard.table.fields != self.fields or len(digests) != len(counts) or counts.sum() != len(values):
+            raise Damaged(f"{shard.path} does not hold what its place says")
+        held = _Held(shard.path, digests, counts, (shard.table.seconds, shard.table.tokens))
+        if hold:
+            held.shard, held.values = shard, values
+        self._shards.append(held)
+        self._index = None
+
+    def _drop(self, path: Path, error: Exception) -> None:
+        """Remove a damaged file, and say so; one that was evicted meanwhile is a miss like any other."""
+        if isinstance(error, FileNotFoundError):
+            return
+        self.notes.append(f"Cache: {error}. It was removed, and what it held is computed again.")
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+    @property
+    def rate(self) -> float:
+        """Tokens per second at which the values were computed; 0 where no shard tells."""
+        seconds = sum(held.took[0] for held in self._shards)
+        return sum(held.took[1] for held in self._shards) / seconds if seconds else 0.0
+
+    def find(self, digests: Digests) -> Places:
+        """Where these rows lie, every block that is to be read verified and mapped; a damaged shard is dropped, and
+        its rows are missing."""
+        while True:
+            places = self._look_up(digests)
+            read = np.unique(places.shard[places.found]).tolist()
+            gone = {number for number in read if not self._hold(places, number)}
+            if not gone:
+                return places
+            self._gone |= gone
+            self._index = None
+
+    def _hold(self, places: Places, number: int) -> bool:
+        """Map a shard and verify what these places say of it; whether it is intact."""
+        held, chosen = self._shards[number], places.shard == number
+        starts = places.start[chosen] * self.layout.bytes
+        try:
+            if held.shard is None:
+                held.shard = open_shard(held.path)
+                held.values = held.shard.values(self.layout.dtype, self.layout.width)
+            held.shard.check(starts, starts + places.count[chosen] * self.layout.bytes)
+        except UNREADABLE as error:
+            self._drop(held.path, error)
+            return False
+        with suppress(OSError):  # evicted, or not ours to touch: what is mapped stays readable
+            os.utime(held.path)  # the least recently used goes first
+        return True
+
+    def _look_up(self, digests: Digests) -> Places:
+        known, places, order = self._indexed()
+        if not len(known) or not len(digests):
+            missing = np.full(len(digests), MISSING, dtype=np.int64)
+            return Places(missing, missing, missing)
+        at = np.minimum(np.searchsorted(known[order, 0], digests[:, 0]), len(order) - 1)
+        rows = order[at]
+        found = (known[rows] == digests).all(axis=1)
+        return Places(*(np.where(found, part[rows], MISSING) for part in (places.shard, places.start, places.count)))
+
+    def _indexed(self) -> tuple[Digests, Places, Numbers]:
+        if self._index is None:
+            intact = [number for number in range(len(self._shards)) if number not in self._gone]
+            held = [self._shards[number] for number in intact]
+            counts = [shard.counts for shard in held]
+            starts = [np.cumsum(part) - part for part in counts]
+            known = np.concatenate([np.zeros((0, 2), np.uint64), *(shard.digests for shard in held)])
+            numbers = np.repeat(np.asarray(intact, np.int64), [len(part) for part in counts])
+            none = np.zeros(0, np.int64)
+            places = Places(numbers, np.concatenate([none, *starts]), np.concatenate([none, *counts]))
+            self._index = known, places, np.argsort(known[:, 0], kind="stable")
+        return self._index
+
+    def copy(self, places: Places, rows: Numbers, into: NDArray[Any]) -> None:
+        """Copy these rows, of one vector each, to the same rows of `into`."""
+        for number in np.unique(places.shard[rows]).tolist():
+            chosen = rows[places.shard[rows] == number]
+            into[chosen] = self._mapped(number)[places.start[chosen]]
+
+    def _mapped(self, number: int) -> NDArray[Any]:
+        values = self._shards[number].values
+        assert values is not None, "find maps what it finds"
+        return values
+
+    def rows(self, places: Places) -> Iterable[NDArray[Any]]:
+        """Each row's vectors (count × width), as views of what is mapped."""
+        every = (part.tolist() for part in (places.shard, places.start, places.count))
+        for shard, start, count in zip(*every, strict=True):
+            yield self._mapped(shard)[start : start + count]
+
+
+class Filling:
+    """Rows being added to a shelf: committed every so often, so that what was done before an interruption is kept.
+
+    Where they cannot be written (no room, no permission) nothing more is kept, and the shelf's notes say so once.
+    """
+
+    def __init__(self, shelf: Shelf, keep: bool = True) -> None:
+        self._shelf = shelf
+        self._began = self._last = time.perf_counter()
+        self._writer: Writer | None = None
+        if keep:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._digests: list[Digests] = []
+        self._counts: list[Numbers] = []
+        self._took = (0.0, 0)
+        try:
+            self._writer = Writer(self._shelf.folder)
+        except OSError as error:
+            self._fail(error)
+
+    @property
+    def keeps(self) -> bool:
+        return self._writer is not None
+
+    def add(self, digests: Digests, counts: Numbers, values: NDArray[Any], took: tuple[float, int]) -> None:
+        """Append rows: their digests, how many vectors each has, and the vectors one row after the other.
+
+        `took`: the seconds and tokens that computing them took.
+        """
+        if self._writer is None:
+            return
+        try:
+            self._writer.append(values)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._digests.append(digests)
+        self._counts.append(counts)
+        self._took = (self._took[0] + took[0], self._took[1] + took[1])
+        now = time.perf_counter()
+        if self._writer.bytes >= COMMIT_BYTES or now - self._last >= max(COMMIT_SECONDS, (now - self._began) / 10):
+            self.commit()
+            self._begin()
+            self._last = now
+
+    def commit(self) -> None:
+        """Let what was added be found. Nothing more is added."""
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        counts = np.concatenate([np.zeros(0, np.int64), *self._counts])
+        if not len(counts) or int(counts.sum()) * self._shelf.layout.bytes != writer.bytes:
+            writer.drop()  # empty, or interrupted within a row
+            return
+        arrays: dict[str, NDArray[Any]] = {
+            "digests": np.concatenate(self._digests).ravel(),
+            "counts": counts.astype(np.uint32),
+        }
+        table = Table(self._shelf.fields, self._shelf.label, *self._took)
+        try:
+            self._shelf.add(writer.commit(table, arrays))
+        except OSError as error:
+            self._writer = writer
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        why = refusal(error)[0]
+        self._shelf.notes.append(f"Cache: {self._shelf.folder} cannot be written: {why}. The run goes on without it.")
+        if self._writer is not None:
+            self._writer.drop()
+            self._writer = None

@@ -1,0 +1,244 @@
+"""Ranking: one pass of each candidate over a sample of the train split, and the scores of every depth.
+
+Only rows of train are read. A generator of events: `Progress` often, `Measured` or `Unranked` for each candidate.
+
+    pilot      each model is loaded and reads a few rows, which tells its pace
+    plan       how many rows all of them can read in the time; who is too slow even for few is skipped
+    passes     each reads the rest of the sample, and its depths are scored
+
+What a pass extracts goes through the cache of representations, so the run that follows does not extract it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.backbone.features import Extractor, Features, Wanted, all_depths
+from graft.backbone.model import Backbone
+from graft.backbone.model import load as load_model
+from graft.cache.store import Store
+from graft.choose.candidates import Found, Named, located
+from graft.choose.sample import stratified_order
+from graft.choose.views import scored, scoring_seconds
+from graft.data.table import Rows
+from graft.data.tokens import Tokens, tokenize
+from graft.errors import GraftError, ModelError, first_line
+from graft.records import Candidate, MachineRecord, Progress, Unranked, View
+
+MOST_ROWS = 6000  # beyond these scores hardly move
+FEWEST_ROWS = 200
+WARM_UP, PILOT = 16, 80  # rows: the first pass through a model is slower than those that follow
+HELD = 0.25  # share of the free memory that models may hold between pilot and pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a model reads on this machine, as it was measured."""
+
+    seconds_per_token: float  # of a forward pass, many rows at once
+    tokens_per_text: float
+    loading: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a pass told of one model."""
+
+    model: Candidate  # the whole one
+    sizes: tuple[int, ...]  # parameters of the model kept up to block 1, 2, …
+    views: tuple[View, ...]
+    rows: int
+    pace: Pace
+    depths: tuple[int, ...]  # that are candidates
+
+
+Event = Progress | Unranked | Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What every candidate reads: rows of train in an order of which every prefix is a sample, and the time for it."""
+
+    train: Rows
+    classes: tuple[str, ...]
+    limit: int  # tokens of a text, as the recipe cuts them
+    deadline: float | None = None  # time.perf_counter() at which all must be scored; None: no hurry
+    most: int = MOST_ROWS
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        return stratified_order(self.train.codes)[: self.most]
+
+    def targets(self, order: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(self.train.codes[order].astype(np.int64))
+
+    @property
+    def left(self) -> float:
+        return np.inf if self.deadline is None else self.deadline - time.perf_counter()
+
+
+def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store: Store, free: int) -> Iterator[Event]:
+    """Measure every candidate that can be. `free`: bytes of memory that may be used (0: not known)."""
+    order = sample.order
+    texts = list(sample.train.texts.take(order))
+    entrants: list[_Entrant] = []
+    for found in located(wanted, free):
+        if isinstance(found, Unranked):
+            yield found
+            continue
+        entrant = _Entrant(found, sample, machine, store)
+        skipped = yield from _tried(entrant.pilot(texts), found.named.name)
+        if skipped is None:
+            entrants.append(entrant)
+            _release(entrants, free)
+    for entrant, why in _too_slow(entrants, sample):
+        entrants.remove(entrant)
+        yield Unranked(entrant.name, why)
+    rows = planned(entrants, sample)
+    for entrant in entrants:
+        yield from _tried(entrant.measure(rows, sample.targets(order[:rows])), entrant.name)
+        entrant.backbone = entrant.extractor = None
+
+
+def _tried(work: Iterator[Event], name: str) -> Generator[Event, None, Unranked | None]:
+    """The events of one candidate's work; whatever goes wrong with it must not stop the others."""
+    try:
+        yield from work
+        return None
+    except MemoryError:
+        skipped = Unranked(name, "the memory did not suffice")
+    except GraftError as error:
+        skipped = Unranked(name, error.found)
+    except _NoTime:
+        skipped = Unranked(name, "the time was up before it was scored")
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
+        skipped = Unranked(name, f"it cannot be run: {first_line(error)}")
+    yield skipped
+    return skipped
+
+
+class _NoTime(Exception):
+    """The deadline passed."""
+
+
+@dataclass
+class _Entrant:
+    """A candidate on its way through the ranking."""
+
+    found: Found
+    sample: Sample
+    machine: MachineRecord
+    store: Store
+    backbone: Backbone | None = None
+    extractor: Extractor | None = None
+    tokens: Tokens = field(default_factory=lambda: Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64)))
+    pace: Pace = Pace(0.0, 0.0, 0.0)
+    width: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.found.named.name
+
+    def load(self) -> tuple[Backbone, Extractor]:
+        if self.backbone is None or self.extractor is None:
+            self.backbone = load_model(self.found.located, self.sample.classes)
+            self.extractor = Extractor(self.backbone, self.machine, self.store)
+        return self.backbone, self.extractor
+
+    def pilot(self, texts: Sequence[str]) -> Iterator[Event]:
+        """Load it, tokenise the sample, read a few rows."""
+        began = time.perf_counter()
+        backbone, _ = self.load()
+        self.width = backbone.record.width
+        asked, blocks = self.found.named.depth, backbone.record.blocks
+        if asked is not None and not 1 <= asked <= blocks:
+            raise ModelError(f"it has {blocks} blocks, so there is no {self.name}@{asked}")
+        loading = time.perf_counter() - began
+        limit = min(self.sample.limit, backbone.record.max_tokens)
+        self.tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, limit)[0]
+        yield from self._read(np.arange(min(WARM_UP, len(self.tokens))))
+        rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
+        found = yield from self._read(rows)
+        tokens = max(int(self.tokens.lengths[rows].sum()), 1)
+        self.pace = Pace(found.seconds / tokens, float(self.tokens.lengths.mean()), loading)
+
+    def measure(self, rows: int, targets: Tensor) -> Iterator[Event]:
+        """Read the sample and score every depth."""
+        backbone, _ = self.load()
+        found = yield from self._read(np.arange(rows))
+        views = []
+        for view in scored(found.pooled, targets):
+            views.append(view)
+            if self.sample.left < 0:
+                raise _NoTime
+        record = backbone.record
+        model = Candidate(
+            self.name, record.family, record.blocks, record.blocks, record.width, record.parameters, record.max_tokens,
+            self.found.card.licence, self.found.card.score(),
+        )  # fmt: skip
+        asked = self.found.named.depth
+        depths = tuple(range(1, record.blocks + 1)) if asked is None else (asked,)
+        yield Measured(model, _sizes(backbone), tuple(views), rows, self.pace, depths)
+
+    def seconds(self, rows: int) -> float:
+        """What `measure` takes for so many rows, as far as can be said before it."""
+        reading = self.pace.seconds_per_token * int(self.tokens.starts[rows])
+        blocks = self.backbone.record.blocks if self.backbone else 12
+        again = self.pace.loading if self.backbone is None else 0.0
+        return reading + again + scoring_seconds(rows, self.width, blocks)
+
+    def _read(self, rows: NDArray[np.int64]) -> Generator[Progress, None, Features]:
+        backbone, extractor = self.load()
+        for event in extractor.run(self.tokens.take(rows), Wanted(all_depths(backbone)), f"read by {self.name}"):
+            if self.sample.left < 0:
+                raise _NoTime
+            yield event
+        assert extractor.features is not None
+        return extractor.features
+
+
+def _sizes(backbone: Backbone) -> tuple[int, ...]:
+    """Parameters of the backbone kept up to each block."""
+    blocks = backbone.model.base_model.get_submodule(backbone.family.blocks)
+    own = [sum(parameter.numel() for parameter in block.parameters()) for block in blocks.children()]
+    whole = sum(parameter.numel() for parameter in backbone.model.base_model.parameters())
+    return tuple(whole - sum(own[depth:]) for depth in range(1, len(own) + 1))
+
+
+def _release(entrants: Sequence[_Entrant], free: int) -> None:
+    """Let go of models until those that stay loaded leave most of the memory free."""
+    held = [entrant for entrant in entrants if entrant.backbone is not None]
+    sizes = [6 * entrant.backbone.record.parameters for entrant in held if entrant.backbone is not None]
+    while free and sum(sizes) > HELD * free:
+        largest = int(np.argmax(sizes))
+        held[largest].backbone = held[largest].extractor = None
+        sizes[largest] = 0
+
+
+def _too_slow(entrants: Sequence[_Entrant], sample: Sample) -> Iterator[tuple[_Entrant, str]]:
+    """The slowest candidates, until the others can read a small sample in the time."""
+    left = list(entrants)
+    fewest = min(FEWEST_ROWS, *(len(entrant.tokens) for entrant in left)) if left else 0
+    while left and sum(entrant.seconds(fewest) for entrant in left) > sample.left:
+        slowest = max(left, key=lambda entrant: entrant.seconds(fewest))
+        left.remove(slowest)
+        need = slowest.seconds(fewest)
+        yield slowest, f"reading {fewest} rows takes it about {need:.0f} s, and there is not so much time"
+
+
+def planned(entrants: Sequence[_Entrant], sample: Sample) -> int:
+    """The most rows that all candidates together can read and score in the time."""
+    most = min((len(entrant.tokens) for entrant in entrants), default=0)
+    low, high = min(FEWEST_ROWS, most), most
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = sum(entrant.seconds(middle) for entrant in entrants) <= sample.left
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low

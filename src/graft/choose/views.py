@@ -1,0 +1,42 @@
+"""The ways to read one vector per text from a frozen model, each scored.
+
+At every depth: the one token that the family's head reads, the mean over tokens, and the mean over tokens and all
+blocks up to there ("layers").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from graft.backbone.features import POOLINGS
+from graft.choose.score import QUERIES, scores
+from graft.records import View
+
+RATE = 4e10  # float64 operations per second that scoring reaches on two cores
+
+
+def views(pooled: dict[int, Tensor]) -> Iterator[tuple[str, int, Tensor]]:
+    """(pooling, depth, features_ND) of pooled states (depth → rows × poolings × width), depth by depth."""
+    total: Tensor | None = None
+    for count, depth in enumerate(sorted(pooled), 1):
+        for index, pooling in enumerate(POOLINGS):
+            yield pooling, depth, pooled[depth][:, index]
+        mean = pooled[depth][:, POOLINGS.index("mean")]
+        total = mean if total is None else total + mean
+        if count > 1:
+            yield "layers", depth, total / count
+
+
+def scored(pooled: dict[int, Tensor], targets_N: Tensor) -> Iterator[View]:
+    """Every view with its scores."""
+    for pooling, depth, features in views(pooled):
+        found = scores(features, targets_N)
+        yield View(pooling, depth, found.probe, found.neighbours, found.log_me, found.h_score)
+
+
+def scoring_seconds(rows: int, width: int, blocks: int) -> float:
+    """About how long `scored` takes: two products with the Gram matrix's size, its eigenvectors, the neighbours."""
+    one = 4 * rows * width**2 + 25 * min(rows, width) ** 3 + 2 * min(rows, QUERIES) * rows * width
+    return 3 * blocks * one / RATE

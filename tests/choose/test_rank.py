@@ -1,0 +1,101 @@
+"""Ranking: every depth of every candidate scored from one pass over a sample of train, within the time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+
+import pytest
+import torch
+
+from graft.backbone import hub
+from graft.backbone.features import Extractor, Wanted
+from graft.backbone.model import load
+from graft.cache.store import Store
+from graft.choose.candidates import Named, named
+from graft.choose.rank import Measured, Sample, rank
+from graft.choose.score import scores
+from graft.data.tokens import tokenize
+from graft.records import Unranked
+
+
+def ranked(wanted, splits, machine, store, **settings):
+    sample = Sample(splits.train, splits.classes, 64, **settings)
+    events = list(rank(wanted, sample, machine, store, 0))
+    return [event for event in events if isinstance(event, Measured | Unranked)], events
+
+
+def test_every_depth_of_every_model_is_scored(models, splits, machine, tmp_path):
+    found, _ = ranked(named([str(models)]), splits, machine, Store(tmp_path))
+    assert [one.model.name for one in found] == [str(models / name) for name in ("bert", "distilbert", "roberta")]
+    for one, blocks in zip(found, (3, 2, 2), strict=True):
+        assert one.model.blocks == blocks
+        assert one.depths == tuple(range(1, blocks + 1))
+        assert {view.depth for view in one.views} == set(one.depths)
+        assert list(one.sizes) == sorted(set(one.sizes))
+        assert one.rows == len(splits.train)
+        assert max(view.probe for view in one.views) > 0.8
+        assert one.pace.seconds_per_token > 0
+
+
+def test_the_scores_are_those_of_the_states_at_that_depth(models, splits, machine, tmp_path):
+    (found,), _ = ranked([Named(str(models / "bert"))], splits, machine, Store(tmp_path / "a"))
+    backbone = load(hub.locate(f"{models / 'bert'}@2"), splits.classes)
+    sample = Sample(splits.train, splits.classes, 64)
+    tokens = tokenize(splits.train.texts.take(sample.order), backbone.tokenizer.backend_tokenizer, 64)[0]
+    extractor = Extractor(backbone, machine, Store(tmp_path / "b"))
+    list(extractor.run(tokens, Wanted((2,))))
+    mean = extractor.features.pooled[2][:, 1]
+    expected = scores(mean, torch.from_numpy(splits.train.codes[sample.order]).long())
+    view = next(view for view in found.views if (view.pooling, view.depth) == ("mean", 2))
+    assert view.probe == pytest.approx(expected.probe, abs=0.01)
+    assert view.log_me == pytest.approx(expected.log_me, abs=1e-4)
+    assert view.h_score == pytest.approx(expected.h_score, rel=1e-4)
+
+
+def test_a_depth_that_was_named_is_the_only_candidate_of_its_model(models, splits, machine, tmp_path):
+    (found,), _ = ranked(named([f"{models / 'bert'}@2"]), splits, machine, Store(tmp_path))
+    assert found.depths == (2,)
+
+
+def test_what_cannot_be_loaded_or_run_is_skipped_and_the_others_are_ranked(models, splits, machine, tmp_path):
+    broken = shutil.copytree(models / "bert", tmp_path / "broken")
+    config = json.loads((broken / "config.json").read_text()) | {"model_type": "no-such-architecture"}
+    (broken / "config.json").write_text(json.dumps(config))
+    deep = f"{models / 'bert'}@9"
+    found, _ = ranked(named([str(broken), str(models / "roberta"), deep]), splits, machine, Store(tmp_path / "store"))
+    by_name = {one.name: one for one in found if isinstance(one, Unranked)}
+    assert set(by_name) == {str(broken), str(models / "bert")}
+    assert "3 blocks" in by_name[str(models / "bert")].why
+    assert [one.model.name for one in found if isinstance(one, Measured)] == [str(models / "roberta")]
+
+
+def test_no_time_means_no_candidate_and_no_error(models, splits, machine, tmp_path):
+    found, _ = ranked(named([str(models)]), splits, machine, Store(tmp_path), deadline=time.perf_counter())
+    assert len(found) == 3
+    assert all(isinstance(one, Unranked) and "time" in one.why for one in found)
+
+
+def test_little_time_means_fewer_rows(models, splits, machine, tmp_path):
+    """With a pace a thousand times slower than measured, the plan reads few rows or leaves the slowest out."""
+    from graft.choose import rank as room
+
+    entrants = []
+    for name in ("bert", "roberta"):
+        found = next(room.located([Named(str(models / name))], 0))
+        entrant = room._Entrant(found, Sample(splits.train, splits.classes, 64), machine, Store(tmp_path))
+        list(entrant.pilot(list(splits.train.texts)))
+        entrant.pace = dataclasses.replace(entrant.pace, seconds_per_token=0.01)
+        entrants.append(entrant)
+    whole = sum(entrant.seconds(len(splits.train)) for entrant in entrants)
+    hurried = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.9 * whole)
+    rows = room.planned(entrants, hurried)
+    assert room.FEWEST_ROWS <= rows < len(splits.train)
+    assert sum(entrant.seconds(rows) for entrant in entrants) <= 0.9 * whole
+    assert not list(room._too_slow(entrants, hurried))
+    slower = max(entrants, key=lambda entrant: entrant.seconds(room.FEWEST_ROWS))
+    most = sum(entrant.seconds(room.FEWEST_ROWS) for entrant in entrants)
+    impossible = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.8 * most)
+    assert [entrant.name for entrant, _ in room._too_slow(entrants, impossible)] == [slower.name]

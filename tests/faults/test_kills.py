@@ -1,0 +1,100 @@
+"""A run killed at any write, or at any moment, goes on to the same end: weights, epochs and records, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import Ended, Worker, signature
+
+KILLS = int(os.environ.get("GRAFT_FAULTS", "200"))  # of those at random
+FEW = 10  # points of the normal suite
+
+
+def points_of(worker: Worker, job: tuple[str, ...], out: Path) -> int:
+    """How many points a whole fit meets."""
+    ended = worker("fit", *job, "--out", out, folders=[str(out)])
+    assert ended.code == 0, ended.err
+    return len(ended.points)
+
+
+def gone_on(worker: Worker, job: tuple[str, ...], out: Path) -> Ended:
+    """The run after a kill: resumed, or begun where it had written nothing that counts."""
+    return worker("fit", *job, "--out", out, *(("--resume",) if (out / "run.json").exists() else ()))
+
+
+def killed_at(worker: Worker, job: tuple[str, ...], out: Path, at: int) -> None:
+    ended = worker("fit", *job, "--out", out, folders=[str(out)], at=at)
+    assert ended.code == -9, (at, ended.err)
+
+
+def check(worker: Worker, job: tuple[str, ...], out: Path, whole: dict, at: int) -> None:
+    killed_at(worker, job, out, at)
+    ended = gone_on(worker, job, out)
+    assert ended.code == 0, (at, ended.err)
+    assert signature(out) == whole, at
+    left = [path.name for path in out.rglob(".*") if path.name != ".lock"]
+    assert left == [], at
+    shutil.rmtree(out)
+
+
+def test_a_run_killed_at_a_write_goes_on_to_the_same_end(worker, job, whole, tmp_path):
+    count = points_of(worker, job, tmp_path / "counted")
+    for at in random.Random(0).sample(range(1, count + 1), FEW):
+        check(worker, job, tmp_path / str(at), whole, at)
+
+
+@pytest.mark.faults
+def test_a_run_killed_at_each_write_goes_on_to_the_same_end(worker, job, whole, tmp_path):
+    count = points_of(worker, job, tmp_path / "counted")
+    for at in range(1, count + 1):
+        check(worker, job, tmp_path / str(at), whole, at)
+
+
+@pytest.mark.faults
+def test_runs_killed_at_random_moments_go_on_to_the_same_end(worker, job, whole, tmp_path):
+    """Real kills by another process: again and again, until each run has ended after all."""
+    moments = random.Random(1)
+    kills = runs = 0
+    while kills < KILLS:
+        out = tmp_path / str(runs)
+        while True:
+            after = moments.uniform(0.05, 1.0)
+            resume = ("--resume",) if (out / "run.json").exists() else ()
+            ended = worker("fit", *job, "--out", out, *resume, after=after)
+            if ended.code == 0:
+                break
+            assert ended.code == -9, ended.err
+            kills += 1
+        assert signature(out) == whole
+        shutil.rmtree(out)
+        runs += 1
+
+
+@pytest.mark.faults
+def test_a_resumed_run_that_is_killed_goes_on_too(worker, job, whole, tmp_path):
+    """Killed at one write, resumed and killed at a later one, and so on to the end."""
+    for start in (3, 40, 111):
+        out, at = tmp_path / str(start), start
+        killed_at(worker, job, out, at)
+        while True:
+            resume = ("--resume",) if (out / "run.json").exists() else ()
+            ended = worker("fit", *job, "--out", out, *resume, folders=[str(out)], at=start + 37)
+            if ended.code == 0:
+                break
+            assert ended.code == -9, ended.err
+        assert signature(out) == whole
+
+
+def test_sigterm_leaves_a_run_that_goes_on(worker, job, whole, tmp_path):
+    for at in (5, 60):
+        out = tmp_path / str(at)
+        ended = worker("fit", *job, "--out", out, folders=[str(out)], at=at, how="term")
+        assert ended.code == 143
+        assert "nothing was kept" in ended.err or "--resume" in ended.err
+        assert gone_on(worker, job, out).code == 0
+        assert signature(out) == whole
