@@ -164,7 +164,8 @@ def test_a_model_up_to_a_block_is_the_whole_models_states_at_that_block(folders)
         ids = torch.randint(5, 60, (3, 9))
         with torch.no_grad():
             states = Trunk(whole.model, whole.family).states(ids, None, [2])[0]
-            assert torch.equal(kept.model.base_model(input_ids=ids)[0], states)
+            last = kept.model.base_model(input_ids=ids)[0]
+        torch.testing.assert_close(last, states, rtol=1e-4, atol=1e-5)
         assert kept.record.blocks == 2
         assert kept.model.config.num_hidden_layers == 2
 

@@ -71,7 +71,7 @@ def test_several_labels_are_suggested_not_guessed(labels: tuple[Any, ...]) -> No
 @pytest.mark.parametrize(
     ("task", "labels", "said"),
     [
-        ("regression", ("good", "bad"), "'good', which is not a number.*leave --task regression out"),
+        ("regression", ("good", "bad"), "'good', which is not a number.*--task classification"),
         ("regression", (["a"], 1), "which is not a number"),
         ("regression", (2, 2), "the same number, 2"),
         ("multi-label", ("joy", "joy"), "only the label 'joy'"),

@@ -20,7 +20,7 @@ class NumberColumn:
 
     def __init__(self) -> None:
         self._values = array("d")
-        self._strange: list[tuple[int, str]] = []  # line and what stands there, where it is no number
+        self._strange: dict[str, list[int]] = {}  # what is no number: the lines where it stands
 
     def add(self, value: object, line: int) -> bool:
         """Append one number; False, and nothing is appended, when the cell is missing or blank."""
@@ -29,7 +29,7 @@ class NumberColumn:
         if isinstance(value, str) and not value.strip():
             return False
         if not is_number(value) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
-            self._strange.append((line, f"{value!r:.60}"))
+            self._strange.setdefault(f"{value!r:.60}", []).append(line)
             number = 0.0  # only so that later problems are found too; the file is refused
         self._values.append(number)
         return True
@@ -43,9 +43,10 @@ class NumberColumn:
             problems.add("single", None, found, f"name another column than {column!r} with --label")
 
     def check_like(self, column: str, problems: Problems) -> None:
-        for line, shown in self._strange:
-            remedy = "write a number, or leave --task regression out where the column holds classes"
-            problems.add("number", line, f"{column!r} holds {shown}, which is not a number", remedy)
+        for shown, lines in self._strange.items():
+            remedy = "write a number; where the column holds classes: --task classification, or --labels exact"
+            often = f", in {len(lines):,} rows" if len(lines) > 1 else ""
+            problems.add("number", lines[0], f"{column!r} holds {shown}, which is not a number{often}", remedy)
 
     def labels(self) -> tuple[Label, ...]:
         """Numbers have no names."""

@@ -16,7 +16,7 @@ from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
 
-MOST_STRANGE = 0.05  # share of cells that are no numbers up to which a column of decimals is one of numbers
+MOST_STRANGE = 0.5  # share of cells that are no numbers, up to which a column of decimals is one with mistakes in it
 
 
 class TargetColumn(Protocol):
