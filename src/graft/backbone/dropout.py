@@ -95,4 +95,4 @@ def install(model: nn.Module, hidden: float, attention: float, device: str, dtyp
 
 def _is_attention(name: str) -> bool:
     """Whether a dropout is of attention's probabilities rather than of hidden states."""
-    return name.endswith(("attention.self.dropout", "attention.dropout"))
+    return name.endswith(("attention.self.dropout", "attention.dropout", "attn.attn_dropout"))
