@@ -17,7 +17,7 @@ import pytest
 import tiny
 
 WORDS = {"good": ("good", "lovely", "tasty", "kind"), "bad": ("bad", "awful", "stale", "rude")}
-SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "32", "--save-every", "0", "--precision", "fp32")
+SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "64", "--save-every", "0", "--precision", "fp32")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,7 +73,7 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "0"}
     cache = {"GRAFT_CACHE": str(tmp_path_factory.mktemp("cache"))}
     found = Worker({**os.environ, **quiet, **cache})
     yield found

@@ -5,7 +5,8 @@ Shapes: ids_BT and mask_BT are int64; mask_BT is None when nothing is padded, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.data.tokens import Tokens
+from graft.machine import is_out_of_memory
 
 Order = NDArray[np.int64]
 
@@ -39,6 +41,21 @@ def shuffled(lengths: NDArray[np.int64], rows: int, rng: np.random.Generator, bu
     batches = [order[start : start + rows] for start in range(0, len(order), rows)]
     rng.shuffle(batches)
     return batches
+
+
+def in_halves(rows: Order, work: Callable[[Order], None]) -> None:
+    """Do work that needs no neighbours on some rows: where memory is short, on halves of them. Raises MemoryError."""
+    try:
+        work(rows)
+        return
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(rows) == 1:
+        raise MemoryError
+    gc.collect()
+    for half in np.array_split(rows, 2):
+        in_halves(half, work)
 
 
 def parts(batch: Order, lengths: NDArray[np.int64], tokens: int) -> list[Order]:

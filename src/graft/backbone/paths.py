@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from graft.backbone.batch import Collator, by_length
+from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import PooledHead, pool
@@ -129,9 +129,13 @@ def predict_logits(
     path.module.eval()
     logits = np.zeros((len(feed.tokens), classes), dtype=np.float32)
     done, total = 0, len(feed.tokens.ids)
-    for rows in by_length(feed.tokens.lengths, batch_tokens):
+
+    def answer(some: Rows) -> None:
         with torch.inference_mode():
-            logits[rows] = path.logits(feed, rows).float().cpu().numpy()
+            logits[some] = path.logits(feed, some).float().cpu().numpy()
+
+    for rows in by_length(feed.tokens.lengths, batch_tokens):
+        in_halves(rows, answer)
         done += int(feed.tokens.lengths[rows].sum())
         yield Progress(phase, done, total)
     yield logits

@@ -14,6 +14,7 @@ from typing import Any
 
 from graft.cli.usage import UsageError
 from graft.errors import EXIT_CODE, DataError, GraftError, refusal
+from graft.machine import is_out_of_memory
 
 BUG, CTRL_C, NO_READER, TERMINATED = 1, 130, 141, 143
 BUG_WORDS = "This is a bug in graft. Please report it, with the lines below and the command that you gave."
@@ -57,7 +58,7 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             return EXIT_CODE, described | ({"remedy": error.remedy} if error.remedy else {})
         case OSError():
             return EXIT_CODE, {"kind": "OSError", "message": system_message(error)}
-        case MemoryError():
+        case _ if is_out_of_memory(error):
             message = "There is not enough memory.\n  → close other programs, or choose a smaller model with --model."
             return EXIT_CODE, {"kind": "MemoryError", "message": message}
         case Stopped():

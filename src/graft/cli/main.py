@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from graft.cli import cache, evaluate, failure, fit, generate, models, predict, report, run
+from graft.cli import cache, choose, evaluate, failure, fit, generate, models, predict, report, run
 from graft.cli.usage import Parser, UsageError, check_options, check_verb, examples
 
 VERBS: dict[str, ModuleType] = {
@@ -24,6 +24,7 @@ VERBS: dict[str, ModuleType] = {
     "generate": generate,
     "report": report,
     "models": models,
+    "choose": choose,
     "cache": cache,
 }
 ABOUT = "From a labelled text file to a fine-tuned classifier with honest numbers and a report."

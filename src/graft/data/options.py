@@ -34,7 +34,7 @@ class ReadOptions:
     documents: Apart = "auto"  # of a text file to learn a style from: how its documents are told apart
     unlabelled: Unlabelled = "error"  # rows without a label: refused, or dropped and counted in the notes
     quoting: Quoting = "csv"  # "none": quotation marks in CSV and TSV are ordinary characters
-    max_bytes: int = 8 * GIBIBYTE  # what a .gz file may unpack to
+    max_bytes: int = 8 * GIBIBYTE  # what a .gz or Parquet file may unpack to
 
     def __post_init__(self) -> None:
         try:

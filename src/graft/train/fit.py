@@ -18,7 +18,7 @@ from torch import Tensor
 from graft.backbone.paths import Feed
 from graft.errors import NotFinite
 from graft.records import Epoch, HeadRecord, Progress, Recipe, Said, Skip, Skipped, Stage, StageRecord, Trial
-from graft.train import feeding, start, sweep
+from graft.train import feeding, room, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material, below
@@ -111,7 +111,7 @@ class _Fit:
         with ExitStack() as stack:
             way = feeding.way(self.material, stage, self.head, self._still_true(index), stack)
             run = self._run(self.material, index, stage, way)
-            why += [way.why, *swept]
+            why += [way.why, *swept, *filter(None, [run.room])]
             if last:
                 run.restore(last)
             else:
@@ -165,7 +165,9 @@ class _Fit:
         weights = feeding.thawed(material, stage, way.path)
         may_skip = self.recipe.on_nonfinite == "skip"
         objective = objective_of(material, stage, self.recipe.metric)
-        return StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index), may_skip)
+        run = StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index), may_skip)
+        run.under_way.budget, run.room = room.planned(material, stage, weights)
+        return run
 
     def _swept(self, index: int, stage: Stage, begun: bool) -> Generator[Event, None, tuple[Stage, list[str]]]:
         """The stage at the rate that a short sweep finds best, where the recipe asks for one, and why."""

@@ -152,6 +152,9 @@ def changed(recipe: Recipe, settings: dict[str, str], scale: Scale) -> Recipe:
     fields = _plain(recipe)
     for name, value in settings.items():
         for target, key in _targets(fields, name):
+            if isinstance(target[key], dict) or (target is fields and key == "stages"):
+                within = ", ".join(target[key]) if isinstance(target[key], dict) else "stages.0.optimiser.lr, say"
+                raise RecipeError(f"{name} is a table, not a value.", f"name a field within it: {within}.")
             target[key] = _value(value)
     return _checked(fields, "--set", scale)
 

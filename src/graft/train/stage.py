@@ -76,6 +76,7 @@ class StageRun:
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
         self.under_way = UnderWay(stage.batches.tokens)
+        self.room = ""  # why fewer tokens than that go through the model at once
         self._watch = Watch()
         self._order: Order | None = None  # of the epoch that is under way
         names = set(weights.names)
