@@ -83,41 +83,55 @@ def evaluate(
     named = Beside() if not manifest.request.beside else beside(manifest.request.beside)
     yield Said("Loading the model as it was before, to compare.")
     models = {"before": _before(manifest), "after": artefact.load(folder.model, manifest)}
-    bodies = {
-        "held out": _capped(splits.test.texts),
-        "neutral": _capped(named.neutral),
-        "contrast": _capped(named.contrast),
-    }
-    paid: dict[tuple[str, str], Counts] = {}
-    for model, backbone in models.items():
-        for body, texts in bodies.items():
-            if texts:
-                paid[body, model] = yield from scored(backbone, chosen, window, texts, f"score {body} text, {model}")
+    bodies = {"held out": splits.test.texts, "neutral": named.neutral, "contrast": named.contrast}
+    paid = yield from _paid(models, bodies, chosen, window)
     prompts = found.openings(splits.test.texts, PROMPTS, OPENING)
     written: dict[str, list[str]] = {}
-    samples: dict[str, dict[float, list[str]]] = {}
+    sheets: dict[str, dict[float, list[str]]] = {}
     for model, backbone in models.items():
         writer = Writer(_on(backbone, chosen), backbone.tokenizer, window)
         wanted = Generation(SAMPLES, TOKENS, sampling=Sampling())
         written[model] = yield from _written(writer, prompts, wanted, f"write, {model}")
-        samples[model] = {}
-        for heat in SHEET:
-            once = Generation(1, SHEET_TOKENS, sampling=Sampling(temperature=heat))
-            samples[model][heat] = yield from _written(writer, prompts[:SHEET_PROMPTS], once, f"samples, {model}")
+        sheets[model] = yield from _sheet(writer, prompts[:SHEET_PROMPTS], f"samples, {model}")
+    if not named.neutral:  # what the untuned model says stands in for other language
+        own = [prompts[place // SAMPLES] + text for place, text in enumerate(written["before"])]
+        paid |= yield from _paid(models, {"own": own}, chosen, window)
     yield Said("Comparing what was written with the text that was learned from.")
     details = _details(splits, named, paid, written, extra)
     sheet = tuple(
-        Sample(prompt, heat, samples["before"][heat][place], samples["after"][heat][place])
+        Sample(prompt, heat, sheets["before"][heat][place], sheets["after"][heat][place])
         for place, prompt in enumerate(prompts[:SHEET_PROMPTS])
         for heat in SHEET
     )
+    held = prose(_capped(splits.test.texts), models["after"])
+    lost = float(held.lost.sum() / max(held.characters.sum(), 1))
     _write_texts(folder.predictions, prompts, written)
-    yield _evaluation(details, sheet, paid, extra, len(splits.test))
+    yield _evaluation(msgspec.structs.replace(details, samples=sheet, lost=lost), paid, extra, len(splits.test))
+
+
+def _paid(
+    models: dict[str, Backbone], bodies: dict[str, Sequence[str]], chosen: MachineRecord, window: int
+) -> Generator[Progress, None, dict[tuple[str, str], Counts]]:
+    """What each model pays for each body of text, by (body, model)."""
+    paid: dict[tuple[str, str], Counts] = {}
+    for model, backbone in models.items():
+        for body, texts in bodies.items():
+            if len(texts):
+                paid[body, model] = yield from scored(backbone, chosen, window, texts, f"score {body}, {model}")
+    return paid
+
+
+def _sheet(writer: Writer, prompts: Sequence[str], phase: str) -> Generator[Progress, None, dict[float, list[str]]]:
+    """One text per prompt at each temperature of the sheet."""
+    sheet: dict[float, list[str]] = {}
+    for heat in SHEET:
+        once = Generation(1, SHEET_TOKENS, sampling=Sampling(temperature=heat))
+        sheet[heat] = yield from _written(writer, prompts, once, phase)
+    return sheet
 
 
 def _evaluation(
     details: WritingDetails,
-    sheet: tuple[Sample, ...],
     paid: dict[tuple[str, str], Counts],
     extra: Sequence[Baseline],
     documents: int,
@@ -127,7 +141,7 @@ def _evaluation(
     _, gain = difference("bits_per_character", was, own)
     baselines = {"before": Baseline("before", WHAT["before"], before.metrics, before.intervals, 0.0)}
     baselines |= {one.name: one for one in extra}
-    details = msgspec.structs.replace(details, samples=sheet, gain=gain)
+    details = msgspec.structs.replace(details, gain=gain)
     return Evaluation("test", documents, measured.metrics, measured.intervals, baselines, 0.0, details)
 
 
@@ -208,7 +222,6 @@ def _details(
     size = sum(len(words_of(text)) for text in written["after"])
     unseen = found.of_size(splits.test.texts, size)
     novelty, copied = found.novelty(splits.train.texts, splits.train.targets.names, written, unseen)
-    lost = paid["held out", "after"][:, 3].sum() > 0
     return WritingDetails(
         bits=tuple(bits),
         style=scores,
@@ -217,7 +230,6 @@ def _details(
         copied=copied,
         repetition=found.repetition({**written, "held out": unseen}),
         characters=sum(len(text) for text in splits.train.texts),
-        lost=float(lost),
     )
 
 

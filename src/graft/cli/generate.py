@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
-from graft.cli.options import add_machine, add_output
+from graft.cli.options import add_output
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the run's folder")
     parser.add_argument("input", metavar="-", nargs="?", choices=("-",), help="prompts from standard input, one a line")
     parser.add_argument("--prompt", metavar="TEXT", action="append", help="what to go on from; may be repeated")
-    parser.add_argument("--n", metavar="N", type=int, default=1, help="texts per prompt (default: 1)")
-    parser.add_argument("--tokens", metavar="N", type=int, default=200, help="the most tokens of a text (default: 200)")
+    parser.add_argument("--n", metavar="N", type=int, default=1, help="texts per prompt (1)")
+    parser.add_argument("--tokens", metavar="N", type=int, default=200, help="the most tokens of a text (200)")
     parser.add_argument("--temperature", metavar="X", type=float, default=0.8, help="0: always the likeliest (0.8)")
     parser.add_argument("--top-k", metavar="N", type=int, default=0, help="of the likeliest N tokens only (0: all)")
     parser.add_argument("--top-p", metavar="X", type=float, default=0.95, help="of those that have this share (0.95)")
-    parser.add_argument("--min-p", metavar="X", type=float, default=0.0, help="of those this likely beside the first")
-    parser.add_argument("--repetition-penalty", metavar="X", type=float, default=1.0, help="above 1: less of the same")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="the same seed writes the same text")
+    parser.add_argument(
+        "--min-p", metavar="X", type=float, default=0.0, help="of those at least this likely beside the likeliest (0)"
+    )
+    parser.add_argument(
+        "--repetition-penalty", metavar="X", type=float, default=1.0, help="above 1: less of the same (1)"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="the same seed writes the same text (0)")
     parser.add_argument("--stop", metavar="TEXT", action="append", default=[], help="end a text here; may be repeated")
     parser.add_argument("--beside", action="store_true", help="the untuned model writes after the same prompts, too")
-    add_machine(parser)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
     add_output(parser)
 
 

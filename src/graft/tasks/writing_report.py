@@ -58,7 +58,7 @@ def _gain(details: WritingDetails) -> Section | None:
     rows = tuple(_bits_row(one) for one in details.bits)
     blocks: list[Block] = [Table("What each model pays for a character", columns, rows, sortable=False)]
     bodies = {one.text for one in details.bits}
-    missing = [f"`--{kind}`".replace("`", "") for kind in ("neutral", "contrast") if kind not in bodies]
+    missing = [f"--{kind}" for kind in ("neutral", "contrast") if kind not in bodies]
     if missing:
         blocks.append(Prose(f"More can be compared: give {' and '.join(missing)} a file or folder of other text."))
     return Section("gain", "Learned and forgotten", lead, tuple(blocks))
@@ -67,7 +67,13 @@ def _gain(details: WritingDetails) -> Section | None:
 def _bits_row(one: Bits) -> tuple[str, str, Estimate, float, int]:
     text = BODIES.get(one.text, one.text)
     model = MODELS.get(one.model, one.model)
-    return text[:1].upper() + text[1:], model, Estimate(one.bits, one.interval, "decimal"), one.perplexity, one.characters
+    return (
+        text[:1].upper() + text[1:],
+        model,
+        Estimate(one.bits, one.interval, "decimal"),
+        one.perplexity,
+        one.characters,
+    )
 
 
 def _style(scores: Sequence[StyleScore], judges: Sequence[str]) -> Section | None:
@@ -90,7 +96,9 @@ def _style(scores: Sequence[StyleScore], judges: Sequence[str]) -> Section | Non
         rival = "text of the same genre" if judge == "contrast" else "neutral text"
         blocks.append(Intervals(f"Passages taken for the style, by the judge of style against {rival}", "share", rows))
         columns = (Column("Text"), Column("Passages", "count"), Column("Taken for the style", "estimate"))
-        table = tuple((row.name, one.passages, Estimate(row.value, row.interval)) for row, one in zip(rows, own, strict=True))
+        table = tuple(
+            (row.name, one.passages, Estimate(row.value, row.interval)) for row, one in zip(rows, own, strict=True)
+        )
         blocks.append(Fold("The same in numbers", (Table(f"Style against {rival}", columns, table, sortable=False),)))
     blocks += map(Prose, judges)
     lead = (
@@ -119,7 +127,7 @@ def _novelty(novelty: Sequence[Novelty], copied: Sequence[Copied]) -> Section | 
     else:
         blocks.append(Prose("No passage was copied."))
     lead = (
-        f"Runs of {novelty[0].run} words or more, case and punctuation aside, that the training text has word for word. "
+        f"Runs of {novelty[0].run} words or more, case and punctuation aside, that stand in the training text as well. "
         "Held-out text shows how much two texts of the style share anyway."
     )
     return Section("novelty", "New or copied", lead, tuple(blocks))
