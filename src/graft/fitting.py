@@ -118,7 +118,7 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens = tokenised(splits, backbone, task)
-    size = backbone.record.blocks, backbone.record.width
+    size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), tokens.train_tokens, len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)

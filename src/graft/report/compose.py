@@ -223,9 +223,12 @@ def _head(manifest: Manifest) -> str:
     assert head is not None
     if head.kind == "language":
         return head.why
-    pooling = {"first": "first token", "mean": "mean of tokens", "layers": "mean of tokens and blocks"}.get(
-        head.pooling, head.pooling
-    )
+    pooling = {
+        "first": "first token",
+        "last": "last token",
+        "mean": "mean of tokens",
+        "layers": "mean of tokens and blocks",
+    }.get(head.pooling, head.pooling)
     start = "a probe" if head.start == "probe" else f"{head.start} weights"
     return f"{head.kind}, {pooling} at block {head.depth}, started from {start}: {head.why}"
 
