@@ -38,7 +38,7 @@ from graft.records.writing import Generation, Sampling
 from graft.tasks import writing_evidence as found
 from graft.tasks.writing_metrics import Counts, Scored, counted
 from graft.tasks.writing_style import passages
-from graft.tokenised import held_out, prose
+from graft.windowed import held_out, prose
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

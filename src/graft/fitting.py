@@ -13,26 +13,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from graft import machine
+from graft import machine, windowed
 from graft.account import Account, Clock
 from graft.backbone import artefact, hub
-from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.cache.store import Store
 from graft.data.table import Rows, Splits
+from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
+from graft.reading import Read, check_pairs, material_of, settle_pairs, tokenised
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
-from graft.tokenised import tokenised
 from graft.train import recipe as recipes
 from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
+from graft.windowed import Documents
 
 Event = FitEvent | Manifest
 
@@ -117,16 +117,24 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        tokens = tokenised(splits, backbone, task)
+        read = _read(splits, backbone)
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), tokens.train_tokens, len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
+    check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    train, validation, cut = tokens.cut(limit)
-    yield Said(_about_cut(cut) if task.head.reads != "language" else f"Windows of {limit} tokens; nothing is cut off.")
+    if isinstance(read, Read) and splits.train.seconds is None:
+        read = read.within(limit, backbone)
+    elif isinstance(read, Read):
+        if recorded is not None and recipe.pairs == "auto":
+            recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
+        with clock.phase("pairs"):
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
+    cut = measure(read.lengths, limit) if isinstance(read, Read) else read.truncation(limit)
+    yield Said(_about_cut(cut) if isinstance(read, Read) else f"Windows of {limit} tokens; nothing is cut off.")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -137,10 +145,20 @@ def _prepare(
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
-    extractor = Extractor(backbone, chosen, Store())
-    material = Material(backbone, train, validation, splits.classes, chosen, extractor, task)
     folder.checkpoints.mkdir(exist_ok=True)
+    material = (
+        material_of(splits, backbone, chosen, read)
+        if isinstance(read, Read)
+        else read.material(splits, backbone, chosen, limit)
+    )
     return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
+
+
+def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
+    """The splits as tokens, before a recipe sets the limit."""
+    if task_named(splits.summary.task).head.reads == "language":
+        return windowed.read(splits, backbone)
+    return tokenised(splits, backbone, backbone.record.max_tokens)
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

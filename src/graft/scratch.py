@@ -6,24 +6,21 @@ import dataclasses
 import time
 from collections.abc import Iterator
 
-from graft import evidence
+from graft import evidence, windowed
 from graft.backbone import hub
-from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.cache.store import Store
+from graft.data.pairs import tokenize_rows
 from graft.data.table import Splits
-from graft.data.tokens import tokenize
 from graft.evaluate import baseline, measure
+from graft.reading import material_of, tokenised
 from graft.records import Baseline, Manifest, Progress, Stopping
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs, Yardstick
 from graft.tasks.writing_metrics import Scored
-from graft.tokenised import tokenised
 from graft.train import settle
 from graft.train.fit import fit
-from graft.train.material import Material
 
 
 def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Baseline]:
@@ -43,17 +40,21 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     if task.head.reads == "language":
         stages = (dataclasses.replace(stages[0], epochs=_epochs_of_the_same_time(manifest), stopping=Stopping()),)
     limit = manifest.truncation.limit
-    train, validation, _ = tokenised(splits, backbone, task).cut(limit)
-    extractor = Extractor(backbone, manifest.machine, Store())
-    material = Material(backbone, train, validation, splits.classes, manifest.machine, extractor, task)
-    for event in fit(material, dataclasses.replace(recipe, stages=stages, head="native", start="random")):
+    chosen = manifest.machine
+    if task.head.reads == "language":
+        material = windowed.read(splits, backbone).material(splits, backbone, chosen, limit)
+    else:
+        read = tokenised(splits, backbone, limit)
+        material = material_of(splits, backbone, chosen, read)
+    own = dataclasses.replace(recipe, stages=stages, head="native", start="random", pairs="joined")
+    for event in fit(material, own):
         if isinstance(event, Progress):
             yield dataclasses.replace(event, phase=f"from scratch: {event.phase}")
     thresholds = yield from settle.settled(material)
     if task.head.reads == "language":
         yield from _of_a_language(splits, backbone, manifest, began)
         return
-    tokens = tokenize(splits.test.texts, backbone.tokenizer.backend_tokenizer, limit)[0]
+    tokens = tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limit)[0]
     path = ModelPath(backbone, manifest.machine, copied=False)
     for found in predict_logits(path, Feed(tokens), len(splits.classes), "from scratch: evaluate"):
         if not isinstance(found, Progress):

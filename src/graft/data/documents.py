@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graft.data.chapters import Piece, has_marks, pieces
-from graft.data.columns import Wanted
+from graft.data.columns import Named, Wanted
 from graft.data.folder import ABOUT, extension, no_such_path
 from graft.data.gather import gather
 from graft.data.memory import SPLIT_NAMES
@@ -26,7 +26,7 @@ from graft.data.stream import Problems, Stream, refuse
 from graft.data.table import Dataset, Rows, Texts
 from graft.data.titles import Titles
 from graft.data.wording import count_of
-from graft.errors import DataError, Problem
+from graft.errors import DataError, Problem, RecipeError
 from graft.files import digest_file
 from graft.records import Columns, Source, SplitName
 
@@ -38,7 +38,7 @@ GIVEN: tuple[SplitName, ...] = ("validation", "test")
 def read_documents(
     data: Any,
     *,
-    text: str | None = None,
+    text: Named = None,
     validation: Any = None,
     test: Any = None,
     options: ReadOptions = DEFAULTS,
@@ -49,6 +49,8 @@ def read_documents(
     a list of texts, a frame. `text` names the column of a table; `options.documents` says how the documents of a text
     file that stands alone are told apart. Raises DataError with all problems found.
     """
+    if text is not None and not isinstance(text, str):
+        raise RecipeError("A style is learned from single texts, not from pairs.", "name one column with --text.")
     found = _Found()
     parts = _parts(data, text, options, found)
     for split, given in zip(GIVEN, (validation, test), strict=True):
