@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Worker, signature
+from .conftest import Worker, shared_out, signature
 from .test_kills import FEW, gone_on, points_of
 
 SAID = {errno.ENOSPC: "the disk is full", errno.EACCES: "the permission is missing", errno.EROFS: "can only be read"}
@@ -43,10 +43,13 @@ def test_a_run_whose_disk_refuses_a_write_goes_on_later(worker, job, whole, tmp_
 
 
 @pytest.mark.faults
-def test_a_run_whose_disk_is_full_at_each_write_goes_on_later(worker, job, whole, tmp_path):
+def test_a_run_whose_disk_is_full_at_each_write_goes_on_later(worker, second, job, whole, tmp_path):
     count = points_of(worker, job, tmp_path / "counted")
-    for at in range(1, count + 1, 3):
-        check(worker, job, tmp_path / str(at), whole, at, errno.ENOSPC)
+
+    def strike(taken: Worker, at: int) -> None:
+        check(taken, job, tmp_path / str(at), whole, at, errno.ENOSPC)
+
+    shared_out((worker, second), range(1, count + 1, 3), strike)
 
 
 @pytest.mark.faults

@@ -14,7 +14,6 @@ from typing import Any
 
 from graft.cli.usage import UsageError
 from graft.errors import EXIT_CODE, DataError, GraftError, refusal
-from graft.machine import is_out_of_memory
 
 BUG, CTRL_C, NO_READER, TERMINATED = 1, 130, 141, 143
 BUG_WORDS = "This is a bug in graft. Please report it, with the lines below and the command that you gave."
@@ -58,7 +57,7 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             return EXIT_CODE, described | ({"remedy": error.remedy} if error.remedy else {})
         case OSError():
             return EXIT_CODE, {"kind": "OSError", "message": system_message(error)}
-        case _ if is_out_of_memory(error):
+        case _ if _lacks_memory(error):
             message = "There is not enough memory.\n  → close other programs, or choose a smaller model with --model."
             return EXIT_CODE, {"kind": "MemoryError", "message": message}
         case Stopped():
@@ -67,6 +66,12 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             code = TERMINATED if isinstance(error, Terminated) else CTRL_C
             return code, {"kind": "Interrupted", "message": "Interrupted."}
     return BUG, {"kind": "bug", "message": f"{type(error).__name__}: {error}"}
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    from graft.machine import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def system_message(error: OSError) -> str:
