@@ -35,6 +35,7 @@ FLOORS = {
     "scratch.py": 6,
     "predict.py": 6,
     "generate.py": 6,
+    "choosing.py": 6,
     "run.py": 6,
     "cli/": 7,
     "face.py": 7,

@@ -106,3 +106,10 @@ def test_version_1_has_a_tree_of_its_own_and_a_container_sees_its_top(tmp_path):
 
 def test_this_process_takes_memory():
     assert 1 << 20 < machine.resident_memory() <= 2 * peak_memory()
+
+
+def test_free_memory_is_at_most_what_the_process_may_still_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = machine.free_memory()
+    assert free > 1 << 20
+    monkeypatch.setattr(machine, "memory_limit", lambda: machine.resident_memory() + 4096)
+    assert machine.free_memory() <= 1 << 20

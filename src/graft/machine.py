@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -141,6 +142,18 @@ def _number(path: Path) -> int | None:
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def free_memory() -> int:
+    """Bytes of memory that this process can still have, by the machine and its own limit (0: no one says)."""
+    found = []
+    limit = memory_limit()
+    if limit is not None:
+        found.append(max(limit - resident_memory(), 1))
+    with suppress(OSError):
+        lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
+        found += [1024 * int(line[1]) for line in lines if line[0] == "MemAvailable:"]
+    return min(found, default=0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -104,10 +104,13 @@ class Extractor:
     def _kinds(self, wanted: Wanted) -> dict[tuple[str, int], Kind]:
         """What is wanted, each with its shelf."""
         names = [*((POOLED, depth) for depth in wanted.depths), *((STATES, cut) for cut in wanted.cuts)]
-        shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention) if names else {}
-        kinds = {}
+        kinds: dict[tuple[str, int], Kind] = {}
+        if not names:
+            return kinds
+        shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention)
+        sums, blocks = identity.sums(self._backbone), self._backbone.family.blocks
         for name, depth in names:
-            fields = shared | {"kind": f"{name} after block {depth}"}
+            fields = shared | {"kind": f"{name} after block {depth}", "in memory": identity.below(sums, blocks, depth)}
             layout = Layout(ON_DISK[self.dtype], self.width)
             if name == POOLED:
                 fields |= {"poolings": ", ".join(POOLINGS)}

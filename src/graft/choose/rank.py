@@ -167,7 +167,8 @@ class _Entrant:
         rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
         found = yield from self._read(rows)
         tokens = max(int(self.tokens.lengths[rows].sum()), 1)
-        self.pace = Pace(found.seconds / tokens, float(self.tokens.lengths.mean()), loading)
+        seconds = found.whole or found.seconds  # at the rate at which what is found now was computed
+        self.pace = Pace(seconds / tokens, float(self.tokens.lengths.mean()), loading)
 
     def measure(self, rows: int, targets: Tensor) -> Iterator[Event]:
         """Read the sample and score every depth."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.backbone.hub import EMBEDDED
+from graft.choosing import BUDGET, ChooseOptions
 from graft.cli.usage import UsageError
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
@@ -109,6 +110,23 @@ def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
         recipe = run.recipe
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
     return FitOptions(model or EMBEDDED, revision, recipe, named, asked.device, asked.precision, every)
+
+
+def comparing(asked: Namespace) -> FitOptions:
+    """How the candidates of `choose` would be trained."""
+    named = {} if asked.max_tokens is None else {"max_tokens": str(asked.max_tokens)}
+    return FitOptions(
+        recipe=asked.recipe or "fast", settings=named | dict(asked.set), device=asked.device, precision=asked.precision
+    )
+
+
+def choosing(asked: Namespace, began: float) -> ChooseOptions:
+    """Which models are compared, in what time from `began` (time.perf_counter())."""
+    if not 0 <= asked.within < 100:
+        raise UsageError(
+            f"--within {asked.within:g} is not within 0 and 100.", "name points of accuracy, such as --within 1."
+        )
+    return ChooseOptions(tuple(asked.candidates), asked.budget or BUDGET, asked.within / 100, began)
 
 
 def settings(asked: Namespace) -> dict[str, str]:

@@ -12,7 +12,20 @@ from pathlib import Path
 
 from graft.cli.screen import Screen, spoken
 from graft.folder import RunFolder
-from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, Skip, StageRecord, Trial
+from graft.records import (
+    Epoch,
+    Evaluation,
+    HeadRecord,
+    Manifest,
+    Progress,
+    Ranking,
+    Recipe,
+    Said,
+    Skip,
+    StageRecord,
+    Trial,
+    Unranked,
+)
 from graft.records.metrics import metric
 
 LABEL = 24  # characters of a progress label, so that a narrow terminal keeps room for the bar
@@ -26,6 +39,7 @@ class Story:
     folder: Path | None = None  # the run's, where the recipe is looked up once it is written
     manifest: Manifest | None = None
     evaluation: Evaluation | None = None
+    ranking: Ranking | None = None
     _recipe: Recipe | None = None
     _under_way: tuple[str, float] | None = None  # the stage's label and share
 
@@ -52,6 +66,10 @@ class Story:
             case Skip():
                 where = f"stage {event.stage}, epoch {event.epoch}, step {event.step}"
                 self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
+            case Unranked():
+                self.screen.line(f"Not compared: {event.name} ({event.why}).")
+            case Ranking():
+                self.ranking = event
             case Trial():
                 self.screen.line(f"Tried a rate of {event.lr:g}: {self._value(event.validation)}.")
             case StageRecord():
