@@ -175,7 +175,7 @@ class _Entrant:
         backbone, _ = self.load()
         found = yield from self._read(np.arange(rows))
         views = []
-        for view in scored(found.pooled, targets):
+        for view in scored(found.pooled, backbone.family.poolings, targets):
             views.append(view)
             if self.sample.left < 0:
                 raise _NoTime
