@@ -45,7 +45,6 @@ def fail(error: BaseException, as_json: bool) -> int:
 
 def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
     """(exit code, the error as plain values)."""
-    from graft.machine import is_out_of_memory  # which loads more than --help may
 
     match error:
         case DataError():
