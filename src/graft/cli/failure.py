@@ -45,6 +45,7 @@ def fail(error: BaseException, as_json: bool) -> int:
 
 def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
     """(exit code, the error as plain values)."""
+    from graft.machine import is_out_of_memory  # which loads more than --help may
 
     match error:
         case DataError():
@@ -58,7 +59,7 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             return EXIT_CODE, described | ({"remedy": error.remedy} if error.remedy else {})
         case OSError():
             return EXIT_CODE, {"kind": "OSError", "message": system_message(error)}
-        case _ if _lacks_memory(error):
+        case _ if is_out_of_memory(error):
             message = "There is not enough memory.\n  → close other programs, or choose a smaller model with --model."
             return EXIT_CODE, {"kind": "MemoryError", "message": message}
         case Stopped():
@@ -67,12 +68,6 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             code = TERMINATED if isinstance(error, Terminated) else CTRL_C
             return code, {"kind": "Interrupted", "message": "Interrupted."}
     return BUG, {"kind": "bug", "message": f"{type(error).__name__}: {error}"}
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    from graft.machine import is_out_of_memory
-
-    return is_out_of_memory(error)
 
 
 def system_message(error: OSError) -> str:
