@@ -66,7 +66,7 @@ def test_validation_and_test_are_not_read(splits: Splits, models: Path) -> None:
     assert found.pick == clean.pick
     assert found.views == clean.views
     assert [one.expected for one in found.forecasts] == [one.expected for one in clean.forecasts]
-    assert found.rows == found.train == len(splits.train)
+    assert found.sampled.rows == found.sampled.train == len(splits.train)
 
 
 def test_each_model_is_a_candidate_at_each_depth_and_the_pick_is_one_that_runs_take(splits: Splits, models: Path):
@@ -120,3 +120,15 @@ def test_the_recipe_that_is_asked_for_decides_the_cost(splits: Splits, models: P
     *_, ten = choose(splits, dataclasses.replace(FP32, settings={"epochs": "10"}), ChooseOptions((name,)))
     assert ten.forecasts[0].costs.minutes > 3 * one.forecasts[0].costs.minutes
     assert [forecast.candidate.name for forecast in one.forecasts] == [name]
+
+
+def test_finalists_are_really_trained_and_the_winner_is_advised(models: Path) -> None:
+    found = ranking(opinions(400), str(models), budget=60.0)
+    assert found.heats, found.why
+    names = {one.candidate.name for one in found.forecasts}
+    assert {heat.name for heat in found.heats} <= names
+    assert all(heat.rows + heat.judged <= found.sampled.train for heat in found.heats)
+    last = max(heat.round for heat in found.heats)
+    best = max(heat.value for heat in found.heats if heat.round == last)
+    assert next(heat.value for heat in found.heats if (heat.name, heat.round) == (found.pick, last)) == best
+    assert "race" in found.why

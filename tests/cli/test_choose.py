@@ -63,7 +63,7 @@ def test_json_is_one_object(reviews: Path, tiny_bert: Path, capsys: pytest.Captu
     said = json.loads(capsys.readouterr().out)
     assert said["pick"] == f"{tiny_bert}@1"
     assert said["forecasts"][0]["candidate"]["depth"] == 1
-    assert said["rows"] <= said["train"]
+    assert said["sampled"]["rows"] <= said["sampled"]["train"]
 
 
 @pytest.mark.parametrize(
