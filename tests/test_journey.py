@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from graft.assess import evaluate, report
 from graft.data.table import Splits
 from graft.data.targets import Codes
-from graft.errors import ModelError, RecipeError, RunError
+from graft.errors import RecipeError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
 from graft.predict import load
@@ -226,15 +226,3 @@ def test_a_lost_model_is_made_again_from_the_checkpoint(finished: Path, splits: 
     list(fit(splits, copy, FitOptions(settings=SHORT), resume=True))
     ours, theirs = (path / "model" / "model.safetensors" for path in (copy, finished))
     assert ours.read_bytes() == theirs.read_bytes()
-
-
-def test_a_decoder_is_refused(splits: Splits, tmp_path: Path) -> None:
-    from transformers import GPT2Config, GPT2Model
-
-    from graft.backbone import hub
-
-    GPT2Model(GPT2Config(n_layer=1, n_embd=8, n_head=1, vocab_size=16)).save_pretrained(tmp_path / "gpt2")
-    shutil.copy(hub.locate().folder / "tokenizer.json", tmp_path / "gpt2")
-    shutil.copy(hub.locate().folder / "tokenizer_config.json", tmp_path / "gpt2")
-    with pytest.raises(ModelError, match="not an encoder"):
-        list(fit(splits, tmp_path / "run", FitOptions(model=str(tmp_path / "gpt2"))))

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from graft import machine
+from graft.backbone.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
 from graft.choose.cost import Effort
@@ -26,6 +27,7 @@ from graft.train import recipe as recipes
 
 Event = Progress | Said | Unranked | Heat | Ranking
 BUDGET = 300.0  # seconds
+BUDGET_OF_RUN = 120.0  # seconds, where a run compares what is at hand before it trains
 SPARE = 0.05  # share of the time that is kept back
 READING = 0.5  # share of it in which candidates are read and scored; the race has the rest
 METRIC = "accuracy"
@@ -82,6 +84,16 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
         basis=forecast.BASIS,
         seconds=time.perf_counter() - began,
     )
+
+
+def only_at_hand(splits: Splits, options: ChooseOptions) -> str:
+    """Why there is nothing to choose, in a sentence; "" where there is."""
+    if not isinstance(splits.train.targets, Codes):
+        return f"Model: {EMBEDDED}, as models are compared for classification only (--model names another)."
+    here = candidates.named(options.candidates) if options.candidates else candidates.local()
+    if len(here) < 2:
+        return f"Model: {EMBEDDED}, the only one at hand (--model names another; graft models lists some)."
+    return ""
 
 
 def _measured(

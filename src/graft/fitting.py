@@ -126,7 +126,7 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         tokens, lengths = _tokenised(splits, backbone)
-    size = backbone.record.blocks, backbone.record.width
+    size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import AWKWARD
 
-from graft.backbone import hub, identity
+from graft.backbone import features, hub, identity
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
 from graft.cache import store as stores
@@ -61,8 +61,9 @@ def device(_, backbone, machine, draw):
     return backbone, dataclasses.replace(machine, **other)
 
 
-def attention(_, backbone, machine, draw):
-    backbone.model.config._attn_implementation = draw(st.sampled_from(["sdpa", "flex_attention"]))
+def attention(patch, backbone, machine, draw):
+    name = draw(st.sampled_from(["eager", "flex_attention"]))
+    patch.setattr(features, "attention_for", lambda _: name)
     return backbone, machine
 
 

@@ -101,7 +101,7 @@ def test_a_native_head_answers_as_the_probe_but_softly(make, family):
     head = NativeHeadAlone(material.backbone.model, material.backbone.family.head)
     with torch.no_grad():
         before = head(first)
-        start_native(head, probe)
+        start_native(head, probe, first)
         after = head(first)
     ours, theirs = after.argmax(1), probe.logits(first).argmax(1)
     assert (ours == theirs).float().mean() > 0.9

@@ -251,3 +251,13 @@ def test_an_unknown_setting_suggests_the_nearest(name, parts):
 def test_a_setting_of_a_wrong_type(value):
     refused(lambda: changed(named("book", SCALE), {"lr": value}, SCALE), "lr")
     refused(lambda: changed(named("book", SCALE), {"stages": value}, SCALE), "stages")
+
+
+@pytest.mark.parametrize("unfrozen", [0, 6, "all"])
+def test_a_shared_block_thaws_whole_or_not_at_all(unfrozen):
+    scale = Scale(rows=1000, tokens=30_000, classes=3, blocks=6, width=384, shared=True)
+    for name in NAMED:
+        assert {stage.unfrozen for stage in changed(named(name, scale), {}, scale).stages} <= {0, "all"}
+    assert changed(named("fast", scale), {"unfrozen": str(unfrozen)}, scale).stages[0].unfrozen == unfrozen
+    with pytest.raises(RecipeError, match="one shared block"):
+        changed(named("fast", scale), {"unfrozen": "2"}, scale)

@@ -55,6 +55,8 @@ def _settle_tokenizer(path: Path, limit: int) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["split_special_tokens"] = True
     config["model_max_length"] = limit
+    for named in ("add_bos_token", "add_eos_token"):  # tokenizer.json says what is added, and these would overrule it
+        config.pop(named, None)
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

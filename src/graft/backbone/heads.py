@@ -5,20 +5,27 @@ Two kinds: the family's native head, read from the model's own modules, and a po
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from graft.backbone.families import NativeHead
+from graft.backbone.families import Activation, NativeHead
 from graft.backbone.model import HEAD, Backbone
+
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "gelu": nn.functional.gelu,
+}
 
 
 class PooledHead(nn.Module):
     """A linear layer on standardised pooled features.
 
-    `pooling`: "first" (the first token's state), "mean" (over tokens) or "layers" (mean over tokens, then over all
-    blocks); `depth`: the block whose output is pooled.
+    `pooling`: "first" or "last" (that token's state), "mean" (over tokens) or "layers" (mean over tokens, then over
+    all blocks); `depth`: the block whose output is pooled.
     """
 
     mean: Tensor
@@ -39,20 +46,24 @@ class PooledHead(nn.Module):
 
 
 class NativeHeadAlone(nn.Module):
-    """A family's native head over first-token states, sharing the classification model's own modules.
+    """A family's native head over one state per text, sharing the classification model's own modules.
 
     Its parameters keep the names that they have in the classification model.
     """
 
     def __init__(self, model: nn.Module, head: NativeHead) -> None:
         super().__init__()
-        self.dense = cast(nn.Linear, model.get_submodule(head.dense))
+        self.dense = cast(nn.Linear, model.get_submodule(head.dense)) if head.dense else None
+        self.norm = model.get_submodule(head.norm) if head.norm else None
         self.out = cast(nn.Linear, model.get_submodule(head.out))
         self.activation = head.activation
 
-    def forward(self, first_BD: Tensor) -> Tensor:
-        inner_BD = self.dense(first_BD)
-        logits_BC: Tensor = self.out(torch.tanh(inner_BD) if self.activation == "tanh" else torch.relu(inner_BD))
+    def forward(self, pooled_BD: Tensor) -> Tensor:
+        if self.dense is not None:
+            pooled_BD = ACTIVATIONS[self.activation](self.dense(pooled_BD))
+        if self.norm is not None:
+            pooled_BD = self.norm(pooled_BD)
+        logits_BC: Tensor = self.out(pooled_BD)
         return logits_BC
 
 
@@ -84,11 +95,24 @@ def rescale(backbone: Backbone, factor: float, shift: float) -> None:
 
 
 def pool(states_BTD: Tensor, mask_BT: Tensor | None, pooling: str) -> Tensor:
-    """pooled_BD in fp32 (or wider) of token states: "first" or "mean" over the real tokens."""
+    """pooled_BD in fp32 (or wider) of token states: of the "first" or "last" real token, or their "mean".
+
+    Padding lies at the right. A row without tokens is pooled from padding, and finite.
+    """
     wide = states_BTD.dtype if states_BTD.dtype == torch.float64 else torch.float32
     if pooling == "first":
         return states_BTD[:, 0].to(wide)
+    if pooling == "last":
+        rows = torch.arange(len(states_BTD), device=states_BTD.device)
+        return states_BTD[rows, last_token(states_BTD, mask_BT)].to(wide)
     if mask_BT is None:
         return states_BTD.mean(1, dtype=wide)
     weights_BT1 = mask_BT.unsqueeze(-1).to(wide)
     return (states_BTD.to(wide) * weights_BT1).sum(1) / weights_BT1.sum(1).clamp_min(1)
+
+
+def last_token(states_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:
+    """Where each row's last real token is: places_B."""
+    if mask_BT is None:
+        return torch.full((len(states_BTD),), states_BTD.shape[1] - 1, device=states_BTD.device)
+    return (mask_BT.sum(1) - 1).clamp_min(0)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
@@ -69,7 +70,7 @@ class ModelPath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
-        self.module.config._attn_implementation = attention_for(machine)
+        set_attention(self.module, attention_for(machine))
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         if copied:
@@ -107,8 +108,8 @@ class ModelPath:
 
     def _pooled(self, head: PooledHead, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
         depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
-        pooling = "first" if head.pooling == "first" else "mean"
-        states = self.trunk.states(ids_BT, mask_BT, tuple(depths))
+        pooling = "mean" if head.pooling == "layers" else head.pooling
+        states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths)))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
 
@@ -120,6 +121,16 @@ def attention_for(machine: MachineRecord) -> str:
     a few percent faster.
     """
     return "eager" if machine.device == "cpu" and machine.precision == "bf16" else "sdpa"
+
+
+def set_attention(model: nn.Module, name: str) -> None:
+    """Set the attention of a working model, where the architecture has a choice.
+
+    MPNet and DeBERTa compute their own, and read their masks as "eager" has them.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and (name == "eager" or module._supports_sdpa):
+            module.config._attn_implementation = name
 
 
 def predict_logits(

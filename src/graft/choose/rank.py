@@ -208,9 +208,10 @@ class _Entrant:
 
     def _scored(self, parts: Sequence[dict[int, Tensor]], targets: Tensor, until: float) -> tuple[View, ...] | None:
         """Every view of the rows that were read; None when the time is up before all are scored."""
+        backbone, _ = self.load()
         pooled = {depth: torch.cat([part[depth] for part in parts]) for depth in parts[0]}
         views = []
-        for view in scored(pooled, targets):
+        for view in scored(pooled, backbone.family.poolings, targets):
             views.append(view)
             if time.perf_counter() > until:
                 return None

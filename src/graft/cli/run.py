@@ -41,7 +41,7 @@ def main(asked: Namespace) -> int:
         recorded = asking.recorded(asked)
         asked.out = str(asking.out(asked))
         story = Story(screen(asked.quiet), Path(asked.out))
-        options = RunOptions(asked.out, asked.resume, asked.from_scratch)
+        options = RunOptions(asked.out, asked.resume, asked.from_scratch, asking.unnamed(asked, recorded))
         given, fit = asking.given(asked, recorded), asking.fitting(asked, recorded)
         story.follow(run(given, fit, options, asking.command(asked)))
     assert story.manifest is not None

@@ -98,7 +98,7 @@ class HeadRecord:
     """Which head was grafted on, and why."""
 
     kind: Literal["native", "pooled"]
-    pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
+    pooling: str  # "first", "last", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"
     why: str

@@ -215,9 +215,12 @@ def _backbone(manifest: Manifest) -> str:
 def _head(manifest: Manifest) -> str:
     head = manifest.head
     assert head is not None
-    pooling = {"first": "first token", "mean": "mean of tokens", "layers": "mean of tokens and blocks"}.get(
-        head.pooling, head.pooling
-    )
+    pooling = {
+        "first": "first token",
+        "last": "last token",
+        "mean": "mean of tokens",
+        "layers": "mean of tokens and blocks",
+    }.get(head.pooling, head.pooling)
     start = "a probe" if head.start == "probe" else f"{head.start} weights"
     return f"{head.kind}, {pooling} at block {head.depth}, started from {start}: {head.why}"
 

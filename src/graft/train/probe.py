@@ -6,14 +6,15 @@ The optimum is found by L-BFGS on the whole train split at once, which takes a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.heads import ACTIVATIONS, NativeHeadAlone
 from graft.data.targets import Targets
 from graft.records import Loss
 from graft.tasks.task import Criterion, Task, rank
@@ -100,17 +101,48 @@ def _solve(
 
 
 @torch.no_grad()
-def start_native(head: NativeHeadAlone, probe: Probe) -> None:
+def start_native(head: NativeHeadAlone, probe: Probe, features_ND: Tensor) -> None:
     """Start a native head in the probe's direction, at the size that a random start has.
 
-    The dense layer standardises the features and scales them by `REACH`, where tanh is nearly the identity (relu: with
-    a shift that keeps nearly all of it above zero). The out layer holds the probe's weights scaled to `SIZE`: it
-    answers as the probe does, but softly, so that the stages that follow find their own margin. Full-size weights
-    fitted the train split faster and the test split less well.
+    The dense layer standardises the features and scales them by `REACH`, where tanh is nearly the identity (relu and
+    gelu: with a shift that keeps nearly all of it above zero). The out layer holds the probe's weights scaled to
+    `SIZE`: it answers as the probe does, but softly, so that the stages that follow find their own margin. Full-size
+    weights fitted the train split faster and the test split less well.
     """
-    shift = 3 * REACH if head.activation == "relu" else 0.0
     scale = SIZE / float(probe.weight_CD.std().clamp_min(1e-6))
+    if head.dense is None:
+        _start_linear(head.out, probe, features_ND, REACH * scale)
+        return
+    shift = 0.0 if head.activation == "tanh" else 3 * REACH
+    level, slope = _tangent(ACTIVATIONS[head.activation], shift)
     head.dense.weight.copy_(torch.diag(REACH / probe.deviation_D))
     head.dense.bias.copy_(-probe.mean_D / probe.deviation_D * REACH + shift)
-    head.out.weight.copy_(probe.weight_CD * scale)
-    head.out.bias.copy_((probe.bias_C * REACH - probe.weight_CD.sum(1) * shift) * scale)
+    head.out.weight.copy_(probe.weight_CD / slope * scale)
+    head.out.bias.copy_((probe.bias_C * REACH - probe.weight_CD.sum(1) * level / slope) * scale)
+
+
+def _tangent(activation: Callable[[Tensor], Tensor], at: float) -> tuple[float, float]:
+    """An activation's value and slope at a point."""
+    with torch.enable_grad():
+        place = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+        value = activation(place)
+        (slope,) = torch.autograd.grad(value, place)
+    return float(value), float(slope)
+
+
+def _start_linear(out: nn.Linear, probe: Probe, features_ND: Tensor, scale: float) -> None:
+    """A head that is one layer, perhaps without a bias (decoders'): then a direction on which every text's features
+    lie at nearly one takes the bias's place, found by least squares.
+    """
+    weight_CD = probe.weight_CD / probe.deviation_D
+    bias_C = probe.bias_C - weight_CD @ probe.mean_D
+    own_C = cast("Tensor | None", out.bias)
+    if own_C is not None:
+        own_C.copy_(bias_C * scale)
+    else:
+        features = features_ND.double()
+        square_DD = features.T @ features / len(features)
+        ridge_DD = torch.eye(len(square_DD), dtype=torch.float64) * (1e-6 * square_DD.trace() / len(square_DD))
+        constant_D = torch.linalg.solve(square_DD + ridge_DD, features.mean(0)).float()
+        weight_CD = weight_CD + torch.outer(bias_C, constant_D)
+    out.weight.copy_(weight_CD * scale)

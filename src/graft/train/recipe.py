@@ -20,6 +20,7 @@ from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task, known_metric
+from graft.train.limits import check_stage, refuse_out_of_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Scale:
     classes: int
     blocks: int
     width: int
+    shared: bool = False  # one block, called again and again: it trains whole or not at all
     task: Task = CLASSIFICATION
 
     @property
@@ -69,10 +71,10 @@ def fast(scale: Scale) -> Recipe:
 
 
 def thorough(scale: Scale) -> Recipe:
-    """The head starts from a probe, the top third trains from cached states, then everything, rates decaying over
-    layers, until validation stops improving."""
+    """The head starts from a probe, the top third trains from cached states (the head alone, where blocks are shared),
+    then everything, rates decaying over layers, until validation stops improving."""
     loss = Loss(dropout=0.1, attention_dropout=0.1)
-    top = Stage("top", max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
+    top = Stage("top", 0 if scale.shared else max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
     epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
     slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
     everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
@@ -238,13 +240,13 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     if len(set(names)) < len(names):
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
     for stage in recipe.stages:
-        _check_stage(stage, where, scale)
+        check_stage(stage, f"{where}: stage {stage.name!r}", scale.blocks, scale.shared)
     within = {
         "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
         "seed": 0 <= recipe.seed < 2**63,
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
     }
-    _refuse_out_of_range(within, where)
+    refuse_out_of_range(within, where)
     return dataclasses.replace(recipe, metric=metric)
 
 
@@ -261,40 +263,3 @@ def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if key in parts and isinstance(part, dict):
                 _refuse_unknown(part, parts[key], where)
-
-
-def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
-    if isinstance(stage.unfrozen, int) and not 0 <= stage.unfrozen <= scale.blocks:
-        raise RecipeError(
-            f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks.",
-            f'set unfrozen to 0 … {scale.blocks}, or "all".',
-        )
-    optimiser, loss = stage.optimiser, stage.loss
-    if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
-        raise RecipeError(
-            f"{where}: stage {stage.name!r} takes no steps, so a rate, class weights or smoothing change nothing.",
-            "give it epochs, or use a recipe that trains, such as fast.",
-        )
-    within = {
-        "epochs": stage.epochs >= 0,
-        "lr": 0 < optimiser.lr < math.inf,
-        "head_lr": optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf,
-        "layer_decay": 0 < optimiser.layer_decay <= 1,
-        "weight_decay": 0 <= optimiser.weight_decay < math.inf,
-        "warmup": 0 <= optimiser.warmup <= 1,
-        "clip": 0 <= optimiser.clip < math.inf,
-        "betas": all(0 <= beta < 1 for beta in optimiser.betas),
-        "rows": stage.batches.rows >= 1,
-        "tokens": stage.batches.tokens >= 1,
-        "label_smoothing": 0 <= loss.label_smoothing < 1,
-        "dropout": 0 <= loss.dropout < 1,
-        "attention_dropout": 0 <= loss.attention_dropout < 1,
-        "patience": stage.stopping.patience >= 0,
-    }
-    _refuse_out_of_range(within, f"{where}: stage {stage.name!r}")
-
-
-def _refuse_out_of_range(within: dict[str, bool], where: str) -> None:
-    for field_name, is_right in within.items():
-        if not is_right:
-            raise RecipeError(f"{where} has {field_name} out of range.", "see `docs/recipes.md` for its range.")

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone import features
-from graft.backbone.features import POOLINGS, Extractor, Features, Wanted
+from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
-from graft.records import HeadRecord, Progress, Recipe, Said
+from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material
@@ -33,7 +33,7 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
     depths: tuple[int, ...] = ()
     if recipe.head == "pooled":
         depths = features.all_depths(material.backbone)
-    elif _starts_from_probe(material, recipe) or any(stage.unfrozen == 0 for stage in recipe.stages):
+    elif _starts_from_probe(material, recipe) or any(_is_of_head_alone(material, recipe, s) for s in recipe.stages):
         depths = (blocks,)
     return Wanted(depths, boundaries(material, recipe))
 
@@ -52,13 +52,18 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
         worth = stage.cache == "on" or (stage.cache == "auto" and stage.epochs > 1)
         if (
             0 < cut <= lowest
-            and stage.unfrozen != 0
+            and not _is_of_head_alone(material, recipe, stage)
             and worth
             and material.extractor.store.fits(size * (len(cuts) + 1))
         ):
             cuts.append(cut)
         lowest = min(lowest, cut)
     return tuple(dict.fromkeys(cuts))
+
+
+def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
+    """Whether a stage trains a head over pooled features; one that is a whole decoder reads token states."""
+    return stage.unfrozen == 0 and (recipe.head == "pooled" or material.backbone.family.head is not None)
 
 
 def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
@@ -78,7 +83,7 @@ def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Ex
 
 def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
     """Whether the features serve a native head's start and nothing else: then a sample of the rows will do."""
-    head_stage = any(stage.unfrozen == 0 for stage in recipe.stages)
+    head_stage = any(stage.unfrozen == 0 for stage in recipe.stages)  # of a native head that can stand alone
     return recipe.head == "native" and bool(asked.depths) and not asked.cuts and not head_stage
 
 
@@ -101,25 +106,29 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     if recipe.head == "pooled":
         return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
+    blocks = material.backbone.record.blocks
+    reads = material.backbone.family.poolings[TOKEN] if head is None else head.reads
     if not _starts_from_probe(material, recipe) or head is None:
         why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
-        return HeadRecord("native", "first", material.backbone.record.blocks, "random", f"random start: {why}")
-    blocks = material.backbone.record.blocks
-    train = extracted.train.pooled[blocks][:, 0]
-    why = "the family's native head reads the first token's state; it starts as a linear probe of that state"
+        return HeadRecord("native", reads, blocks, "random", f"random start: {why}")
+    place = MEAN if reads == "mean" else TOKEN
+    train = extracted.train.pooled[blocks][:, place]
+    what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
+    why = f"the family's native head reads {what}; it starts as a linear probe of that"
     if extracted.validation.pooled:
-        probe = _probe(material, train, extracted.validation.pooled[blocks][:, 0])
-        scores = {f"first@{blocks}": probe.score}
+        probe = _probe(material, train, extracted.validation.pooled[blocks][:, place])
+        scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
         probe, scores = fit_probe(material.task, part, None, material.classes, PENALTIES[-1:]), {}
         why += f", fitted on {len(train):,} rows"
-    start_native(NativeHeadAlone(material.backbone.model, head), probe)
-    return HeadRecord("native", "first", blocks, "probe", why, scores)
+    start_native(NativeHeadAlone(material.backbone.model, head), probe, train)
+    return HeadRecord("native", reads, blocks, "probe", why, scores)
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
-    return recipe.start == "probe" and (recipe.head == "pooled" or material.backbone.family.head is not None)
+    head = material.backbone.family.head
+    return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
 def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
@@ -133,8 +142,9 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
     depths = features.all_depths(material.backbone)
     tried: dict[tuple[str, int], Probe] = {}
     scores: dict[tuple[str, int], float] = {}
-    held = features.views(extracted.validation.pooled, depths)
-    both = zip(features.views(extracted.train.pooled, depths), held, strict=True)
+    poolings = material.backbone.family.poolings
+    held = features.views(extracted.validation.pooled, depths, poolings)
+    both = zip(features.views(extracted.train.pooled, depths, poolings), held, strict=True)
     for (pooling, depth, train), (_, _, validation) in both:
         probe = tried[pooling, depth] = _probe(material, train, validation)
         metrics = task.validate(probe.logits(validation).numpy(), material.validation.targets, material.classes)
@@ -165,5 +175,6 @@ def lowest_read(head: HeadRecord) -> int:
 def head_features(pooled: dict[int, Tensor], head: HeadRecord) -> Tensor:
     """features_ND that a head alone reads."""
     if head.pooling == "layers":
-        return torch.stack([states[:, POOLINGS.index("mean")] for states in pooled.values()]).mean(0)
-    return torch.from_numpy(np.ascontiguousarray(pooled[head.depth][:, POOLINGS.index(head.pooling)].numpy()))
+        return torch.stack([states[:, MEAN] for states in pooled.values()]).mean(0)
+    place = MEAN if head.pooling == "mean" else TOKEN
+    return torch.from_numpy(np.ascontiguousarray(pooled[head.depth][:, place].numpy()))
