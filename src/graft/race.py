@@ -8,6 +8,7 @@ is found in the cache, so a head's start costs nothing again.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -27,7 +28,7 @@ from graft.data.table import Rows
 from graft.data.tokens import tokenize
 from graft.errors import GraftError, NotFinite
 from graft.fitting import FitOptions
-from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Said
+from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
 from graft.tasks.classification import CLASSIFICATION
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material
@@ -36,6 +37,7 @@ from graft.train.recipe import Scale
 FINALISTS = 4
 JUDGED, MOST_JUDGED = 0.25, 1000  # share of train that judges, and the most rows of it
 FEWEST_ROWS = 150  # to train on
+MOST_EPOCHS = 3  # of a stage
 OVERHEAD = 2.0  # seconds of a fit besides its steps: loading, tokenising, the head's start
 
 Event: TypeAlias = Progress | Said | Heat
@@ -69,11 +71,17 @@ class Course:
     def left(self) -> float:
         return self.deadline - time.perf_counter()
 
+    def recipe(self, scale: Scale) -> Recipe:
+        """What is asked for, with few epochs: in a short time, more rows tell more than more passes over few."""
+        whole = self.fit.recipe_at(scale)
+        stages = (dataclasses.replace(stage, epochs=min(stage.epochs, MOST_EPOCHS)) for stage in whole.stages)
+        return dataclasses.replace(whole, stages=tuple(stages))
+
     def seconds(self, one: Forecast, rows: int) -> float:
         """What training and judging it on so many rows takes, as far as can be said before."""
         per_text = self.per_text[model_of(one)]
         kept = one.candidate
-        recipe = self.fit.recipe_at(Scale(rows, round(rows * per_text), len(self.classes), kept.depth, kept.width))
+        recipe = self.recipe(Scale(rows, round(rows * per_text), len(self.classes), kept.depth, kept.width))
         a_text = one.costs.milliseconds / 1000
         judging = a_text * self.judged * sum(stage.epochs + 1 for stage in recipe.stages)
         return seconds(a_text / per_text, Effort.of(recipe, rows, per_text)) + judging + OVERHEAD
@@ -105,8 +113,13 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
     number = 0
     while len(standing) > 1 and course.most >= FEWEST_ROWS:
         number += 1
-        rows = planned(standing, course, rounds=math.ceil(math.log2(len(standing))))
+        rows = planned(standing, course)
+        while not rows and len(standing) > 2:  # fewer finalists rather than no race
+            standing.pop()
+            rows = planned(standing, course)
         if not rows:
+            if number == 1:
+                yield Said("There is no time left to race the finalists.")
             break
         heats: list[Heat] = []
         for one in standing:
@@ -118,14 +131,14 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
         if not heats:
             break
         last = sorted(heats, key=lambda heat: -heat.value)  # stable: who was expected to be better wins a tie
-        kept = [heat.name for heat in last[: max(1, len(standing) // 2)]]
-        standing = [one for one in standing if one.candidate.name in kept]
+        by_name = {one.candidate.name: one for one in standing}
+        standing = [by_name[heat.name] for heat in last[: max(1, len(standing) // 2)]]
     return last
 
 
-def planned(standing: Sequence[Forecast], course: Course, rounds: int) -> int:
+def planned(standing: Sequence[Forecast], course: Course) -> int:
     """The most rows to train on that all can do in this round's share of the time; 0 where not even few."""
-    share = course.left / rounds
+    share = course.left / math.ceil(math.log2(len(standing)))  # rounds that are still to come
     low, high = 0, course.most
     while low < high:
         middle = (low + high + 1) // 2
@@ -166,7 +179,7 @@ def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
     backbone = load_model(hub.locate(one.candidate.name), course.classes)
     tokenizer = backbone.tokenizer.backend_tokenizer
     shape = len(course.classes), backbone.record.blocks, backbone.record.width
-    limit = course.fit.recipe_at(Scale(rows, 30 * rows, *shape)).max_tokens
+    limit = course.recipe(Scale(rows, 30 * rows, *shape)).max_tokens
     parts = []
     for chosen in (train, judged):
         tokens, _ = tokenize(course.train.texts.take(chosen), tokenizer, min(limit, backbone.record.max_tokens))
@@ -174,5 +187,5 @@ def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
     targets = CLASSIFICATION.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
     learnt, held = (Labelled(tokens, target) for (tokens, _), target in zip(parts, targets, strict=True))
     extractor = Extractor(backbone, course.machine, Store())
-    recipe = course.fit.recipe_at(Scale(rows, len(learnt.tokens.ids), *shape))
+    recipe = course.recipe(Scale(rows, len(learnt.tokens.ids), *shape))
     yield from fit(Material(backbone, learnt, held, course.classes, course.machine, extractor), recipe)
