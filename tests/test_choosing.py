@@ -169,6 +169,7 @@ def test_a_comparison_and_the_training_of_its_winner_extract_no_row_twice(
     assert len(found.forecasts) == 5
     assert manifest.backbone.name == found.pick
     assert RunFolder(tmp_path / "run").ranking() == found
+    assert "The choice of the model" in RunFolder(tmp_path / "run").report.read_text(encoding="utf-8")
     assert set(crossed) == {str(models / "bert"), str(models / "roberta")}
     learnt = sum(split.rows for split in manifest.data.splits if split.name != "test")
     assert crossed[found.pick.partition("@")[0]] == learnt

@@ -35,7 +35,7 @@ from graft.train.material import Labelled, Material
 from graft.train.recipe import Scale
 
 FINALISTS = 4
-JUDGED, MOST_JUDGED = 0.25, 1000  # share of train that judges, and the most rows of it
+JUDGED, MOST_JUDGED = 0.25, 500  # share of train that judges, and the most rows of it
 FEWEST_ROWS = 150  # to train on
 MOST_EPOCHS = 3  # of a stage
 OVERHEAD = 2.0  # seconds of a fit besides its steps: loading, tokenising, the head's start
