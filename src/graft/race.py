@@ -24,8 +24,8 @@ from graft.backbone.model import load as load_model
 from graft.cache.store import Store
 from graft.choose.cost import Effort, seconds
 from graft.choose.sample import stratified_order
+from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
-from graft.data.tokens import tokenize
 from graft.errors import GraftError, NotFinite
 from graft.fitting import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
@@ -75,7 +75,7 @@ class Course:
         """What is asked for, with few epochs: in a short time, more rows tell more than more passes over few."""
         whole = self.fit.recipe_at(scale)
         stages = (dataclasses.replace(stage, epochs=min(stage.epochs, MOST_EPOCHS)) for stage in whole.stages)
-        return dataclasses.replace(whole, stages=tuple(stages))
+        return dataclasses.replace(whole, stages=tuple(stages), pairs="joined")  # as the comparison read them
 
     def seconds(self, one: Forecast, rows: int) -> float:
         """What training and judging it on so many rows takes, as far as can be said before."""
@@ -182,8 +182,9 @@ def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
     limit = course.recipe(Scale(rows, 30 * rows, *shape)).max_tokens
     parts = []
     for chosen in (train, judged):
-        tokens, _ = tokenize(course.train.texts.take(chosen), tokenizer, min(limit, backbone.record.max_tokens))
-        parts.append((tokens, course.train.targets.take(chosen)))
+        rows_of = course.train.take(chosen)
+        tokens, _ = tokenize_rows(rows_of, tokenizer, min(limit, backbone.record.max_tokens))
+        parts.append((tokens, rows_of.targets))
     targets = CLASSIFICATION.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
     learnt, held = (Labelled(tokens, target) for (tokens, _), target in zip(parts, targets, strict=True))
     extractor = Extractor(backbone, course.machine, Store())

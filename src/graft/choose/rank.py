@@ -27,8 +27,9 @@ from graft.cache.store import Store
 from graft.choose.candidates import Found, Named, located
 from graft.choose.sample import stratified_order
 from graft.choose.views import scored, scoring_seconds
+from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens import Tokens
 from graft.errors import GraftError, ModelError, first_line
 from graft.records import Candidate, MachineRecord, Progress, Unranked, View
 
@@ -87,14 +88,14 @@ class Sample:
 def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store: Store, free: int) -> Iterator[Event]:
     """Measure every candidate that can be. `free`: bytes of memory that may be used (0: not known)."""
     order = sample.order
-    texts = list(sample.train.texts.take(order))
+    sampled = sample.train.take(order)
     entrants: list[_Entrant] = []
     for found in located(wanted, free):
         if isinstance(found, Unranked):
             yield found
             continue
         entrant = _Entrant(found, sample, machine, store)
-        skipped = yield from _tried(entrant.pilot(texts), found.named.name)
+        skipped = yield from _tried(entrant.pilot(sampled), found.named.name)
         if skipped is None:
             entrants.append(entrant)
             _release(entrants, free)
@@ -156,7 +157,7 @@ class _Entrant:
             self.extractor = Extractor(self.backbone, self.machine, self.store)
         return self.backbone, self.extractor
 
-    def pilot(self, texts: Sequence[str]) -> Iterator[Event]:
+    def pilot(self, sampled: Rows) -> Iterator[Event]:
         """Load it, tokenise the sample, read a few rows."""
         began = time.perf_counter()
         backbone, _ = self.load()
@@ -166,7 +167,7 @@ class _Entrant:
             raise ModelError(f"it has {blocks} blocks, so there is no {self.name}@{asked}")
         loading = time.perf_counter() - began
         limit = min(self.sample.limit, backbone.record.max_tokens)
-        self.tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, limit)[0]
+        self.tokens = tokenize_rows(sampled, backbone.tokenizer.backend_tokenizer, limit)[0]
         yield from self._read(np.arange(min(WARM_UP, len(self.tokens))))
         rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
         found = yield from self._read(rows)

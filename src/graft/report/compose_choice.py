@@ -117,7 +117,6 @@ def _expected(ranking: Ranking) -> Table:
         Column("Memory"),
         Column("On disk"),
         Column("ms/text", "decimal"),
-        Column("Efficient", "name", "no cheaper one is expected to reach as much"),
     )
     rows = tuple(
         (
@@ -128,7 +127,6 @@ def _expected(ranking: Ranking) -> Table:
             words.size(one.costs.memory),
             words.size(one.costs.disk),
             one.costs.milliseconds,
-            "yes" if one.efficient else "",
         )
         for one in ranking.forecasts
     )
