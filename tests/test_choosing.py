@@ -184,3 +184,12 @@ def test_with_one_model_at_hand_a_run_just_says_so(
     assert only_at_hand(splits, ChooseOptions((str(models),))) == ""
     numbers = split(read({"text": [f"text {n}" for n in range(60)], "label": [n + 0.5 for n in range(60)]}))
     assert "classification only" in only_at_hand(numbers, ChooseOptions((str(models),)))
+
+
+def test_pairs_are_compared_joined(models: Path) -> None:
+    rows = [("same" if n % 2 else "other", tiny.WORDS[n % 90], tiny.WORDS[(n + n % 2 - 1) % 90]) for n in range(200)]
+    columns = dict(zip(("label", "first", "second"), map(list, zip(*rows, strict=True)), strict=True))
+    pairs = split(read(columns, text=("first", "second"), label="label"))
+    assert pairs.train.seconds is not None
+    found = ranking(pairs, str(models / "roberta"), budget=20.0)
+    assert len(found.forecasts) == 2
