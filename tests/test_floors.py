@@ -40,6 +40,7 @@ FLOORS = {
     "predict.py": 6,
     "generate.py": 6,
     "choosing.py": 6,
+    "race.py": 6,
     "run.py": 6,
     "cli/": 7,
     "face.py": 7,

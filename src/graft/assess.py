@@ -28,6 +28,7 @@ from graft.folder import RunFolder
 from graft.predict import CHUNK, Predictor, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
+from graft.report.compose_choice import choice_section
 from graft.report.page import render
 from graft.report.words import yardstick as spoken
 from graft.tasks.registry import task_of
@@ -186,6 +187,9 @@ def report(run: str | Path) -> Path:
     """Render `report.html` from what lies in the run's folder; returns its path."""
     folder = RunFolder(run)
     manifest, evaluation = folder.manifest(), folder.evaluation()
-    extra = task_of(manifest).sections(evaluation, manifest) if evaluation else ()
+    extra = list(task_of(manifest).sections(evaluation, manifest)) if evaluation else []
+    ranking = folder.ranking()
+    if ranking is not None:
+        extra.append(choice_section(ranking))
     write_text(folder.report, render(compose(manifest, folder.epochs(manifest), evaluation, extra)))
     return folder.report

@@ -52,6 +52,11 @@ class FitOptions:
     precision: Precision = "auto"
     save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
 
+    def recipe_at(self, scale: recipes.Scale) -> Recipe:
+        """The recipe that is asked for, cut to a size."""
+        named = recipes.named(self.recipe, scale) if isinstance(self.recipe, str) else self.recipe
+        return recipes.changed(named, self.settings, scale)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -120,8 +125,7 @@ def _prepare(
         read = _read(splits, backbone)
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
-    named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
-    recipe = recipes.changed(named, options.settings, scale)
+    recipe = options.recipe_at(scale)
     check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)

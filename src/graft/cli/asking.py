@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.backbone.hub import EMBEDDED
-from graft.choosing import BUDGET, ChooseOptions
+from graft.choosing import BUDGET, BUDGET_OF_RUN, ChooseOptions
 from graft.cli.usage import UsageError
 from graft.data.columns import Named
 from graft.data.folder import FORMATS, extension
@@ -141,6 +141,13 @@ def choosing(asked: Namespace, began: float) -> ChooseOptions:
             f"--within {asked.within:g} is not within 0 and 100.", "name points of accuracy, such as --within 1."
         )
     return ChooseOptions(tuple(asked.candidates), asked.budget or BUDGET, asked.within / 100, began)
+
+
+def unnamed(asked: Namespace, run: Manifest | None) -> ChooseOptions | None:
+    """How a run finds its model where none is named; None where one is, the run that goes on has its own, or texts are
+    to be written, for which no models are compared."""
+    is_open = asked.model is None and run is None and asked.task != "write"
+    return ChooseOptions(budget=BUDGET_OF_RUN) if is_open else None
 
 
 def settings(asked: Namespace) -> dict[str, str]:

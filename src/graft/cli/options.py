@@ -86,7 +86,10 @@ def _add_data(parser: Parser) -> None:
 def _add_model(parser: Parser) -> None:
     group = parser.add_argument_group("the model and the machine")
     group.add_argument(
-        "--model", metavar="M", help="embedded (the default), a folder, or a hub id such as roberta-base"
+        "--model",
+        metavar="M",
+        help="embedded, a folder, or a hub id such as roberta-base; M@K is M without the blocks above the K-th "
+        "(default: embedded; run compares it with the models in the hub's cache first, if there are any)",
     )
     group.add_argument("--revision", metavar="R", help="commit, tag or branch of a hub model")
     add_machine(parser, group)
