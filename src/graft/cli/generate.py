@@ -20,8 +20,8 @@ ABOUT = "let a model that learned a style write"
 EXAMPLES = (
     'graft generate runs/lovecraft --prompt "It was a night"',
     "graft generate runs/lovecraft --n 3 --tokens 300 --temperature 1.0 --seed 7",
-    'graft generate runs/lovecraft --prompt "The old house" --beside        the untuned model writes, too',
-    "graft generate runs/lovecraft - < beginnings.txt --json                one prompt per line",
+    'graft generate runs/lovecraft --prompt "The old house" --beside',
+    "graft generate runs/lovecraft - --json < beginnings.txt",
 )
 
 
