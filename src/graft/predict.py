@@ -24,6 +24,7 @@ from graft.data.encode import encode
 from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
 from graft.data.table import Rows
+from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
 from graft.records import Input, MachineRecord, Manifest, Progress
@@ -104,10 +105,12 @@ class Predictor:
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
     """The predictor of a run folder.
 
-    Raises RunError when the folder holds no finished model.
+    Raises RunError when the folder holds no finished model, or one that writes texts rather than answer them.
     """
     folder = RunFolder(run)
     manifest = folder.manifest()
+    if task_of(manifest).head.reads == "language":
+        raise RunError(f"{run} writes texts; it labels none.", f'graft generate {run} --prompt "a beginning".')
     backbone = artefact.load(folder.model, manifest)
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes

@@ -35,6 +35,11 @@ class Read:
     validation: Encoded
     lengths: NDArray[np.int64]
 
+    @property
+    def train_tokens(self) -> int:
+        """Tokens to learn from."""
+        return len(self.train.tokens.ids)
+
     def within(self, splits: Splits, backbone: Backbone, limits: Limits) -> Read:
         """The same rows within other limits."""
         tokenizer = backbone.tokenizer.backend_tokenizer

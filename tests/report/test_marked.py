@@ -8,8 +8,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.report.blocks import Mark, MarkedTexts, Passage
 from graft.report.marked import marked_texts
+from graft.report.passages import Mark, MarkedTexts, Passage
 
 TEXT = "Ann <met> Bob in Ulm"
 MARKS = st.tuples(

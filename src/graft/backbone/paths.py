@@ -70,7 +70,6 @@ class Path(Protocol):
 
     module: nn.Module
     pools: list[MaskPool]  # dropout's masks, to be refilled each epoch
-    reads: Reads  # what the head reads
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         """What the head says of these rows, as `readout.said` has it."""

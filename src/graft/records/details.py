@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from graft.records.evidence import WritingDetails
 from graft.records.material import Interval
 
 
@@ -148,4 +149,4 @@ class TokenDetails(msgspec.Struct, frozen=True, tag_field="task", tag="token-cla
     mistakes: tuple[Misread, ...] = ()  # the largest loss first
 
 
-Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails
+Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails | WritingDetails

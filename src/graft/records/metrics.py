@@ -75,6 +75,14 @@ METRICS: dict[str, Metric] = {
     "word_loss": Metric(
         "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"
     ),
+    "bits_per_character": Metric(
+        "Bits per character", "bits/character", "decimal", False,
+        "what an ideal code by the model takes per character of held-out text: lower is better",
+    ),
+    "perplexity": Metric(
+        "Perplexity", "perplexity", "decimal", False,
+        "per token: as unsure as between so many equally likely ones; compares models of one tokenizer only",
+    ),
     "loss": Metric("Loss", "loss", "decimal", False),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from graft.records import Interval
+from graft.report.passages import MarkedTexts
 
 Unit = Literal["share", "decimal", "seconds"]
 Severity = Literal["problem", "warning", "note", "good"]
@@ -176,6 +177,37 @@ class Scatter:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a plot, with the interval of its value where it has one; `label` is said on hover."""
+
+    across: float
+    value: float
+    label: str
+    interval: Interval | None = None
+    ours: bool = False  # drawn with emphasis
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Spots with one name, which stands at the last one; joined by a line or not."""
+
+    name: str
+    spots: tuple[Spot, ...]
+    joined: bool = True
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Shares (of 1) against a number above 0, on a linear or a logarithmic axis."""
+
+    caption: str
+    axis: str  # what stands below it
+    traces: tuple[Trace, ...]
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     name: str
     value: float
@@ -218,34 +250,6 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A stretch of a text, in characters: there and found, there and missed, or found and not there."""
-
-    start: int
-    end: int
-    label: str
-    kind: Literal["right", "missed", "wrong"]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A text with its marks, and where it stands."""
-
-    place: str
-    text: str
-    marks: tuple[Mark, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedTexts:
-    """Texts with stretches marked in them; the first `page` are shown, the others behind a heading."""
-
-    caption: str
-    passages: tuple[Passage, ...]
-    page: int = 10
-
-
 Block: TypeAlias = (
     Prose
     | Facts
@@ -255,6 +259,7 @@ Block: TypeAlias = (
     | Heatmap
     | Reliability
     | Scatter
+    | Plot
     | Bars
     | Callout
     | Code

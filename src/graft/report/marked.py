@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from graft.report.blocks import Mark, MarkedTexts, Passage
+from graft.report.passages import Mark, MarkedTexts, Passage
 from graft.report.words import escape
 
 _SAID = {"right": "", "missed": " missed", "wrong": " found"}

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from graft.report import charts, curves, heatmap, marked, scatter, tables
+from graft.report import charts, curves, heatmap, marked, plot, scatter, tables
 from graft.report.blocks import (
     Bars,
     Block,
@@ -22,7 +22,7 @@ from graft.report.blocks import (
     Heatmap,
     Hero,
     Intervals,
-    MarkedTexts,
+    Plot,
     Prose,
     Reliability,
     Report,
@@ -31,6 +31,7 @@ from graft.report.blocks import (
     Table,
 )
 from graft.report.charts import NARROW, WIDE
+from graft.report.passages import MarkedTexts
 from graft.report.words import escape
 
 _GRADES = {"problem": "Problem", "warning": "Worth a look", "note": "Note", "good": "Good"}
@@ -115,6 +116,8 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
         case Scatter():
             note = f"<p>{escape(block.note)}</p>" if block.note else ""
             return f'<div class="beside">{_figure(block.caption, scatter.scatter(block))}{note}</div>'
+        case Plot():
+            return _figure(block.caption, plot.plot(block, WIDE), plot.plot(block, NARROW))
         case Bars():
             return _figure(block.caption, charts.bars(block, WIDE), charts.bars(block, NARROW))
         case Callout():

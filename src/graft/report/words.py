@@ -35,6 +35,7 @@ YARDSTICK_NAMES = {
     "lookup": "Training names",
     "cosine": "Untrained cosine",
     "scratch": "Random start",
+    "before": "Untuned model",
 }
 
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from graft.records import Evaluation, Manifest, Misread, Name, TokenDetails
 from graft.report import words
-from graft.report.blocks import Block, Column, Estimate, Heatmap, Mark, MarkedTexts, Passage, Section, Table
+from graft.report.blocks import Block, Column, Estimate, Heatmap, Section, Table
+from graft.report.passages import Mark, MarkedTexts, Passage
 from graft.tasks.numbers_report import numbers_section
 
 NO_NAME = "no name"
