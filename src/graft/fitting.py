@@ -18,17 +18,19 @@ from numpy.typing import NDArray
 
 from graft import machine
 from graft.account import Account, Clock
-from graft.backbone import artefact, heads, hub
+from graft.backbone import artefact, at_hand, heads, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.cache.store import Store
+from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
@@ -130,8 +132,10 @@ def _prepare(
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
     closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
     tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
-    cut = measure(lengths, limit)
-    yield Said(_about_cut(cut))
+    unknown, trained = backbone.tokenizer.unk_token_id, at_hand.languages(located)
+    spelt = spell(splits.train.texts, backbone.tokenizer.backend_tokenizer, unknown, trained)
+    cut = measure(lengths, limit, spelt)
+    yield from map(Said, _about_cut(cut, backbone.record.name))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -171,10 +175,14 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation) -> str:
+def _about_cut(cut: Truncation, model: str) -> Iterator[str]:
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
     limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
-    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+    word = f"; {spelling.cost(cut.spelling)}" if cut.spelling else ""
+    yield f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens{word}."
+    callout = spelling.misfit(cut.spelling, model)
+    if callout is not None:
+        yield f"{callout.severity.capitalize()}: {callout.text} To mend it: {callout.setting}"
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
