@@ -31,6 +31,7 @@ from graft.report.page import render
 from graft.report.words import yardstick as spoken
 from graft.tasks.registry import task_of
 from graft.tasks.task import Logits, Outputs, Task
+from graft.untrained import cosine
 
 Event = Progress | Said | Evaluation
 
@@ -56,7 +57,7 @@ def evaluate(
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
         outputs = predictor.outputs
-        beside = yield from _yardsticks(predictor.task, splits, outputs)
+        beside = yield from _yardsticks(manifest, splits, outputs)
         beside |= {found.name: found for found in further if found.name not in beside}
         evaluation = evaluate_logits(
             predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
@@ -70,11 +71,19 @@ def evaluate(
     yield evaluation
 
 
-def _yardsticks(task: Task, splits: Splits, outputs: Outputs) -> Generator[Said, None, dict[str, Baseline]]:
+def _yardsticks(
+    manifest: Manifest, splits: Splits, outputs: Outputs
+) -> Generator[Progress | Said, None, dict[str, Baseline]]:
     """The yardsticks that every evaluation makes itself."""
+    task = task_of(manifest)
     found: dict[str, Baseline] = {}
     for yardstick in task.yardsticks(splits):
         found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
+    for event in cosine(splits, manifest) if splits.test.seconds is not None else ():
+        if isinstance(event, Baseline):
+            found[event.name] = event
+        else:
+            yield event
     yield Said(f"Compared with the yardsticks: {', '.join(map(spoken, found))}.")
     return found
 
@@ -122,7 +131,7 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     """Logits of all rows, in order; progress on the way."""
     parts: list[NDArray[np.float32]] = []
     done = 0
-    for event in predictor.stream(rows.texts):
+    for event in predictor.stream(rows.inputs):
         if isinstance(event, Progress):
             chunk = min(CHUNK, len(rows) - done)
             yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")
@@ -147,11 +156,12 @@ def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) ->
     """One line per row: its line in the file, truth, the answer in short, text."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(("line", *task.judged(), "text"))
+    writer.writerow(("line", *task.judged(), "text", *(("text_pair",) if rows.seconds is not None else ())))
     truths = rows.targets.shown(outputs.names, 0, len(rows))
-    answers = task.answers(rows.texts, logits, outputs)
-    for answer, line, truth, text in zip(answers, rows.lines.tolist(), truths, rows.texts, strict=True):
-        writer.writerow((line, truth, *task.short(answer), text))
+    answers = task.answers(rows.inputs, logits, outputs)
+    for answer, line, truth in zip(answers, rows.lines.tolist(), truths, strict=True):
+        texts = (answer.text,) if isinstance(answer.text, str) else answer.text
+        writer.writerow((line, truth, *task.short(answer), *texts))
     return target.getvalue()
 
 

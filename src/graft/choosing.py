@@ -44,9 +44,10 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
 
     Raises ModelError where none of them can be compared, and RecipeError for a task that is not classification.
     """
-    if not isinstance(splits.train.targets, Codes):
+    if not isinstance(splits.train.targets, Codes) or splits.train.seconds is not None:
+        found = f"for {splits.summary.task}" + (" of pairs" if splits.train.seconds is not None else "")
         raise RecipeError(
-            f"Models are compared for classification only, and these data are for {splits.summary.task}.",
+            f"Models are compared for classification of single texts only, and these data are {found}.",
             "name the model with --model.",
         )
     began = time.perf_counter() if options.began is None else options.began

@@ -13,23 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graft import machine
 from graft.account import Account, Clock
-from graft.backbone import artefact, at_hand, heads, hub
-from graft.backbone.features import Extractor
+from graft.backbone import artefact, at_hand, hub
+from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.cache.store import Store
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
+from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.reading import check_pairs, material_of, settle_pairs, tokenised
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
 from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -37,7 +34,7 @@ from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
 Event = FitEvent | Manifest
 
@@ -122,19 +119,23 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        tokens, lengths = _tokenised(splits, backbone)
+        read = tokenised(splits, backbone, backbone.record.max_tokens)
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), len(read.train.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
+    check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-    tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
-    unknown, trained = backbone.tokenizer.unk_token_id, at_hand.languages(located)
-    spelt = spell(splits.train.texts, backbone.tokenizer.backend_tokenizer, unknown, trained)
-    cut = measure(lengths, limit, spelt)
+    if splits.train.seconds is None:
+        read = read.within(limit, backbone)
+    else:
+        if recorded is not None and recipe.pairs == "auto":
+            recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
+        with clock.phase("pairs"):
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
+    cut = measure(read.lengths, limit, _spelling(splits, backbone, located))
     yield from map(Said, _about_cut(cut, backbone.record.name))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
@@ -146,27 +147,14 @@ def _prepare(
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
-    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-    material = Material(
-        backbone,
-        Labelled(tokens["train"], train),
-        Labelled(tokens["validation"], validation),
-        splits.classes,
-        chosen,
-        Extractor(backbone, chosen, Store()),
-        task,
-    )
     folder.checkpoints.mkdir(exist_ok=True)
+    material = material_of(splits, backbone, chosen, read)
     return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
 
 
-def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
-    """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
-    train, of_train = tokenize(splits.train.texts, tokenizer, limit)
-    validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
-    _, of_test = tokenize(splits.test.texts, tokenizer, limit)
-    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
+def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
+    tokenizer, unknown = backbone.tokenizer.backend_tokenizer, backbone.tokenizer.unk_token_id
+    return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

@@ -19,10 +19,11 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.data.pairs import Way, tokenize_pairs
 from graft.data.tokens import Tokens, tokenize
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import MachineRecord, Manifest, Progress
+from graft.records import Input, MachineRecord, Manifest, Progress
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
@@ -36,13 +37,14 @@ class Predictor:
 
     def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
         self.manifest = manifest
+        self.of_pairs = bool(manifest.data.columns.second)
         self.task = task_of(manifest)
         self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._path = path
         self._tokenizer = tokenizer
         self._limit = limit
 
-    def logits(self, texts: Iterable[str]) -> Logits:
+    def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
         parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
         empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
@@ -53,30 +55,29 @@ class Predictor:
         """What the logits' columns are called."""
         return self.outputs.names
 
-    def predict(self, texts: Iterable[str]) -> list[Any]:
+    def predict(self, texts: Iterable[Input]) -> list[Any]:
         """One answer per text, in order: a `Prediction` where the task is classification.
 
         Raises TypeError for a single string or anything that is not text.
         """
         return list(self.predictions(texts))
 
-    def predictions(self, texts: Iterable[str]) -> Iterator[Any]:
+    def predictions(self, texts: Iterable[Input]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
         for part in self.stream(texts):
             if not isinstance(part, Progress):
                 yield from self.task.answers(*part, self.outputs)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], Logits]]:
+    def stream(self, texts: Iterable[Input]) -> Iterator[Progress | tuple[list[Input], Logits]]:
         """Chunks of (texts, logits), with progress between them."""
         return self._stream(texts, self._quickly)
 
-    def _stream(self, texts: Iterable[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
+    def _stream(self, texts: Iterable[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; put the one text in a list")
-        chunk: list[str] = []
+        chunk: list[Input] = []
         for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be a str, not {type(text).__name__}")
+            self._check(text)
             chunk.append(text)
             if len(chunk) == CHUNK:
                 yield from self._chunk(chunk, answer)
@@ -84,13 +85,26 @@ class Predictor:
         if chunk:
             yield from self._chunk(chunk, answer)
 
-    def _chunk(self, texts: list[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
-        tokens, _ = tokenize(texts, self._tokenizer, self._limit)  # type: ignore[arg-type]
+    def _check(self, text: object) -> None:
+        if self.of_pairs and not (isinstance(text, tuple) and [type(part) for part in text] == [str, str]):
+            raise TypeError(f"this model reads pairs of texts: each must be a tuple of two str, not {text!r:.80}")
+        if not self.of_pairs and not isinstance(text, str):
+            raise TypeError(f"a text must be a str, not {type(text).__name__}")
+
+    def _chunk(self, texts: list[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
+        tokens = self._tokens(texts)
         for event in answer(tokens):
             if isinstance(event, Progress):
                 yield event
             else:
                 yield texts, event
+
+    def _tokens(self, texts: list[Any]) -> Tokens:
+        if not self.of_pairs:
+            return tokenize(texts, self._tokenizer, self._limit)[0]  # type: ignore[arg-type]
+        head = self.manifest.head
+        way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
+        return tokenize_pairs(texts, self._tokenizer, self._limit, way)[0]  # type: ignore[arg-type]
 
     def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):

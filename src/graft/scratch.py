@@ -11,8 +11,8 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.cache.store import Store
+from graft.data.pairs import tokenize_rows
 from graft.data.table import Splits
-from graft.data.tokens import tokenize
 from graft.evaluate import baseline
 from graft.records import Baseline, Manifest, Progress
 from graft.tasks.registry import task_of
@@ -38,7 +38,7 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     )
     limit = manifest.truncation.limit
     tokenizer = backbone.tokenizer.backend_tokenizer
-    tokens = [tokenize(rows.texts, tokenizer, limit)[0] for rows in (splits.train, splits.validation, splits.test)]
+    tokens = [tokenize_rows(rows, tokenizer, limit)[0] for rows in (splits.train, splits.validation, splits.test)]
     train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
     material = Material(
         backbone,
@@ -49,7 +49,8 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
         Extractor(backbone, manifest.machine, Store()),
         task,
     )
-    for event in fit(material, dataclasses.replace(recipe, stages=stages, head="native", start="random")):
+    own = dataclasses.replace(recipe, stages=stages, head="native", start="random", pairs="joined")
+    for event in fit(material, own):
         if isinstance(event, Progress):
             yield dataclasses.replace(event, phase=f"from scratch: {event.phase}")
     thresholds = yield from settle.settled(material)

@@ -159,9 +159,6 @@ TABLES = [
     Defect("one column for both", file("data.csv", rows(), text="text", label="text"), "both the text and", None),
     Defect("numeric text", file("data.csv", numbered(lambda n: n % 2, "")), "no column looks like texts", None),
     Defect(
-        "pairs", file("two.csv", table("sentence1,sentence2,label", "a b {0},c d {0},{1}")), "look like pairs", None
-    ),
-    Defect(
         "two texts", file("two.csv", table("head,story,label", STORY)), "more than one column looks like texts", None
     ),
     Defect("two labels", file("two.csv", table("text,hue,size", "text {0},{1},{1}")), "could be the label", None),

@@ -71,6 +71,7 @@ class Collator:
     def __init__(self, tokens: Tokens, pad: int, device: str) -> None:
         self._ids = torch.from_numpy(np.ascontiguousarray(tokens.ids, dtype=np.int32))
         self._starts = torch.from_numpy(tokens.starts)
+        self._firsts = None if tokens.firsts is None else torch.from_numpy(tokens.firsts)
         self._pad = pad
         self._device = device
 
@@ -84,6 +85,16 @@ class Collator:
             return ids_BT.to(self._device), None
         ids_BT.masked_fill_(mask_BT == 0, self._pad)
         return ids_BT.to(self._device), mask_BT.to(self._device)
+
+    def types(self, rows: Order, length: int) -> Tensor | None:
+        """types_BT of these rows of pairs, `length` tokens wide: 0 for tokens of the first text, 1 for the second's.
+
+        None where the rows are no pairs.
+        """
+        if self._firsts is None:
+            return None
+        firsts_B1 = self._firsts[torch.from_numpy(rows)].unsqueeze(1)
+        return (torch.arange(length).unsqueeze(0) >= firsts_B1).long().to(self._device)
 
     def positions(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """Where the tokens of these rows are in the flat array (index_BT), and their mask_BT."""

@@ -121,7 +121,8 @@ class Crossing:
         depths = sorted({self._kinds[name].depth for name in sinks})
         with torch.inference_mode():
             ids_BT, mask_BT = collate(self._first[rows])
-            states = dict(zip(depths, trunk.states(ids_BT, mask_BT, depths), strict=True))
+            types_BT = collate.types(self._first[rows], ids_BT.shape[1])
+            states = dict(zip(depths, trunk.states(ids_BT, mask_BT, depths, types_BT), strict=True))
             values = {name: _values(self._kinds[name], states, trunk, mask_BT) for name in sinks}
         seconds, tokens = time.perf_counter() - began, int(self._lengths[rows].sum())
         for name, sink in sinks.items():

@@ -45,6 +45,38 @@ class PooledHead(nn.Module):
         return logits_BC
 
 
+class PairedHead(nn.Module):
+    """A linear layer over two texts that crossed the backbone apart: u and v, each of length 1 (after Reimers and
+    Gurevych 2019, who take u, v and |u − v|).
+
+    It reads their cosine, |u − v|, u ∘ v, u and v, each scaled to deviations of about 1. It starts as what a line over
+    the cosine alone can tell, which for an embedding model is a good deal.
+    """
+
+    def __init__(self, width: int, outputs: int, pooling: str, depth: int) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.depth = depth
+        self.linear = nn.Linear(4 * width + 1, outputs)
+
+    def forward(self, both_BD: Tensor) -> Tensor:
+        """both_BD: u and v side by side."""
+        logits_BC: Tensor = self.linear(paired_features(both_BD).to(self.linear.weight.dtype))
+        return logits_BC
+
+
+def paired_features(both_BD: Tensor) -> Tensor:
+    """What a head for pairs reads of u and v side by side: rows × (1 + 4 × width), in fp32; first their cosine."""
+    u_BD, v_BD = (nn.functional.normalize(part, dim=1) for part in both_BD.float().chunk(2, dim=1))
+    product_BD = u_BD * v_BD
+    reach = u_BD.shape[1] ** 0.5
+    parts = ((u_BD - v_BD).abs(), product_BD * reach, u_BD, v_BD)
+    return torch.cat([4 * product_BD.sum(1, keepdim=True), *(reach * part for part in parts)], dim=1)
+
+
+OwnHead = PooledHead | PairedHead
+
+
 class NativeHeadAlone(nn.Module):
     """A family's native head over one state per text, sharing the classification model's own modules.
 
@@ -71,7 +103,7 @@ def last_layer(backbone: Backbone) -> nn.Linear:
     """The layer whose outputs are the logits: of the pooled head, else of the family's own."""
     model = cast(nn.Module, backbone.model)
     if hasattr(model, HEAD):
-        return cast(PooledHead, model.get_submodule(HEAD)).linear
+        return cast(OwnHead, model.get_submodule(HEAD)).linear
     if backbone.family.head is not None:
         return cast(nn.Linear, model.get_submodule(backbone.family.head.out))
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]

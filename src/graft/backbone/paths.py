@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
-from graft.backbone.heads import PooledHead, pool
+from graft.backbone.heads import OwnHead, PairedHead, pool
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.trunk import StandIn, Trunk
 from graft.data.tokens import Tokens
@@ -75,7 +75,7 @@ class ModelPath:
         self.trunk = Trunk(self.module, backbone.family)
         if copied:
             self.trunk.fast.lay_out()
-        self._head: PooledHead | None = getattr(self.module, HEAD, None)
+        self._head: OwnHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
         self._stand_in: StandIn | None = None
@@ -96,20 +96,25 @@ class ModelPath:
                 self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
+        apart = isinstance(self._head, PairedHead)
+        tokens = feed.tokens.apart if apart else feed.tokens
+        rows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else rows  # first texts, then second ones
+        collate = Collator(tokens, self._pad, self._device)  # views: costs microseconds
         ids_BT, mask_BT = collate(rows)
+        types_BT = collate.types(rows, ids_BT.shape[1])
         if self._stand_in is not None:
             assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
             self._stand_in.states = feed.cached.batch(rows).to(self._device)
         if self._head is None:
-            return self.trunk.logits(ids_BT, mask_BT)
-        logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))
+            return self.trunk.logits(ids_BT, mask_BT, types_BT)
+        features_BD = self._pooled(self._head, ids_BT, mask_BT, types_BT)
+        logits_BC: Tensor = self._head(torch.cat(features_BD.chunk(2), dim=1) if apart else features_BD)
         return logits_BC
 
-    def _pooled(self, head: PooledHead, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def _pooled(self, head: OwnHead, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
         depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
         pooling = "mean" if head.pooling == "layers" else head.pooling
-        states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths)))
+        states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
 

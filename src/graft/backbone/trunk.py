@@ -113,7 +113,9 @@ class Trunk:
             for slot, module in before.items():
                 self._slots[slot] = module
 
-    def states(self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int]) -> list[Tensor]:
+    def states(
+        self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int], types_BT: Tensor | None = None
+    ) -> list[Tensor]:
         """The token states after `depth` blocks (0: the embeddings), for each depth asked for, in one pass.
 
         They are the blocks' own outputs, before any final norm. No block above the deepest is run, unless the
@@ -127,7 +129,8 @@ class Trunk:
             hooks.append(_capture(block, captured, depth, self.blocks[:depth].count(block)))
         try:
             with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
-                self._below(input_ids=ids_BT, attention_mask=self._mask(ids_BT, mask_BT))
+                mask_BT = self._mask(ids_BT, mask_BT)
+                self._below(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
         finally:
             for hook in hooks:
                 hook.remove()
@@ -137,11 +140,16 @@ class Trunk:
         """A block's output through the final norm, as a head that is grafted on above that block reads it."""
         return states_BTD if self._norm is None else self._norm(states_BTD)
 
-    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
         with self._fast(), first_row_only(self.blocks[-1], self._family.name):
             mask_BT = self._mask(ids_BT, mask_BT)
-            return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+            return self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT)).logits  # type: ignore[no-any-return]
+
+    def _typed(self, types_BT: Tensor | None) -> dict[str, Tensor]:
+        """Token types as the architecture takes them, where it tells the texts of a pair apart at all."""
+        tells = getattr(self.model.config, "type_vocab_size", 0) or 0
+        return {} if types_BT is None or tells < 2 else {"token_type_ids": types_BT}
 
     def _mask(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor | None:
         """Where nothing is padded, decoders are told so: the library doubts it, as padding opens their texts, too."""

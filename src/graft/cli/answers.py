@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from graft.tasks.task import Answer, Task
+
+if TYPE_CHECKING:
+    from graft.predict import Predictor
 
 
 class Writer(Protocol):
@@ -15,21 +18,22 @@ class Writer(Protocol):
     def write(self, answer: Answer) -> None: ...
 
 
-def writer(file: TextIO, form: str, task: Task, names: tuple[str, ...]) -> Writer:
-    """A writer of `form`: "csv" (the task's columns) or "jsonl"."""
-    return Lines(file, task) if form == "jsonl" else Table(file, task, names)
+def writer(file: TextIO, form: str, predictor: Predictor) -> Writer:
+    """A writer of `form`: "csv" (the text, or the two of a pair, then the task's columns) or "jsonl"."""
+    return Lines(file, predictor.task) if form == "jsonl" else Table(file, predictor)
 
 
 class Table:
     """CSV with a header, such as text, label, probability and the probability of each class."""
 
-    def __init__(self, file: TextIO, task: Task, names: tuple[str, ...]) -> None:
-        self._task = task
+    def __init__(self, file: TextIO, predictor: Predictor) -> None:
+        self._task = predictor.task
         self._rows = csv.writer(file, lineterminator="\n")
-        self._rows.writerow(task.columns(names))
+        texts = ("text", "text_pair") if predictor.of_pairs else ("text",)
+        self._rows.writerow((*texts, *self._task.columns(predictor.classes)))
 
     def write(self, answer: Answer) -> None:
-        self._rows.writerow(self._task.cells(answer))
+        self._rows.writerow((*_texts(answer).values(), *self._task.cells(answer)))
 
 
 class Lines:
@@ -39,7 +43,7 @@ class Lines:
         self._file, self._task = file, task
 
     def write(self, answer: Answer) -> None:
-        print(json.dumps(self._task.plain(answer), ensure_ascii=False), file=self._file)
+        print(json.dumps(_texts(answer) | self._task.plain(answer), ensure_ascii=False), file=self._file)
 
 
 class Collected:
@@ -50,4 +54,11 @@ class Collected:
         self._task = task
 
     def write(self, answer: Answer) -> None:
-        self.rows.append(self._task.plain(answer))
+        self.rows.append(_texts(answer) | self._task.plain(answer))
+
+
+def _texts(answer: Answer) -> dict[str, str]:
+    """What was answered: a text, or the two of a pair."""
+    if isinstance(answer.text, str):
+        return {"text": answer.text}
+    return {"text": answer.text[0], "text_pair": answer.text[1]}

@@ -13,6 +13,7 @@ from typing import Any
 from graft.backbone.hub import EMBEDDED
 from graft.choosing import BUDGET, ChooseOptions
 from graft.cli.usage import UsageError
+from graft.data.columns import Named
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.fitting import FitOptions
@@ -30,6 +31,7 @@ SHORTCUTS = {
     "seed": "seed",
     "head": "head",
     "metric": "metric",
+    "pairs": "pairs",
     "class_weights": "class_weights",
     "label_smoothing": "label_smoothing",
     "sweep": "sweep",
@@ -84,7 +86,7 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
     reading = {name: str(value) for name in READING if (value := getattr(asked, name)) is not None}
     return Given(
         asked.data,
-        asked.text,
+        texts_named(asked),
         asked.label,
         asked.validation,
         asked.test,
@@ -92,6 +94,16 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
         (asked.validation_share, asked.test_share),
         asked.split_seed,
     )
+
+
+def texts_named(asked: Namespace) -> Named:
+    """The column of texts that was named; the two of a pair."""
+    if asked.text_pair is None:
+        found: Named = asked.text
+        return found
+    if asked.text is None:
+        raise UsageError("--text-pair names the second texts, but the first are not named.", "add --text COL.")
+    return asked.text, asked.text_pair
 
 
 def _reading(named: dict[str, str]) -> ReadOptions:

@@ -14,7 +14,6 @@ from typing import Any
 
 from graft.cli.usage import UsageError
 from graft.errors import EXIT_CODE, DataError, GraftError, refusal
-from graft.machine import is_out_of_memory
 
 BUG, CTRL_C, NO_READER, TERMINATED = 1, 130, 141, 143
 BUG_WORDS = "This is a bug in graft. Please report it, with the lines below and the command that you gave."
@@ -46,6 +45,8 @@ def fail(error: BaseException, as_json: bool) -> int:
 
 def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
     """(exit code, the error as plain values)."""
+    from graft.machine import is_out_of_memory  # which loads more than --help may
+
     match error:
         case DataError():
             problems = [

@@ -52,6 +52,7 @@ def add_choosing(parser: Parser) -> None:
 def _add_data(parser: Parser) -> None:
     group = parser.add_argument_group("the data")
     group.add_argument("--text", metavar="COL", help="the column of texts (default: inferred and said)")
+    group.add_argument("--text-pair", metavar="COL", help="the column of second texts, where a row is a pair of texts")
     group.add_argument("--label", metavar="COL", help="the column of labels (default: inferred and said)")
     group.add_argument(
         "--task",
@@ -102,6 +103,11 @@ def _add_recipe(parser: Parser) -> None:
     group.add_argument("--seed", metavar="N", type=int, help="of the head's start, the batches and dropout")
     group.add_argument(
         "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"
+    )
+    group.add_argument(
+        "--pairs",
+        choices=("auto", "joined", "apart"),
+        help="pairs of texts in one sequence (joined), or each in its own (apart); auto, the default, tries both",
     )
     group.add_argument("--metric", metavar="M", help="the validation metric that the best is kept by, such as macro_f1")
     group.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: rare classes count as much")

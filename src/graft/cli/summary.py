@@ -46,8 +46,15 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     lines += _numbers(evaluation, task_of(manifest).validation[:SHOWN])
     lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
-    lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']
+    lines += [f"Report:  {folder / 'report.html'}", f"Next:    {_ask(manifest, run)}"]
     return "\n".join(lines)
+
+
+def _ask(manifest: Manifest, run: str) -> str:
+    """How the model is asked something."""
+    if manifest.data.columns.second:
+        return f'printf "one text\\tanother\\n" | graft predict {run}'
+    return f'graft predict {run} "a text of yours"'
 
 
 def _warning(manifest: Manifest, evaluation: Evaluation) -> list[str]:

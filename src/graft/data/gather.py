@@ -6,7 +6,7 @@ import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Part:
     """The rows of one source."""
 
     texts: Texts
+    seconds: Texts | None
     column: TargetColumn
     lines: NDArray[np.int64]
     source: Source
@@ -58,8 +59,8 @@ def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOption
     """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    for role, name in (("text", columns.text), ("label", columns.label)):
-        if sample and name not in names:
+    for role, name in (("text", columns.text), ("text-pair", columns.second), ("label", columns.label)):
+        if name and sample and name not in names:
             found, remedy = missing_column(name, names, role)
             stream.problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
     if not sample or len(stream.problems):
@@ -95,7 +96,7 @@ class _Builder:
 
     def __init__(self, stream: Stream, columns: Columns, task: str, options: ReadOptions) -> None:
         self._stream, self._columns, self._options = stream, columns, options
-        self._texts = TextSpool()
+        self._spools = {columns.text: TextSpool()} | ({columns.second: TextSpool()} if columns.second else {})
         self._lines = array("q")
         self.column = column_of(task)
         self._dropped = 0
@@ -103,21 +104,21 @@ class _Builder:
         self._bytes = 0
 
     def add(self, batch: Batch) -> None:
-        texts, lines = batch.values(self._columns.text), list(batch.lines)
+        texts, lines = {name: batch.values(name) for name in self._spools}, list(batch.lines)
         if self._columns.label:
             labels = batch.values(self._columns.label)
             kept = [self.column.add(label, line) for label, line in zip(labels, lines, strict=True)]
             if not all(kept):
                 self._without_label([line for line, keep in zip(lines, kept, strict=True) if not keep])
-                texts = [text for text, keep in zip(texts, kept, strict=True) if keep]
+                texts = {name: list(compress(found, kept)) for name, found in texts.items()}
                 lines = [line for line, keep in zip(lines, kept, strict=True) if keep]
             if self._hash is not None:
                 self._hash.update(repr(labels).encode("utf-8", "surrogatepass"))
-        strings = self._strings(texts, lines)
-        self._add_texts(strings, lines)
+        for name, found in texts.items():
+            self._add_texts(name, self._strings(name, found, lines), lines)
         self._lines.extend(lines)
 
-    def _strings(self, texts: list[object], lines: list[int]) -> list[str]:
+    def _strings(self, column: str, texts: list[object], lines: list[int]) -> list[str]:
         if all(type(text) is str for text in texts):
             return texts  # type: ignore[return-value]  # just checked
         for text, line in zip(texts, lines, strict=True):
@@ -125,17 +126,17 @@ class _Builder:
                 continue
             found = f"the text is {_shown(text)}, not a string"
             if text is None:
-                found = f"the row has no text ({self._columns.text!r} is missing or null)"
+                found = f"the row has no text ({column!r} is missing or null)"
             self._stream.problems.add("text", line, found, 'write a string; an empty text is ""')
         return [str(text) if isinstance(text, str) else "" for text in texts]
 
-    def _add_texts(self, texts: list[str], lines: list[int]) -> None:
+    def _add_texts(self, column: str, texts: list[str], lines: list[int]) -> None:
         if self._hash is not None:
             block = "\0".join(texts).encode("utf-8", "surrogatepass")
             self._hash.update(block)
             self._bytes += len(block)
         try:
-            self._texts.add(texts)
+            self._spools[column].add(texts)
         except UnicodeEncodeError:
             for text, line in zip(texts, lines, strict=True):
                 if any("\ud800" <= character <= "\udfff" for character in text):
@@ -159,7 +160,8 @@ class _Builder:
         if not len(self._lines) and not stream.problems:
             stream.problems.add("empty", None, "no row is left", "give rows with labels")
         lines = np.array(self._lines, dtype=np.int64)
-        return Part(Texts(self._texts.finish()), self.column, lines, self._source())
+        texts, *seconds = (Texts(spool.finish()) for spool in self._spools.values())
+        return Part(texts, seconds[0] if seconds else None, self.column, lines, self._source())
 
     def _source(self) -> Source:
         stream, rows = self._stream, len(self._lines)

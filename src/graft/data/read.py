@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.data.classes import match_classes
-from graft.data.columns import Wanted
+from graft.data.columns import Named, wanted
 from graft.data.folder import extension
 from graft.data.gather import Part, gather, gather_like
 from graft.data.hub import PREFIX
@@ -30,7 +30,7 @@ GIVEN: tuple[SplitName, ...] = ("validation", "test")
 def read(
     data: Any,
     *,
-    text: str | None = None,
+    text: Named = None,
     label: str | None = None,
     validation: Any = None,
     test: Any = None,
@@ -38,9 +38,10 @@ def read(
 ) -> Dataset:
     """Read labelled texts.
 
-    `data` is a path to a file or folder; a hub dataset (`hub:owner/name`); a list of (text, label) pairs or of dicts; a
-    dict of lists; a pair (texts, labels); a pandas or polars DataFrame; a datasets.Dataset or DatasetDict; or a dict
-    of any of these by split. `validation` and `test` are further files (or objects). `text` and `label` name columns.
+    `data` is a path to a file or folder; a hub dataset (`hub:owner/name`); a list of (text, label) pairs or of
+    dicts; a dict of lists; a pair (texts, labels); a pandas or polars DataFrame; a datasets.Dataset or DatasetDict;
+    or a dict of any of these by split. `validation` and `test` are further files (or objects). `text` and `label`
+    name columns; a pair of texts is named by a tuple of two columns.
 
     Texts are kept character by character. Classes are the labels of the train part, sorted by name. Raises DataError
     with all problems found, MissingExtra for a hub dataset without the package, TypeError for an object it cannot read.
@@ -53,7 +54,7 @@ def read(
             streams[split] = open_one(given, f"<{split}>", options)
             found.discard(split)
     streams = {split: streams[split] for split in ("train", *GIVEN) if split in streams}
-    train = gather(streams["train"], Wanted(text, label), options)
+    train = gather(streams["train"], wanted(text, label), options)
     if train is None:
         raise DataError(streams["train"].problems.listed())
     first, columns, task = train
@@ -84,7 +85,9 @@ def _dataset(
     if met:
         raise DataError(met)
     rows = {
-        split: Rows(part.texts, part.column.targets(maps[split], len(classes)), part.lines, part.source.path)
+        split: Rows(
+            part.texts, part.column.targets(maps[split], len(classes)), part.lines, part.source.path, part.seconds
+        )
         for split, part in parts.items()
     }
     sources = tuple(part.source for part in parts.values())

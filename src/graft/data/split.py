@@ -6,8 +6,9 @@ Labels of the test split are read here to stratify and to count, and nowhere els
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from graft.records import LEAKY, DataSummary, SplitName, SplitSummary
 
 FEWEST_ROWS = 10
 BLOCK = 4096
+JOINT = "\n\0\n"  # between the texts of a pair; no file may hold a NUL
 NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
@@ -42,7 +44,7 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     if len(train) < FEWEST_ROWS:
         found = f"there are only {len(train)} labelled rows to train on"
         raise refuse(train.file, found, f"give at least {FEWEST_ROWS}, better some hundreds")
-    keys = {name: duplicate_keys(rows.texts) for name, rows in dataset.parts.items()}
+    keys = {name: duplicate_keys(_whole(rows)) for name, rows in dataset.parts.items()}
     sides = _sides(dataset, keys["train"], (validation, test), seed)
     parts = {**dataset.parts, **_cut(train, sides)}
     notes = [*dataset.notes, *_notes(dataset, parts, keys)]
@@ -93,16 +95,49 @@ def _sides(
 
 def _cut(rows: Rows, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[SplitName, Rows]:
     """The rows of each side, in one pass over the texts, so that a million of them need little memory."""
-    spools = {name: TextSpool() for name in sides}
-    for start in range(0, len(rows) if sides else 0, BLOCK):
-        texts = rows.texts[start : start + BLOCK]
-        for name, positions in sides.items():
-            first, last = np.searchsorted(positions, (start, start + BLOCK))
-            spools[name].add([texts[position - start] for position in positions[first:last].tolist()])
+    texts = _dealt(rows.texts, sides)
+    seconds = _dealt(rows.seconds, sides) if rows.seconds is not None else {}
     return {
-        name: Rows(Texts(spools[name].finish()), rows.targets.take(positions), rows.lines[positions], rows.file)
+        name: Rows(texts[name], rows.targets.take(positions), rows.lines[positions], rows.file, seconds.get(name))
         for name, positions in sides.items()
     }
+
+
+def _dealt(texts: Texts, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[SplitName, Texts]:
+    spools = {name: TextSpool() for name in sides}
+    for start in range(0, len(texts) if sides else 0, BLOCK):
+        block = texts[start : start + BLOCK]
+        for name, positions in sides.items():
+            first, last = np.searchsorted(positions, (start, start + BLOCK))
+            spools[name].add([block[position - start] for position in positions[first:last].tolist()])
+    return {name: Texts(spool.finish()) for name, spool in spools.items()}
+
+
+class _Pairs(Sequence[str]):
+    """Pairs as one text each, so that they are compared and counted whole."""
+
+    def __init__(self, firsts: Texts, seconds: Texts) -> None:
+        self._both = firsts, seconds
+
+    def __len__(self) -> int:
+        return len(self._both[0])
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, int):
+            return JOINT.join(texts[index] for texts in self._both)
+        return [JOINT.join(pair) for pair in zip(*(texts[index] for texts in self._both), strict=True)]
+
+    def __iter__(self) -> Iterator[str]:
+        return (JOINT.join(pair) for pair in zip(*self._both, strict=True))
+
+
+def _whole(rows: Rows) -> Sequence[str]:
+    """Each row's text; of pairs both, as one."""
+    return rows.texts if rows.seconds is None else _Pairs(rows.texts, rows.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +149,9 @@ class _Scan:
 def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
     """One pass over a split: empty texts, and sha256 over each row's text and target with their lengths."""
     digest, empty = hashlib.sha256(), 0
+    whole = _whole(rows)
     for start in range(0, len(rows), BLOCK):
-        texts = rows.texts[start : start + BLOCK]
+        texts = whole[start : start + BLOCK]
         names = rows.targets.shown(classes, start, start + BLOCK)
         empty += sum(not text.strip() for text in texts)
         lines = (f"{len(text)}:{text}{len(name)}:{name}\n" for text, name in zip(texts, names, strict=True))

@@ -5,7 +5,7 @@ Knows nothing of file formats (`read.py`) nor of how rows are divided (`split.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -54,12 +54,23 @@ class Rows:
     targets: Targets
     lines: NDArray[np.int64]  # 1-based line on which the row starts in its file; position + 1 for objects in memory
     file: str
+    seconds: Texts | None = None  # of pairs: the second texts
 
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def inputs(self) -> Iterable[str] | Iterable[tuple[str, str]]:
+        """What a model reads row by row: a text, or a pair of them."""
+        return self.texts if self.seconds is None else zip(self.texts, self.seconds, strict=True)
+
+    def shown(self, row: int) -> str:
+        """One row's text for a reader; of a pair both, each on its line."""
+        return self.texts[row] if self.seconds is None else f"{self.texts[row]}\n{self.seconds[row]}"
+
     def take(self, rows: NDArray[np.int64]) -> Rows:
-        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file)
+        seconds = None if self.seconds is None else self.seconds.take(rows)
+        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file, seconds)
 
     @property
     def codes(self) -> NDArray[np.int32]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from graft.data.columns import Wanted
+from graft.data.columns import Named, wanted
 from graft.data.gather import gather
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import open_one, open_path
@@ -24,7 +24,7 @@ from graft.errors import DataError
 STANDARD_INPUT = "<standard input>"
 
 
-def read_texts(source: Any, text: str | None = None, options: ReadOptions = DEFAULTS) -> Rows:
+def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS) -> Rows:
     """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame.
 
     Their targets are `unlabelled`.
@@ -41,13 +41,13 @@ def read_texts(source: Any, text: str | None = None, options: ReadOptions = DEFA
     return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options)
 
 
-def _rows(stream: Stream, text: str | None, options: ReadOptions) -> Rows:
-    read = gather(stream, Wanted(text, labelled=False), options)
+def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
+    read = gather(stream, wanted(text, None, labelled=False), options)
     met = stream.problems.listed()
     if read is None or met:
         raise DataError(met)
     part = read[0]
-    return Rows(part.texts, unlabelled(len(part.texts)), part.lines, stream.file)
+    return Rows(part.texts, unlabelled(len(part.texts)), part.lines, stream.file, part.seconds)
 
 
 @contextmanager

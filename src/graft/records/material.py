@@ -28,6 +28,7 @@ class Columns:
     text: str
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
+    second: str = ""  # of pairs: the column of the second texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class BackboneRecord:
 class HeadRecord:
     """Which head was grafted on, and why."""
 
-    kind: Literal["native", "pooled"]
+    kind: Literal["native", "pooled", "paired"]
     pooling: str  # "first", "last", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"

@@ -9,6 +9,8 @@ from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
 from graft.records.training import Recipe, Skipped, StageRecord
 
+Input = str | tuple[str, str]  # a text, or a pair of them
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
@@ -72,7 +74,7 @@ class Request:
 
     command: str  # as typed, or the Python call in words
     data: str  # path or hub id; "" for objects in memory
-    text: str | None = None
+    text: str | tuple[str, str] | None = None  # of pairs two columns
     label: str | None = None
     validation: str | None = None
     test: str | None = None
@@ -118,7 +120,7 @@ class Manifest:
 class Prediction:
     """One answer."""
 
-    text: str
+    text: Input
     label: str
     probability: float
     probabilities: dict[str, float]
@@ -128,7 +130,7 @@ class Prediction:
 class Number:
     """One answer of regression."""
 
-    text: str
+    text: Input
     value: float
 
 
@@ -136,7 +138,7 @@ class Number:
 class LabelSet:
     """One answer of several labels: those whose probability reaches their threshold, the surest first."""
 
-    text: str
+    text: Input
     labels: tuple[str, ...]
     probabilities: dict[str, float]
 

@@ -75,6 +75,7 @@ class Recipe:
     max_tokens: int = 256
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
+    pairs: Literal["auto", "joined", "apart"] = "auto"  # two texts in one sequence, or each in its own; of pairs only
     on_nonfinite: Literal["stop", "skip"] = "stop"  # what to do about a step whose loss or gradient is not finite
 
 

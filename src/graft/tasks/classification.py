@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes, Targets
-from graft.records import ClassificationDetails, Evaluation, Loss, Manifest, Prediction
+from graft.records import ClassificationDetails, Evaluation, Input, Loss, Manifest, Prediction
 from graft.report.blocks import Section
 from graft.tasks import classification_metrics as numbers
 from graft.tasks import classification_report, classification_yardsticks
@@ -67,7 +67,7 @@ class Classification:
         yield classification_yardsticks.majority(splits.train, len(splits.test), splits.classes)
         yield classification_yardsticks.word_counts(splits.train, splits.test, splits.classes)
 
-    def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
+    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
         shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
         shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         names = outputs.names
@@ -76,10 +76,10 @@ class Classification:
             yield Prediction(text, names[best], float(row[best]), dict(zip(names, row.tolist(), strict=True)))
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return ("text", "label", "probability", *(f"p_{name}" for name in names))
+        return ("label", "probability", *(f"p_{name}" for name in names))
 
     def cells(self, answer: Prediction) -> tuple[str, ...]:
-        return (answer.text, *self.short(answer), *map(_digits, answer.probabilities.values()))
+        return (*self.short(answer), *map(_digits, answer.probabilities.values()))
 
     def judged(self) -> tuple[str, ...]:
         return ("label", "predicted", "probability")
@@ -89,7 +89,6 @@ class Classification:
 
     def plain(self, answer: Prediction) -> dict[str, Any]:
         return {
-            "text": answer.text,
             "label": answer.label,
             "probability": round(answer.probability, DIGITS),
             "probabilities": {name: round(share, DIGITS) for name, share in answer.probabilities.items()},

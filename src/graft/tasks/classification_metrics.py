@@ -247,7 +247,7 @@ def mistakes(logits: NDArray[Any], rows: Rows, classes: Sequence[str], limit: in
         Mistake(
             file=rows.file,
             line=int(rows.lines[row]),
-            text=shorten(rows.texts[int(row)], LONGEST_TEXT),
+            text=shorten(rows.shown(int(row)), LONGEST_TEXT),
             truth=classes[seen.truth[row]],
             predicted=classes[seen.predicted[row]],
             confidence=float(seen.confidence[row]),

@@ -50,7 +50,7 @@ def word_counts(train: Rows, test: Rows, classes: Sequence[str], seed: int = 0) 
     """
     start = time.perf_counter()
     sample = tfidf.sampled(train, MOST_ANSWERS // len(classes), seed)
-    logits = _learned_logits(sample, test.texts, len(classes), seed)
+    logits = _learned_logits(sample, test, len(classes), seed)
     if logits is None:
         logits = _constant_logits(sample, len(test), len(classes))
         what = "class shares of train, whose texts hold nothing to learn from"
@@ -65,14 +65,14 @@ def _constant_logits(train: Rows, texts: int, classes: int) -> Floats:
     return np.repeat(np.log(class_shares(train.codes, classes))[None], texts, axis=0)
 
 
-def _learned_logits(train: Rows, texts: Sequence[str], classes: int, seed: int) -> Floats | None:
+def _learned_logits(train: Rows, test: Rows, classes: int, seed: int) -> Floats | None:
     """None where there is nothing to learn: one class only, or no words."""
     present = np.unique(train.codes)
-    found = tfidf.vectors(train.texts, texts, MOST_WEIGHTS // len(present)) if len(present) > 1 else None
+    found = tfidf.vectors(train, [test], MOST_WEIGHTS // len(present)) if len(present) > 1 else None
     if found is None:
         return None
     shares = class_shares(train.codes, classes)
-    logits = np.repeat(np.log(shares)[None], len(texts), axis=0)
+    logits = np.repeat(np.log(shares)[None], len(test), axis=0)
     scores = _fitted_scores(found[0], train.codes, found[1], seed)
     logits[:, present] = _log_softmax(scores) + np.log(shares[present].sum())
     return logits

@@ -6,7 +6,7 @@ manifest and in the saved model's configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import JOINT, Flags, Targets
-from graft.records import Evaluation, LabelScores, LabelSet, Loss, Manifest, Misjudged, MultiLabelDetails
+from graft.records import Evaluation, Input, LabelScores, LabelSet, Loss, Manifest, Misjudged, MultiLabelDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import multilabel_metrics as numbers
@@ -93,7 +93,7 @@ class MultiLabel:
         yield multilabel_yardsticks.common(splits.train, len(splits.test), splits.classes)
         yield multilabel_yardsticks.word_counts(splits)
 
-    def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[LabelSet]:
+    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[LabelSet]:
         limits, names = thresholds(outputs), outputs.names
         for text, shares in zip(texts, numbers.probabilities(logits), strict=True):
             order = np.argsort(-shares, kind="stable")
@@ -101,10 +101,10 @@ class MultiLabel:
             yield LabelSet(text, given, dict(zip(names, shares.tolist(), strict=True)))
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return ("text", "labels", *(f"p_{name}" for name in names))
+        return ("labels", *(f"p_{name}" for name in names))
 
     def cells(self, answer: LabelSet) -> tuple[str, ...]:
-        return (answer.text, *self.short(answer), *(f"{share:.{DIGITS}f}" for share in answer.probabilities.values()))
+        return (*self.short(answer), *(f"{share:.{DIGITS}f}" for share in answer.probabilities.values()))
 
     def judged(self) -> tuple[str, ...]:
         return ("labels", "predicted")
@@ -114,7 +114,7 @@ class MultiLabel:
 
     def plain(self, answer: LabelSet) -> dict[str, Any]:
         shares = {name: round(share, DIGITS) for name, share in answer.probabilities.items()}
-        return {"text": answer.text, "labels": list(answer.labels), "probabilities": shares}
+        return {"labels": list(answer.labels), "probabilities": shares}
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
         return multilabel_report.sections(evaluation, manifest)
@@ -141,7 +141,7 @@ def _misjudged(
     missed, wrong = (
         tuple(outputs.names[place] for place in np.flatnonzero(found)) for found in (truth & ~given, given & ~truth)
     )
-    text = shorten(rows.texts[row], LONGEST_TEXT)
+    text = shorten(rows.shown(row), LONGEST_TEXT)
     return Misjudged(rows.file, int(rows.lines[row]), text, missed, wrong, float(loss[row]))
 
 

@@ -38,32 +38,37 @@ def word_counts(splits: Splits, seed: int = 0) -> Yardstick:
     start = time.perf_counter()
     names, train, held = splits.classes, splits.train, splits.validation
     sample = tfidf.sampled(train, MOST_ANSWERS // len(names), seed)
-    found = tfidf.vectors(sample.texts, [*held.texts, *splits.test.texts], MOST_WORDS)
+    found = tfidf.vectors(sample, [held, splits.test], MOST_WORDS)
     if found is None:
         constant = common(train, len(splits.test), names)
         what = "label shares of train, whose texts hold nothing to learn from"
         return Yardstick("tfidf", what, constant.logits, 0.0, constant.settled)
-    logits = _fitted(found[0], _flags(sample), found[1], seed)
-    limits = best_thresholds(probabilities(logits[: len(held)]), _flags(held))
+    tuned, logits = _fitted(found, _flags(sample), seed)
+    limits = best_thresholds(probabilities(tuned), _flags(held))
     what = f"a logistic regression per label on TF-IDF of words and word pairs, C = {C:g}, thresholds from validation"
     if len(sample) < len(train):
         what += f", fitted on {len(sample):,} of {len(train):,} train rows"
     settled = dict(zip(names, limits.tolist(), strict=True))
-    return Yardstick("tfidf", what, logits[len(held) :], time.perf_counter() - start, settled)
+    return Yardstick("tfidf", what, logits, time.perf_counter() - start, settled)
 
 
-def _fitted(train: Any, flags: Flagged, rows: Any, seed: int) -> Floats:
-    """Logits, rows x labels; a label that train has always or never gets the logit of its share."""
+def _fitted(vectors: list[Any], flags: Flagged, seed: int) -> list[Floats]:
+    """Logits (rows x labels) of all but the first of `vectors`, which is learnt from.
+
+    A label that train has always or never gets the logit of its share.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     share = (flags.sum(axis=0) + 1) / (len(flags) + 2)
-    logits = np.repeat((np.log(share) - np.log1p(-share))[None], rows.shape[0], axis=0)
+    logits = [np.repeat((np.log(share) - np.log1p(-share))[None], rows.shape[0], axis=0) for rows in vectors[1:]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit that stops a little early is as good a yardstick
         for place in np.flatnonzero((flags.any(axis=0)) & ~(flags.all(axis=0))):
             model = LogisticRegression(C=C, solver="liblinear", dual=True, tol=0.1, random_state=seed)
-            logits[:, place] = model.fit(train, flags[:, place]).decision_function(rows)
+            model.fit(vectors[0], flags[:, place])
+            for found, rows in zip(logits, vectors[1:], strict=True):
+                found[:, place] = model.decision_function(rows)
     return logits
 
 

@@ -6,7 +6,7 @@ that its one logit is the number itself in the person's units.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from graft.data.table import Rows, Splits
 from graft.data.targets import Numbers, Targets
 from graft.errors import RecipeError
-from graft.records import Evaluation, Loss, Manifest, Miss, Number, RegressionDetails
+from graft.records import Evaluation, Input, Loss, Manifest, Miss, Number, RegressionDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import regression_metrics as numbers
@@ -82,15 +82,15 @@ class Regression:
         yield regression_yardsticks.mean(splits.train, len(splits.test))
         yield regression_yardsticks.ridge(splits.train, splits.validation, splits.test)
 
-    def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Number]:
+    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Number]:
         for text, value in zip(texts, logits[:, 0].tolist(), strict=True):
             yield Number(text, value)
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return ("text", names[0])
+        return names[:1]
 
     def cells(self, answer: Number) -> tuple[str, ...]:
-        return (answer.text, *self.short(answer))
+        return self.short(answer)
 
     def judged(self) -> tuple[str, ...]:
         return ("value", "predicted")
@@ -99,7 +99,7 @@ class Regression:
         return (f"{answer.value:.6g}",)
 
     def plain(self, answer: Number) -> dict[str, Any]:
-        return {"text": answer.text, "value": float(f"{answer.value:.6g}")}
+        return {"value": float(f"{answer.value:.6g}")}
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
         return regression_report.sections(evaluation, manifest)
@@ -115,7 +115,7 @@ def _numbers(targets: Targets) -> Numbers:
 
 
 def _miss(rows: Rows, row: int, truth: Floats, predicted: Floats) -> Miss:
-    text = shorten(rows.texts[row], LONGEST_TEXT)
+    text = shorten(rows.shown(row), LONGEST_TEXT)
     return Miss(rows.file, int(rows.lines[row]), text, float(truth[row]), float(predicted[row]))
 
 

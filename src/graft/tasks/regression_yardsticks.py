@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -25,25 +26,27 @@ def ridge(train: Rows, validation: Rows, test: Rows, seed: int = 0) -> Yardstick
     """Ridge regression over TF-IDF weighted words and word pairs; its penalty is the best of a few on validation."""
     start = time.perf_counter()
     sample = tfidf.sampled(train, tfidf.MOST_ROWS, seed)
-    found = tfidf.vectors(sample.texts, [*validation.texts, *test.texts], MOST_WORDS)
+    found = tfidf.vectors(sample, [validation, test], MOST_WORDS)
     if found is None:
         constant = mean(train, len(test))
         return Yardstick("ridge", "the mean of train, whose texts hold nothing to learn from", constant.logits, 0.0)
     penalty, answers = min(
-        ((penalty, _fitted(found[0], _values(sample), found[1], penalty)) for penalty in PENALTIES),
-        key=lambda tried: float(((tried[1][: len(validation)] - _values(validation)) ** 2).mean()),
+        ((penalty, _fitted(found, _values(sample), penalty)) for penalty in PENALTIES),
+        key=lambda tried: float(((tried[1][0] - _values(validation)) ** 2).mean()),
     )
     what = f"ridge regression on TF-IDF of words and word pairs, penalty {penalty:g} (the best on validation)"
     if len(sample) < len(train):
         what += f", fitted on {len(sample):,} of {len(train):,} train rows"
-    return Yardstick("ridge", what, answers[len(validation) :, None], time.perf_counter() - start)
+    return Yardstick("ridge", what, answers[1][:, None], time.perf_counter() - start)
 
 
-def _fitted(train: object, values: Floats, rows: object, penalty: float) -> Floats:
+def _fitted(vectors: list[Any], values: Floats, penalty: float) -> list[Floats]:
+    """Answers to all but the first of `vectors`, which is learnt from."""
     from sklearn.linear_model import Ridge
 
     model = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-4, random_state=0)
-    return np.asarray(model.fit(train, values).predict(rows), np.float64)
+    model.fit(vectors[0], values)
+    return [np.asarray(model.predict(rows), np.float64) for rows in vectors[1:]]
 
 
 def _values(rows: Rows) -> Floats:

@@ -10,7 +10,7 @@ alone, when they are used.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graft.data.table import Rows, Splits
 from graft.data.targets import Targets
 from graft.errors import RecipeError
-from graft.records import Details, Evaluation, Interval, Loss, Manifest
+from graft.records import Details, Evaluation, Input, Interval, Loss, Manifest
 from graft.records.metrics import metric as known
 from graft.report.blocks import Section
 
@@ -149,12 +149,12 @@ class Task(Protocol):
         """What no learning and what simple learning reach on the test split, whose targets are not read."""
         ...
 
-    def answers(self, texts: Sequence[str], logits: Logits, outputs: Outputs) -> Iterator[Answer]:
+    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Answer]:
         """One answer per text."""
         ...
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The header of answers in a table, the text included."""
+        """The header of answers in a table, after the text."""
         ...
 
     def cells(self, answer: Answer) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ class Task(Protocol):
         ...
 
     def plain(self, answer: Answer) -> dict[str, Any]:
-        """One answer, its text included, as values that JSON can hold."""
+        """One answer, without its text, as values that JSON can hold."""
         ...
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:

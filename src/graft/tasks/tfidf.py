@@ -24,19 +24,37 @@ def sampled(train: Rows, most: int, seed: int) -> Rows:
     return train if kept >= len(train) else train.take(np.sort(order[:kept]))
 
 
-def vectors(train: Sequence[str], texts: Sequence[str], most: int) -> tuple[Any, Any] | None:
-    """Sparse TF-IDF of both, from words seen in two rows of train; in one where rows are few, or no word is in two."""
+def vectors(train: Rows, others: Sequence[Rows], most: int) -> list[Any] | None:
+    """Sparse TF-IDF of train, then of each of the others; None where train holds no words.
+
+    Words were seen in two rows of train; in one where rows are few, or no word is in two. A pair of texts becomes how
+    far they differ in each word, and what they share of it.
+    """
+    texts = train.texts if train.seconds is None else [*train.texts, *train.seconds]
+    vectorizer = _counted(texts, most if train.seconds is None else most // 2)
+    return None if vectorizer is None else [_described(rows, vectorizer) for rows in (train, *others)]
+
+
+def _counted(texts: Sequence[str], most: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    for rows_seen in (1,) if len(train) < FEW_ROWS else (2, 1):
+    for rows_seen in (1,) if len(texts) < FEW_ROWS else (2, 1):
         vectorizer = TfidfVectorizer(
             ngram_range=(1, 2), sublinear_tf=True, min_df=rows_seen, max_features=most, token_pattern=TOKEN
         )
         try:
-            counted = vectorizer.fit_transform(train)
+            return vectorizer.fit(texts)
         except ValueError as error:  # sklearn's only sign of an empty vocabulary
             if "vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
-            continue
-        return counted, vectorizer.transform(texts)
     return None
+
+
+def _described(rows: Rows, vectorizer: Any) -> Any:
+    if rows.seconds is None:
+        return vectorizer.transform(rows.texts)
+    from scipy.sparse import csr_matrix, hstack
+
+    first, second = vectorizer.transform(rows.texts), vectorizer.transform(rows.seconds)
+    shared = first.multiply(second)
+    return hstack([abs(first - second), shared, csr_matrix(shared.sum(axis=1))]).tocsr()

@@ -44,7 +44,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     states = [found.boundaries.get(cut) for found in both]
     if states[0] is None or states[1] is None:
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), _why_not_cached(stage, cut))
-    if head.kind == "pooled" and cut >= start.lowest_read(head):
+    if head.kind != "native" and cut >= start.lowest_read(head):
         why = f"the head reads block {start.lowest_read(head)}, which is not above the cut: recomputed"
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     stack.enter_context(path.above(cut))
@@ -54,7 +54,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
 
 def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
     """The head as a module over pooled features, where it can stand alone."""
-    if head.kind == "pooled":
+    if head.kind != "native":
         return backbone.model.get_submodule(HEAD)
     return NativeHeadAlone(backbone.model, backbone.family.head) if backbone.family.head else None
 

@@ -21,7 +21,8 @@ from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
-from graft.train.material import NOTHING, Extracted, Material
+from graft.train.material import NOTHING, Extracted, Labelled, Material
+from graft.train.paired import is_apart, side_by_side, start_paired
 from graft.train.probe import PENALTIES, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
@@ -31,7 +32,9 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
     """What the recipe's stages and its head's start read: pooled depths, and boundaries worth keeping."""
     blocks = material.backbone.record.blocks
     depths: tuple[int, ...] = ()
-    if recipe.head == "pooled":
+    if is_apart(material, recipe):
+        depths = (blocks,)
+    elif recipe.head == "pooled":
         depths = features.all_depths(material.backbone)
     elif _starts_from_probe(material, recipe) or any(_is_of_head_alone(material, recipe, s) for s in recipe.stages):
         depths = (blocks,)
@@ -63,22 +66,29 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
 
 def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
     """Whether a stage trains a head over pooled features; one that is a whole decoder reads token states."""
-    return stage.unfrozen == 0 and (recipe.head == "pooled" or material.backbone.family.head is not None)
+    stands_alone = recipe.head == "pooled" or is_apart(material, recipe) or material.backbone.family.head is not None
+    return stage.unfrozen == 0 and stands_alone
 
 
 def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
+    train_rows, validation_rows = (_sequences(part, material, recipe) for part in (material.train, material.validation))
     if _only_starts(recipe, asked):
-        part = material.train.tokens.take(start_rows(material, recipe))
+        part = _sequences(material.train.take(start_rows(material, recipe)), material, recipe)
         yield Extracted((yield from _run(material.extractor, part, asked, "extract")), NOTHING.validation)
         return
     if not asked.depths and not asked.cuts:
         yield NOTHING
         return
-    train = yield from _run(material.extractor, material.train.tokens, asked, "extract train")
-    validation = yield from _run(material.extractor, material.validation.tokens, asked, "extract validation")
+    train = yield from _run(material.extractor, train_rows, asked, "extract train")
+    validation = yield from _run(material.extractor, validation_rows, asked, "extract validation")
     yield Extracted(train, validation)
+
+
+def _sequences(part: Labelled, material: Material, recipe: Recipe) -> Tokens:
+    """What crosses the backbone: each text of a pair by itself, where pairs are read apart."""
+    return part.tokens.apart if is_apart(material, recipe) else part.tokens
 
 
 def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
@@ -103,6 +113,8 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
 
 def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Give the backbone's model its head's start, in place."""
+    if is_apart(material, recipe):
+        return start_paired(material, recipe, extracted, start_rows(material, recipe))
     if recipe.head == "pooled":
         return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
@@ -173,7 +185,9 @@ def lowest_read(head: HeadRecord) -> int:
 
 
 def head_features(pooled: dict[int, Tensor], head: HeadRecord) -> Tensor:
-    """features_ND that a head alone reads."""
+    """features_ND that a head alone reads; of pairs read apart, both texts' side by side."""
+    if head.kind == "paired":
+        return side_by_side(pooled[head.depth])
     if head.pooling == "layers":
         return torch.stack([states[:, MEAN] for states in pooled.values()]).mean(0)
     place = MEAN if head.pooling == "mean" else TOKEN
