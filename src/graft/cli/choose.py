@@ -15,8 +15,8 @@ from graft.cli.usage import Parser
 ABOUT = "compare models on your data: what each will reach, and what it costs"
 EXAMPLES = (
     "graft choose reviews.csv",
-    "graft choose reviews.csv --candidates embedded roberta-base ./models --budget 10m",
-    "graft choose reviews.csv --candidates embedded --within 1    the fewest blocks that nearly suffice",
+    "graft choose reviews.csv --candidates roberta-base ./models --budget 10m",
+    "graft choose reviews.csv --within 1    the fewest blocks that nearly suffice",
     "graft choose reviews.csv --out choices/reviews --json",
 )
 
