@@ -34,6 +34,11 @@ class Read:
     validation: Tokens
     lengths: Lengths
 
+    @property
+    def train_tokens(self) -> int:
+        """Tokens to learn from."""
+        return len(self.train.ids)
+
     def within(self, limit: int, backbone: Backbone) -> Read:
         """The same rows, shortened."""
         closing = closing_tokens(backbone.tokenizer.backend_tokenizer)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from graft.data.language import count_words, languages
 from graft.data.table import Texts
 from graft.records import Spelling
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 SAMPLE = 2000  # texts: enough for two digits
+LONGEST = 2000  # characters that are read of each, as a text may be a book
 CHUNK = 256  # encoded at a time
 
 
@@ -28,7 +31,8 @@ def spell(texts: Texts, tokenizer: Tokenizer, unknown: int | None, trained: tupl
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    sample = texts[:: max(1, len(texts) // SAMPLE)]
+    chosen = np.arange(0, len(texts), max(1, len(texts) // SAMPLE), dtype=np.int64)
+    sample = [text[:LONGEST] for text in texts.take(chosen)]
     tokens = missing = 0
     for start in range(0, len(sample), CHUNK):
         for encoding in tokenizer.encode_batch_fast(sample[start : start + CHUNK], add_special_tokens=False):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.records import Spelling, Truncation
+from graft.records import Truncation
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -109,7 +109,7 @@ def shortened(tokens: Tokens, limit: int, closing: int) -> Tokens:
     return Tokens(tokens.ids[np.repeat(tokens.starts[:-1], kept) + within + skipped], starts)
 
 
-def measure(lengths: NDArray[np.int64], limit: int, spelling: Spelling | None = None) -> Truncation:
+def measure(lengths: NDArray[np.int64], limit: int) -> Truncation:
     """What a limit cuts from texts of these lengths in tokens."""
     return Truncation(
         limit=limit,
@@ -118,7 +118,6 @@ def measure(lengths: NDArray[np.int64], limit: int, spelling: Spelling | None = 
         tokens=int(lengths.sum()),
         tokens_cut=int(np.maximum(lengths - limit, 0).sum()),
         longest=int(lengths.max(initial=0)),
-        spelling=spelling,
     )
 
 
