@@ -15,17 +15,20 @@ from typing import cast
 
 from graft import machine, windowed
 from graft.account import Account, Clock
-from graft.backbone import artefact, hub
+from graft.backbone import artefact, at_hand, hub
+from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.data.longtexts import Long
+from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.reading import Read, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
@@ -139,8 +142,10 @@ def _prepare(
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
-    said = _about_cut(cut, limits.long) if isinstance(read, Read) else f"Windows of {limits.tokens} tokens"
-    yield Said(said if isinstance(read, Read) else f"{said}; nothing is cut off.")
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    yield from map(Said, _about_cut(cut, backbone.record.name, limits.long if isinstance(read, Read) else None))
+    if limits.long == "windows":
+        cut = dataclasses.replace(cut, texts_cut=0, tokens_cut=0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -167,19 +172,31 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     return tokenised(splits, backbone, usual_limits(backbone))
 
 
+def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
+    tokenizer, unknown = backbone.tokenizer.backend_tokenizer, backbone.tokenizer.unk_token_id
+    return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
+
+
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation, long: Long) -> str:
+def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:
+    """What the limit does to the texts, and what a word of them takes; `long`: None where documents are windows."""
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
     limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
-    if long == "windows":
-        return f"{limit}: {texts:.1%} of texts are longer and read through windows that overlap; nothing is cut."
     kept = ", their beginnings and ends kept" if long == "head-tail" else ""
-    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens{kept}."
+    said = f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens{kept}"
+    if long is None:
+        said = f"Windows of {cut.limit} tokens; nothing is cut off"
+    elif long == "windows":
+        said = f"{limit}: {texts:.1%} of texts are longer, and read through windows that overlap; nothing is cut"
+    yield f"{said}; {spelling.cost(cut.spelling)}." if cut.spelling else f"{said}."
+    callout = spelling.misfit(cut.spelling, model)
+    if callout is not None:
+        yield f"{callout.severity.capitalize()}: {callout.text} To mend it: {callout.setting}"
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:

@@ -58,8 +58,9 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, a number, names in texts, or to write in "
-        "the style of whole documents (default: by what the label column holds)",
+        metavar="T",
+        help="what is to be learnt: classification (one class per text), multi-label, regression, token-classification "
+        "(names in texts) or write (the style of whole documents); default: by what the label column holds",
     )
     group.add_argument(
         "--documents",
