@@ -20,10 +20,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from graft.backbone import identity
 from graft.backbone.batch import Collator
 from graft.backbone.boundary import ON_DISK, Boundary
 from graft.backbone.crossing import POOLINGS, Crossing, Kind
+from graft.backbone.identity import Identity
 from graft.backbone.model import Backbone
 from graft.backbone.trunk import Trunk
 from graft.cache.shelf import Layout
@@ -69,12 +69,12 @@ class Extractor:
         self.store = store
         self.width = backbone.record.width
         self.dtype = dtype_of(machine)
-        self.attention: str = backbone.model.config._attn_implementation
         self.features: Features | None = None
         self.extracted = 0
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._backbone = backbone
         self._trunk: Trunk | None = None
+        self._made_from: dict[str, tuple[list[int], int]] = {}
 
     @property
     def trunk(self) -> Trunk:
@@ -104,10 +104,14 @@ class Extractor:
     def _kinds(self, wanted: Wanted) -> dict[tuple[str, int], Kind]:
         """What is wanted, each with its shelf."""
         names = [*((POOLED, depth) for depth in wanted.depths), *((STATES, cut) for cut in wanted.cuts)]
-        shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention) if names else {}
+        if not names:
+            return {}
+        identity = Identity(self._backbone, self.machine, self.dtype)
+        if identity.sums != self._made_from:  # the model was trained since: its working copy is another one's
+            self._trunk, self._made_from = None, identity.sums
         kinds = {}
         for name, depth in names:
-            fields = shared | {"kind": f"{name} after block {depth}"}
+            fields = identity.fields(depth) | {"kind": f"{name} after block {depth}"}
             layout = Layout(ON_DISK[self.dtype], self.width)
             if name == POOLED:
                 fields |= {"poolings": ", ".join(POOLINGS)}
