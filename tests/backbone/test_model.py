@@ -92,7 +92,7 @@ def refused(folder):
 def test_a_model_that_is_no_text_classifier(folder, model_type):
     edit(folder / "config.json", model_type=model_type, architectures=None)
     found = refused(folder)
-    assert "cannot be loaded as a classifier" in found or "not an encoder" in found
+    assert "cannot be loaded" in found or "not an encoder" in found
 
 
 def test_weights_cut_short(folder):

@@ -20,6 +20,13 @@ WORDS = {"good": ("good", "lovely", "tasty", "kind"), "bad": ("bad", "awful", "s
 SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "32", "--save-every", "0", "--precision", "fp32")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What strikes at every write takes minutes, so it is slow, too."""
+    for item in items:
+        if item.get_closest_marker("faults"):
+            item.add_marker("slow")
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a run of the command line ended."""

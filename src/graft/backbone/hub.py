@@ -10,12 +10,13 @@ import difflib
 import hashlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from graft.backbone import trust
+from graft.backbone.trust import read_json
 from graft.errors import MissingExtra, ModelError, first_line
 from graft.files import digest_file
 
@@ -93,7 +94,8 @@ def _checked_weights(folder: Path, name: str) -> str:
 
     Raises ModelError when there are none, or no configuration, or the configuration asks for remote code.
     """
-    config = _read_json(folder / "config.json", name)
+    trust.check(folder, name)
+    config = read_json(folder / "config.json", name)
     if "auto_map" in config and "model_type" not in config:
         raise ModelError(
             f"{name} needs code from its author, which graft never runs.", "choose a model of a built-in type."
@@ -121,7 +123,7 @@ def _check_tokenizer(folder: Path) -> None:
 
 
 def _sharded_digest(folder: Path, name: str) -> str:
-    shards = _shards(_read_json(folder / INDEX, name))
+    shards = _shards(read_json(folder / INDEX, name))
     if not shards:
         raise ModelError(f"{folder / INDEX} is an index that names no weights.", "download the model again.")
     combined = hashlib.sha256()
@@ -139,20 +141,6 @@ def _shards(index: dict[str, Any]) -> list[str]:
     """The file names that an index of weights lists."""
     weight_map = index.get("weight_map")
     return sorted({str(shard) for shard in weight_map.values()}) if isinstance(weight_map, dict) else []
-
-
-def _read_json(path: Path, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(
-            f"{name} has no {path.name}.", "name a folder that holds a whole Hugging Face model."
-        ) from None
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} cannot be read: {error}.", "download the model again.") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} is not a JSON object.", "download the model again.")
-    return value
 
 
 def _similar_folder(name: str, otherwise: str = "check the path.") -> str:
@@ -227,7 +215,7 @@ def _has_weights(folder: Path) -> bool:
     if (folder / "model.safetensors").is_file():
         return True
     index = folder / INDEX
-    return index.is_file() and all((folder / shard).is_file() for shard in _shards(_read_json(index, folder.name)))
+    return index.is_file() and all((folder / shard).is_file() for shard in _shards(read_json(index, folder.name)))
 
 
 def _instead(name: str = "") -> str:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from graft.backbone import trust
 from graft.backbone.families import Family, family_of
 from graft.backbone.hub import Located, has_tokenizer
-from graft.errors import ModelError
+from graft.errors import GraftError, ModelError
+from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
 
 if TYPE_CHECKING:
@@ -38,21 +40,25 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
     encoder with a classification head, a fast tokenizer and finite weights.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 
+    trust.check(located.folder, located.name)
     if not has_tokenizer(located.folder):
         raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", _REMEDY)
     with quiet():
         try:
-            config = AutoConfig.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
+            config = trust.configuration(located.folder, located.name)
             _refuse_decoders(config, located)
             _keep_blocks(config, located)
             _name_classes(config, classes)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config) if pretrained else _random(config)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
-        except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+        except (GraftError, MemoryError):
+            raise
+        except Exception as error:  # whatever the library makes of a stranger's files
+            if is_out_of_memory(error):
+                raise MemoryError from None
             raise ModelError(
                 f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY
             ) from None
