@@ -24,7 +24,8 @@ from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.cache.store import Store
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened, tokenize
+from graft.data.tokens import Tokens, closing_tokens, measure, shortened
+from graft.data.tokens_kept import KeptTokens
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
@@ -63,6 +64,7 @@ class Job:
     recipe: Recipe
     manifest: Manifest
     checkpoints: Checkpoints
+    tokens_found: int  # texts that an earlier run had tokenised
 
 
 def fit(
@@ -116,8 +118,12 @@ def _prepare(
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes)
     yield Said(_about(backbone, chosen))
+    store = Store()
     with clock.phase("tokenise"):
-        tokens, lengths = _tokenised(splits, backbone)
+        record = backbone.record
+        kept = KeptTokens(store, backbone.tokenizer.backend_tokenizer, record.max_tokens, record.name)
+        tokens, lengths = _tokenised(splits, kept)
+    yield from map(Said, kept.notes)
     size = backbone.record.blocks, backbone.record.width
     scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
@@ -145,18 +151,20 @@ def _prepare(
         Labelled(tokens["validation"], splits.validation.labels),
         splits.classes,
         chosen,
-        Extractor(backbone, chosen, Store()),
+        Extractor(backbone, chosen, store),
     )
     folder.checkpoints.mkdir(exist_ok=True)
-    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
+    checkpoints = Checkpoints(folder.checkpoints, options.save_every)
+    return Job(folder, material, recipe, manifest, checkpoints, kept.found)
 
 
-def _tokenised(splits: Splits, backbone: Backbone) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
+def _tokenised(splits: Splits, kept: KeptTokens) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
     """Tokens of train and validation, and the uncut lengths of all three splits."""
-    tokenizer, limit = backbone.tokenizer.backend_tokenizer, backbone.record.max_tokens
-    train, of_train = tokenize(splits.train.texts, tokenizer, limit)
-    validation, of_validation = tokenize(splits.validation.texts, tokenizer, limit)
-    _, of_test = tokenize(splits.test.texts, tokenizer, limit)
+    digests: dict[str, str] = {summary.name: summary.digest for summary in splits.summary.splits}
+    (train, of_train), (validation, of_validation), (_, of_test) = (
+        kept.of(rows.texts, len(rows), digests[name])
+        for name, rows in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
+    )
     return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
 
 
@@ -195,7 +203,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
 def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
     folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
-    account = Account(rows)
+    account = Account(rows, job.tokens_found)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)

@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,11 @@ class Store:
             if not file.is_unfinished and _remove(file):
                 held -= file.bytes
         return held + size <= self.limit
+
+    def touch(self, path: Path) -> None:
+        """Note that a shard was used: the least recently used goes first."""
+        with suppress(OSError):  # evicted, or not ours to touch: what is mapped stays readable
+            os.utime(path)
 
     def usage(self) -> Usage:
         """What is held, the most recently used first."""
