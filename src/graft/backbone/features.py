@@ -14,7 +14,7 @@ import copy
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -26,6 +26,7 @@ from graft.backbone.crossing import POOLINGS, Crossing, Kind
 from graft.backbone.identity import Identity
 from graft.backbone.model import Backbone
 from graft.backbone.trunk import Trunk
+from graft.backbone.worth import Worth
 from graft.cache.shelf import Layout
 from graft.cache.store import Store
 from graft.data.tokens import Tokens
@@ -40,10 +41,14 @@ BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an extraction must give: pooled states at these depths, token states at these cuts."""
+    """What an extraction must give: pooled states at these depths, token states at these cuts.
+
+    `passes`: how often the states at each cut will be read; 0 and none: they are kept whether that is cheaper or not.
+    """
 
     depths: tuple[int, ...] = ()
     cuts: tuple[int, ...] = ()
+    passes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Features:
     """What an extraction gave, and what it cost."""
 
     pooled: dict[int, Tensor]  # depth → rows × poolings × width
-    boundaries: dict[int, Boundary]  # cut → token states by row; a cut is absent where its states could not be kept
+    boundaries: dict[int, Boundary]  # cut → token states by row; absent where they do not fit, or are not worth it
     hits: int  # rows that were not computed: found, or equal to another row
     bytes: int
     seconds: float
@@ -59,6 +64,7 @@ class Features:
     spared: float = 0.0  # seconds that computing the hits would have taken, at the measured rate
     whole: float = 0.0  # seconds that computing every row takes, at the measured rate
     notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
+    worth: dict[int, Worth] = field(default_factory=dict)  # cut → what reading and computing its states take here
 
 
 class Extractor:
@@ -69,6 +75,7 @@ class Extractor:
         self.store = store
         self.width = backbone.record.width
         self.dtype = dtype_of(machine)
+        self.attention: str = backbone.model.config._attn_implementation
         self.features: Features | None = None
         self.extracted = 0
         self._pad = backbone.tokenizer.pad_token_id or 0
@@ -106,7 +113,7 @@ class Extractor:
         names = [*((POOLED, depth) for depth in wanted.depths), *((STATES, cut) for cut in wanted.cuts)]
         if not names:
             return {}
-        identity = Identity(self._backbone, self.machine, self.dtype)
+        identity = Identity(self._backbone, self.machine, self.dtype, self.attention)
         if identity.sums != self._made_from:  # the model was trained since: its working copy is another one's
             self._trunk, self._made_from = None, identity.sums
         kinds = {}
@@ -117,7 +124,8 @@ class Extractor:
                 fields |= {"poolings": ", ".join(POOLINGS)}
                 layout = Layout("float32", len(POOLINGS) * self.width)
             shelf = self.store.shelf(fields, layout, self._backbone.record.name)
-            kinds[name, depth] = Kind(depth, name == POOLED, shelf)
+            passes = dict(zip(wanted.cuts, wanted.passes, strict=False)).get(depth, 0) if name == STATES else 0
+            kinds[name, depth] = Kind(depth, name == POOLED, shelf, passes)
         return kinds
 
     def _gathered(self, tokens: Tokens, wanted: Wanted, crossing: Crossing, began: float) -> Features:
@@ -136,6 +144,7 @@ class Extractor:
             spared=(len(tokens.ids) - crossing.tokens_extracted) / rate if rate else 0.0,
             whole=len(tokens.ids) / rate if rate else 0.0,
             notes=crossing.notes,
+            worth={cut: crossing.worth((STATES, cut)) for cut in wanted.cuts},
         )
 
 

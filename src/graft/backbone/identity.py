@@ -26,7 +26,7 @@ OF_THE_HEAD = "pooler."
 class Identity:
     """What the states of one backbone depend on, as it is now in memory."""
 
-    def __init__(self, backbone: Backbone, machine: MachineRecord, dtype: torch.dtype) -> None:
+    def __init__(self, backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, attention: str) -> None:
         config = backbone.model.config
         said = {name: value for name, value in config.to_dict().items() if name not in OF_THE_TASK | OF_THE_DEPTH}
         self._layers = list(getattr(config, "layer_types", None) or ())
@@ -38,7 +38,7 @@ class Identity:
             "libraries": f"torch {torch.__version__}, transformers {transformers.__version__}",
             "device": f"{machine.device}, {machine.name}",
             "dtype": str(dtype).removeprefix("torch."),
-            "attention": str(config._attn_implementation),
+            "attention": attention,
         }
 
     def fields(self, depth: int) -> dict[str, str]:
