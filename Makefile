@@ -10,12 +10,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults check lint format types bench clean
+.PHONY: help demo test faults fuzz check lint format types bench clean
 
 help:
 	@echo "make demo     train on examples/townhall.csv and write a report"
 	@echo "make test     run the tests (all but the slow ones; MARK= runs every one)"
 	@echo "make faults   strike runs at every write, fill disks, damage files (GRAFT_FAULTS=200 random kills)"
+	@echo "make fuzz     feed odd files and words to the readers and the command line (FUZZ=5000 examples each)"
 	@echo "make check    lint, types and tests"
 	@echo "make format   put the code into its canonical form"
 	@echo "make bench    run the benchmarks (NAME=training runs that one)"
@@ -45,6 +46,11 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -m "$(MARK)"
+
+# FUZZ: examples of each fuzz test.
+FUZZ := 5000
+fuzz: $(VENV)/.ready-dev
+	@GRAFT_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz
 
 faults: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest tests/faults

@@ -113,7 +113,7 @@ def _accuracy(work: Material, rows: Rows, machine: MachineRecord) -> float:
     asked = ours.labelled(rows, work.backbone)
     for event in predict_logits(path, Feed(asked.tokens), len(work.classes), ""):
         if not isinstance(event, Progress):
-            return float(np.mean(event.argmax(1) == asked.labels))
+            return float(np.mean(event.argmax(1) == rows.codes))
     raise AssertionError
 
 
@@ -123,7 +123,7 @@ def theirs(chosen: Variant, splits: Splits, seed: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         for name, rows in (("train", splits.train), ("test", splits.test)):
             with open(Path(folder) / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
-                labels = (splits.classes[code] for code in rows.labels)
+                labels = (splits.classes[code] for code in rows.codes)
                 csv.writer(file).writerows([("text", "label"), *zip(rows.texts, labels, strict=True)])
         script = str(Path(__file__).with_name("peers.py"))
         numbers = (settings["epochs"], settings["rate"], str(seed), settings["rows"])

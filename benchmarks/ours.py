@@ -18,6 +18,7 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone, load
 from graft.cache.store import Store
 from graft.data.table import Rows, Splits
+from graft.data.targets import Codes
 from graft.data.tokens import Tokens, tokenize
 from graft.records import Epoch, MachineRecord, Progress, Recipe
 from graft.train import recipe as recipes
@@ -39,7 +40,12 @@ class Pace:
 
 
 def labelled(rows: Rows, backbone: Backbone, limit: int = 256) -> Labelled:
-    return Labelled(tokenize(rows.texts, backbone.tokenizer.backend_tokenizer, limit)[0], rows.labels)
+    return Labelled(tokenize(rows.texts, backbone.tokenizer.backend_tokenizer, limit)[0], rows.targets)
+
+
+def _codes(source: Labelled) -> np.ndarray:
+    assert isinstance(source.targets, Codes)
+    return source.targets.values
 
 
 def at_length(source: Labelled, length: int) -> Labelled:
@@ -55,20 +61,20 @@ def at_length(source: Labelled, length: int) -> Labelled:
     ids = np.empty((rows, length), dtype=np.int32)
     ids[:, 0], ids[:, -1] = opening, closing
     ids[:, 1:-1] = inner[: rows * (length - 2)].reshape(rows, length - 2)
-    labels = np.resize(source.labels, rows)
-    return Labelled(Tokens(ids.reshape(-1), np.arange(rows + 1, dtype=np.int64) * length), labels)
+    codes = np.resize(_codes(source), rows)
+    return Labelled(Tokens(ids.reshape(-1), np.arange(rows + 1, dtype=np.int64) * length), Codes(codes))
 
 
 def head_of(source: Labelled, rows: int) -> Labelled:
     """The first rows; 0: all."""
     chosen = np.arange(min(rows or len(source.tokens), len(source.tokens)))
-    return Labelled(source.tokens.take(chosen), source.labels[chosen])
+    return source.take(chosen)
 
 
 def rows(source: Labelled) -> list[dict[str, Any]]:
     """Token rows as a Trainer takes them."""
     tokens = source.tokens
-    ends = zip(tokens.starts[:-1], tokens.starts[1:], source.labels, strict=True)
+    ends = zip(tokens.starts[:-1], tokens.starts[1:], _codes(source), strict=True)
     return [{"input_ids": tokens.ids[start:stop].tolist(), "labels": int(code)} for start, stop, code in ends]
 
 
@@ -118,7 +124,7 @@ def saved_run(parts: Splits, folder: Path, rows: int = 0, settings: tuple[str, .
     with open(file, "w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(("text", "label"))
-        for text, code in zip(parts.train.texts[:chosen], parts.train.labels[:chosen], strict=True):
+        for text, code in zip(parts.train.texts[:chosen], parts.train.codes[:chosen], strict=True):
             writer.writerow((text, parts.classes[code]))
     out = folder / "run"
     call(command("fit", file, "--out", out, "--quiet", "--labels", "exact", *settings), folder / "cache")

@@ -63,7 +63,7 @@ def written(parts: Splits, folder: Path) -> Path:
         with open(folder / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("text", "label"))
-            writer.writerows(zip(rows.texts, (parts.classes[code] for code in rows.labels), strict=True))
+            writer.writerows(zip(rows.texts, (parts.classes[code] for code in rows.codes), strict=True))
     return folder
 
 

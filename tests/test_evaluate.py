@@ -12,10 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.data.table import Rows, Texts
-from graft.evaluate import difference, evaluate, measure
+from graft.data.targets import Codes
+from graft.evaluate import difference as difference_of
+from graft.evaluate import evaluate as evaluate_task
+from graft.evaluate import measure as measure_of
 from graft.files import to_json
 from graft.records import Baseline, Evaluation
-from graft.tasks import classification as task
+from graft.tasks import classification_metrics as task
+from graft.tasks.classification import CLASSIFICATION, AnsweredClasses
+from graft.tasks.task import Outputs
 
 
 def made(rows, classes, signal=2.0, seed=0):
@@ -24,9 +29,21 @@ def made(rows, classes, signal=2.0, seed=0):
     return (random.normal(size=(rows, classes)) + signal * np.eye(classes)[labels]).astype(np.float32), labels
 
 
+def measure(logits, labels, **settings_):
+    return measure_of(AnsweredClasses(logits, labels), **settings_)
+
+
+def difference(metric, logits_a, logits_b, labels, **settings_):
+    return difference_of(metric, *(AnsweredClasses(each, labels) for each in (logits_a, logits_b)), **settings_)
+
+
+def evaluate(logits, rows, names, **settings_):
+    return evaluate_task(CLASSIFICATION, logits, rows, Outputs(tuple(names)), **settings_)
+
+
 def rows_of(labels):
     texts = Texts(pa.chunked_array([pa.array([f"text {i}" for i in range(len(labels))])]))
-    return Rows(texts, np.asarray(labels, np.int32), np.arange(len(labels)) + 2, "test.csv")
+    return Rows(texts, Codes(np.asarray(labels, np.int32)), np.arange(len(labels)) + 2, "test.csv")
 
 
 def test_an_evaluation_holds_what_evaluation_json_promises():
@@ -40,10 +57,12 @@ def test_an_evaluation_holds_what_evaluation_json_promises():
     assert written["metrics"] == task.metrics(logits, labels, names)
     assert written["intervals"].keys() == written["metrics"].keys()
     assert written["baselines"]["majority"]["metrics"] == {"accuracy": 0.3}
-    assert [one["name"] for one in written["per_class"]] == names
-    assert all(one["intervals"].keys() == {"precision", "recall", "f1"} for one in written["per_class"])
-    assert np.array(written["confusion"]).sum() == 60
-    assert len(written["mistakes"]) == 60 - np.trace(written["confusion"])
+    details = written["details"]
+    assert details["task"] == "classification"
+    assert [one["name"] for one in details["per_class"]] == names
+    assert all(one["intervals"].keys() == {"precision", "recall", "f1"} for one in details["per_class"])
+    assert np.array(details["confusion"]).sum() == 60
+    assert len(details["mistakes"]) == 60 - np.trace(details["confusion"])
 
 
 def numbers(value):
@@ -58,7 +77,7 @@ def holds(evaluation: Evaluation):
     """Every number is one, and every interval holds its value."""
     assert None not in numbers(json.loads(to_json(evaluation)))  # to_json writes NaN and infinity as null
     pairs = [(evaluation.metrics[name], evaluation.intervals[name]) for name in evaluation.metrics]
-    for one in evaluation.per_class:
+    for one in evaluation.details.per_class:
         pairs += [(getattr(one, name), interval) for name, interval in one.intervals.items()]
     assert all(low <= value <= high for value, (low, high) in pairs)
 
@@ -82,7 +101,7 @@ def test_perfect_predictions_of_rare_classes_stay_perfect():
     found = measure(np.eye(50) * 100, labels)
     for name in ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc"):
         assert found.intervals[name] == (1.0, 1.0), name
-    assert found.class_intervals == ({"precision": (1.0, 1.0), "recall": (1.0, 1.0), "f1": (1.0, 1.0)},) * 50
+    assert found.per_name == ({"precision": (1.0, 1.0), "recall": (1.0, 1.0), "f1": (1.0, 1.0)},) * 50
 
 
 def test_perfect_predictions_of_one_rare_row_stay_perfect():
@@ -187,6 +206,12 @@ def test_a_difference_of_an_unknown_metric_is_refused():
     logits, labels = made(10, 2)
     with pytest.raises(ValueError, match="'f1' is not one of accuracy"):
         difference("f1", logits, logits, labels)
+
+
+def test_a_difference_of_other_rows_is_refused():
+    (a, labels), (b, fewer) = made(10, 2), made(9, 2)
+    with pytest.raises(ValueError, match="10 and 9 rows"):
+        difference_of("accuracy", AnsweredClasses(a, labels), AnsweredClasses(b, fewer))
 
 
 def test_rows_without_labels_are_refused():

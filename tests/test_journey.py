@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from graft.assess import evaluate, report
 from graft.data.table import Splits
-from graft.errors import ModelError, RecipeError, RunError
+from graft.data.targets import Codes
+from graft.errors import RecipeError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
 from graft.predict import load
@@ -82,7 +83,7 @@ def test_the_artefact_is_ordinary(finished: Path) -> None:
 
 def test_predictions_repeat_the_evaluation(finished: Path, splits: Splits) -> None:
     answers = load(finished).predict(splits.test.texts)
-    truth = [splits.classes[code] for code in splits.test.labels]
+    truth = [splits.classes[code] for code in splits.test.codes]
     accuracy = np.mean([answer.label == label for answer, label in zip(answers, truth, strict=True)])
     evaluation = RunFolder(finished).evaluation()
     assert evaluation is not None
@@ -102,7 +103,7 @@ def test_every_opening_of_the_test_split_is_counted(finished: Path) -> None:
 
 def test_test_labels_are_not_read_before_evaluation(splits: Splits, tmp_path: Path) -> None:
     """Law 4: with every test label wrong, the fit ends with the same weights."""
-    wrong = dataclasses.replace(splits.test, labels=(splits.test.labels + 1) % len(splits.classes))
+    wrong = dataclasses.replace(splits.test, targets=Codes((splits.test.codes + 1) % len(splits.classes)))
     weights = []
     for name, parts in (("right", splits), ("wrong", dataclasses.replace(splits, test=wrong))):
         list(fit(parts, tmp_path / name, FitOptions(settings=SHORT)))
@@ -170,7 +171,7 @@ def test_resuming_with_other_data_is_refused_by_name(finished: Path, splits: Spl
         if isinstance(event, Epoch):
             break
     under_way.close()
-    other = dataclasses.replace(splits.train, labels=splits.train.labels[::-1].copy())
+    other = dataclasses.replace(splits.train, targets=Codes(splits.train.codes[::-1].copy()))
     summaries = tuple(dataclasses.replace(part, digest="0" * 64) for part in splits.summary.splits)
     changed = Splits(other, splits.validation, splits.test, dataclasses.replace(splits.summary, splits=summaries))
     with pytest.raises(RunError, match="other data"):
@@ -190,7 +191,7 @@ def test_a_pooled_head_goes_with_every_recipe_that_starts_from_a_probe(
     list(fit(splits, tmp_path / "run", FitOptions(recipe=recipe, settings=settings)))
     answers = load(tmp_path / "run").logits(splits.validation.texts)
     best = RunFolder(tmp_path / "run").manifest().outcome.best_value
-    assert np.mean(answers.argmax(1) == splits.validation.labels) == pytest.approx(best, abs=0.05)
+    assert np.mean(answers.argmax(1) == splits.validation.codes) == pytest.approx(best, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -225,15 +226,3 @@ def test_a_lost_model_is_made_again_from_the_checkpoint(finished: Path, splits: 
     list(fit(splits, copy, FitOptions(settings=SHORT), resume=True))
     ours, theirs = (path / "model" / "model.safetensors" for path in (copy, finished))
     assert ours.read_bytes() == theirs.read_bytes()
-
-
-def test_a_decoder_is_refused(splits: Splits, tmp_path: Path) -> None:
-    from transformers import GPT2Config, GPT2Model
-
-    from graft.backbone import hub
-
-    GPT2Model(GPT2Config(n_layer=1, n_embd=8, n_head=1, vocab_size=16)).save_pretrained(tmp_path / "gpt2")
-    shutil.copy(hub.locate().folder / "tokenizer.json", tmp_path / "gpt2")
-    shutil.copy(hub.locate().folder / "tokenizer_config.json", tmp_path / "gpt2")
-    with pytest.raises(ModelError, match="not an encoder"):
-        list(fit(splits, tmp_path / "run", FitOptions(model=str(tmp_path / "gpt2"))))

@@ -76,3 +76,40 @@ def test_reading_this_module_loads_no_torch():
     code = "import sys, graft.machine, graft.files, graft.records; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def control_groups(root, lines, limits):
+    for name, value in limits.items():
+        path = root / "cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{value}\n")
+    (root / "own").write_text("\n".join(lines) + "\n")
+    return machine.memory_limit(root / "cgroup", root / "own")
+
+
+def test_the_least_limit_of_the_control_groups_counts(tmp_path):
+    limits = {"memory.max": "max", "a/memory.max": 5 << 30, "a/b/memory.max": 8 << 30, "other/memory.max": 1}
+    assert control_groups(tmp_path, ["0::/a/b"], limits) == 5 << 30
+
+
+def test_without_a_limit_there_is_none(tmp_path):
+    assert control_groups(tmp_path / "v2", ["0::/a"], {"a/memory.max": "max"}) is None
+    lines = ["4:memory:/a", "3:cpuset:/", "0::/"]
+    assert control_groups(tmp_path / "v1", lines, {"memory/a/memory.limit_in_bytes": 9223372036854771712}) is None
+    assert machine.memory_limit(tmp_path, tmp_path / "nowhere") is None
+
+
+def test_version_1_has_a_tree_of_its_own_and_a_container_sees_its_top(tmp_path):
+    lines = ["4:memory:/outside/of/the/container", "1:cpu:/"]
+    assert control_groups(tmp_path, lines, {"memory/memory.limit_in_bytes": 3 << 30}) == 3 << 30
+
+
+def test_this_process_takes_memory():
+    assert 1 << 20 < machine.resident_memory() <= 2 * peak_memory()
+
+
+def test_free_memory_is_at_most_what_the_process_may_still_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = machine.free_memory()
+    assert free > 1 << 20
+    monkeypatch.setattr(machine, "memory_limit", lambda: machine.resident_memory() + 4096)
+    assert machine.free_memory() <= 1 << 20

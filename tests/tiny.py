@@ -1,8 +1,8 @@
 """Tiny models with random weights, made in a fraction of a second: ordinary Hugging Face folders for the tests.
 
-    bert(folder)        WordPiece over whole words and letters
-    roberta(folder)     byte-level BPE
-    distilbert(folder)  the tokenizer of `bert`
+    make("bert", folder)     WordPiece over whole words and letters
+    make("roberta", folder)  byte-level BPE
+    make("gpt2", folder)     byte-level BPE that adds no special tokens and has none for padding
 
 The weights are drawn wider than usual, so that a text's representation depends on each of its words.
 """
@@ -10,21 +10,13 @@ The weights are drawn wider than usual, so that a text's representation depends 
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import (
-    BertConfig,
-    BertModel,
-    DistilBertConfig,
-    DistilBertModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-    RobertaModel,
-)
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedTokenizerFast
 
 from graft.backbone.model import quiet
 
@@ -55,61 +47,46 @@ AWKWARD = [
 
 def bert(folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
     """A BERT of `layers` blocks with two heads, in safetensors, with its fast tokenizer. Returns the folder."""
-    tokenizer = _wordpiece()
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        intermediate_size=2 * width,
-        max_position_embeddings=POSITIONS,
-        initializer_range=STD,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return _save(folder, BertModel, config, tokenizer, seed)
+    return make("bert", folder, layers, width, seed)
 
 
 def distilbert(folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
     """A DistilBERT of `layers` blocks with two heads, in safetensors, with its fast tokenizer. Returns the folder."""
-    tokenizer = _wordpiece()
-    config = DistilBertConfig(
-        vocab_size=len(tokenizer),
-        dim=width,
-        n_layers=layers,
-        n_heads=2,
-        hidden_dim=2 * width,
-        max_position_embeddings=POSITIONS,
-        initializer_range=STD,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return _save(folder, DistilBertModel, config, tokenizer, seed)
+    return make("distilbert", folder, layers, width, seed)
 
 
 def roberta(folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
     """A RoBERTa of `layers` blocks with two heads, in safetensors, with its fast tokenizer. Returns the folder."""
-    tokenizer = _byte_level()
-    config = RobertaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        intermediate_size=2 * width,
-        max_position_embeddings=POSITIONS + 2,  # positions start after the padding index
-        initializer_range=STD,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        type_vocab_size=1,
-    )
-    return _save(folder, RobertaModel, config, tokenizer, seed)
+    return make("roberta", folder, layers, width, seed)
 
 
-def _save(
-    folder: Path, kind: type[PreTrainedModel], config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, seed: int
-) -> Path:
+def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
+    """A model of a family (its `model_type`): `layers` blocks with two heads, in safetensors, with its fast tokenizer.
+
+    Returns the folder.
+    """
+    maker, own = FAMILIES[family]
+    tokenizer = maker()
+    sizes = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * width,
+        "hidden_dim": 2 * width,  # DistilBERT's name for it
+        "max_position_embeddings": POSITIONS,
+        "initializer_range": STD,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    return _save(folder, AutoConfig.for_model(family, **(sizes | own)), tokenizer, seed)
+
+
+def _save(folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, seed: int) -> Path:
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
-        kind(config).save_pretrained(folder)
+        AutoModel.from_config(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return folder
 
@@ -137,15 +114,7 @@ def _wordpiece() -> PreTrainedTokenizerFast:
 
 
 def _byte_level() -> PreTrainedTokenizerFast:
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-    )
-    backend.train_from_iterator([" ".join(WORDS)], trainer)
+    backend = _byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
     ends = [(token, backend.token_to_id(token)) for token in ("</s>", "<s>")]
     backend.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=False)
     return PreTrainedTokenizerFast(
@@ -159,3 +128,90 @@ def _byte_level() -> PreTrainedTokenizerFast:
         pad_token="<pad>",
         mask_token="<mask>",
     )
+
+
+def _endless() -> PreTrainedTokenizerFast:
+    """GPT-2's way: one special token for everything, none of it added to texts, and none for padding."""
+    backend = _byte_pairs(["<|endoftext|>"])
+    backend.post_processor = processors.ByteLevel(trim_offsets=False)
+    end = "<|endoftext|>"
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=POSITIONS, bos_token=end, eos_token=end, unk_token=end
+    )
+
+
+def _opened() -> PreTrainedTokenizerFast:
+    """Llama's way: an opening token; here, as in some small ones, the padding is what unknown characters become."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False)
+    backend.train_from_iterator([" ".join(WORDS)], trainer)
+    backend.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A <s> $B:1", [("<s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=POSITIONS,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        pad_token="<unk>",
+    )
+
+
+def _closed() -> PreTrainedTokenizerFast:
+    """T5's way: a closing token."""
+    backend = _byte_pairs(["<pad>", "</s>", "<unk>"])
+    backend.post_processor = processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=POSITIONS,
+        eos_token="</s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+    )
+
+
+def _byte_pairs(special: list[str]) -> Tokenizer:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    backend.train_from_iterator([" ".join(WORDS)], trainer)
+    return backend
+
+
+_OFFSET = {"max_position_embeddings": POSITIONS + 2, "type_vocab_size": 1}  # positions start after the padding index
+_DEBERTA = {  # as v3: relative positions alone, in buckets, their embeddings normed and shared
+    "relative_attention": True,
+    "position_buckets": 8,
+    "max_relative_positions": -1,
+    "pos_att_type": ["p2c", "c2p"],
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+_QWEN = {"num_key_value_heads": 1, "use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
+_T5 = {"d_kv": 8, "d_ff": 64, "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 0}
+_BART = {"decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "decoder_attention_heads": 2}
+FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]] = {
+    "bert": (_wordpiece, {}),
+    "roberta": (_byte_level, _OFFSET),
+    "distilbert": (_wordpiece, {}),
+    "electra": (_wordpiece, {"embedding_size": 16}),  # narrower than the blocks, as in the small and the large one
+    "mpnet": (_byte_level, _OFFSET),
+    "deberta-v2": (_wordpiece, _DEBERTA),
+    "modernbert": (_wordpiece, {"local_attention": 8, "cls_token_id": 2, "sep_token_id": 3}),  # a narrow window
+    "albert": (_wordpiece, {"embedding_size": 16, "inner_group_num": 1}),
+    "gpt2": (_endless, {"n_inner": 64}),
+    "gpt_neox": (_endless, {}),
+    "llama": (_opened, {"num_key_value_heads": 1}),
+    "qwen2": (_endless, _QWEN),
+    "qwen3": (_endless, _QWEN | {"head_dim": 8}),
+    "t5": (_closed, _T5),
+    "mt5": (_closed, _T5),
+    "bart": (_byte_level, _BART),
+}

@@ -16,22 +16,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from graft import baselines
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
 from graft.errors import RunError
+from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
 from graft.folder import RunFolder
-from graft.predict import CHUNK, Predictor, decode, load
+from graft.predict import CHUNK, Predictor, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
 from graft.report.page import render
-from graft.tasks import classification_report
+from graft.report.words import yardstick as spoken
+from graft.tasks.registry import task_of
+from graft.tasks.task import Logits, Outputs, Task
+from graft.untrained import cosine
 
 Event = Progress | Said | Evaluation
-REMADE = ("majority", "tfidf")  # yardsticks that every evaluation makes itself
 
 
 def evaluate(
@@ -49,25 +51,41 @@ def evaluate(
         splits = splits or reread(manifest)
         _check_same(manifest, splits, folder)
         yield from folder.notices(manifest)
-        further = {found.name: found for found in (*(yield from _kept(folder)), *extra)}
+        further = (*(yield from _kept(folder)), *extra)
         began = time.perf_counter()
         predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
-        yield Said("Comparing with the yardsticks: majority class, and TF-IDF + logistic.")
-        beside = (
-            baselines.majority(splits.train.labels, splits.test, splits.classes),
-            baselines.tfidf(splits.train, splits.test, splits.classes),
-            *further.values(),
+        outputs = predictor.outputs
+        beside = yield from _yardsticks(manifest, splits, outputs)
+        beside |= {found.name: found for found in further if found.name not in beside}
+        evaluation = evaluate_logits(
+            predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
         )
-        evaluation = evaluate_logits(logits, splits.test, splits.classes, baselines=beside, seconds=seconds)
         folder.write_evaluation(evaluation)
-        write_text(folder.predictions, predictions_csv(splits.test, logits, splits.classes))
+        write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         whole = time.perf_counter() - began
         counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
         files = counted.outcome.files | folder.digests(folder.predictions)
         folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
     yield evaluation
+
+
+def _yardsticks(
+    manifest: Manifest, splits: Splits, outputs: Outputs
+) -> Generator[Progress | Said, None, dict[str, Baseline]]:
+    """The yardsticks that every evaluation makes itself."""
+    task = task_of(manifest)
+    found: dict[str, Baseline] = {}
+    for yardstick in task.yardsticks(splits):
+        found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
+    for event in cosine(splits, manifest) if splits.test.seconds is not None else ():
+        if isinstance(event, Baseline):
+            found[event.name] = event
+        else:
+            yield event
+    yield Said(f"Compared with the yardsticks: {', '.join(map(spoken, found))}.")
+    return found
 
 
 def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
@@ -77,7 +95,7 @@ def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
     except RunError as error:
         yield Said(f"{error.found} It is made again; yardsticks that took a training are lost.")
         return []
-    return [found for name, found in known.baselines.items() if name not in REMADE] if known else []
+    return list(known.baselines.values()) if known else []
 
 
 def reread(manifest: Manifest) -> Splits:
@@ -113,7 +131,7 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     """Logits of all rows, in order; progress on the way."""
     parts: list[NDArray[np.float32]] = []
     done = 0
-    for event in predictor.stream(rows.texts):
+    for event in predictor.stream(rows.inputs):
         if isinstance(event, Progress):
             chunk = min(CHUNK, len(rows) - done)
             yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")
@@ -134,14 +152,16 @@ def _counted(manifest: Manifest, phases: tuple[Phase, ...]) -> Manifest:
     return dataclasses.replace(manifest, outcome=outcome)
 
 
-def predictions_csv(rows: Rows, logits: NDArray[np.float32], classes: tuple[str, ...]) -> str:
-    """One line per row: its line in the file, truth, prediction, probability, text."""
+def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) -> str:
+    """One line per row: its line in the file, truth, the answer in short, text."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(("line", "label", "predicted", "probability", "text"))
-    answers = decode(list(rows.texts), logits, classes)
-    for answer, line, code in zip(answers, rows.lines.tolist(), rows.labels.tolist(), strict=True):
-        writer.writerow((line, classes[code], answer.label, f"{answer.probability:.6f}", answer.text))
+    writer.writerow(("line", *task.judged(), "text", *(("text_pair",) if rows.seconds is not None else ())))
+    truths = rows.targets.shown(outputs.names, 0, len(rows))
+    answers = task.answers(rows.inputs, logits, outputs)
+    for answer, line, truth in zip(answers, rows.lines.tolist(), truths, strict=True):
+        texts = (answer.text,) if isinstance(answer.text, str) else answer.text
+        writer.writerow((line, truth, *task.short(answer), *texts))
     return target.getvalue()
 
 
@@ -149,6 +169,6 @@ def report(run: str | Path) -> Path:
     """Render `report.html` from what lies in the run's folder; returns its path."""
     folder = RunFolder(run)
     manifest, evaluation = folder.manifest(), folder.evaluation()
-    extra = classification_report.sections(evaluation, manifest) if evaluation else ()
+    extra = task_of(manifest).sections(evaluation, manifest) if evaluation else ()
     write_text(folder.report, render(compose(manifest, folder.epochs(manifest), evaluation, extra)))
     return folder.report

@@ -11,16 +11,14 @@ with replacement, and every metric is computed on the same draws. Two departures
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graft.data.table import Rows
-from graft.records import Baseline, ClassScores, Evaluation, Interval, SplitName
-from graft.tasks import classification
-from graft.tasks.classification import CLASS_METRICS, METRICS, Floats, Ints, Outcomes, Scores
+from graft.data.targets import Targets
+from graft.records import Baseline, Evaluation, Interval, SplitName
+from graft.tasks.task import Floats, Ints, Logits, Measured, Outputs, Scorer, Scores, Task, Yardstick
 
 CHUNK = 1_000_000  # draws held at once
 MOST_DRAWS = (
@@ -29,33 +27,23 @@ MOST_DRAWS = (
 FEWEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Metrics and their intervals on one split."""
-
-    metrics: dict[str, float]
-    intervals: dict[str, Interval]
-    class_intervals: tuple[dict[str, Interval], ...]  # per class: precision, recall, f1
-
-
 def evaluate(
-    logits: NDArray[Any],
+    task: Task,
+    logits: Logits,
     rows: Rows,
-    classes: Sequence[str],
+    outputs: Outputs,
     *,
     split: SplitName = "test",
-    seed: int = 0,
-    resamples: int = 1000,
     baselines: Sequence[Baseline] = (),
     seconds: float = 0.0,
+    resamples: int = 1000,
 ) -> Evaluation:
     """Everything that is said about a model on one split; intervals are 95% (for another level see `measure`).
 
-    logits: rows x classes. seconds: what the predictions took. The same seed gives the same intervals.
-    Raises ValueError for logits that are not finite, shapes that do not fit, and rows without labels.
+    logits: rows x outputs. seconds: what the predictions took. The same rows and logits give the same intervals.
+    Raises ValueError for logits that are not finite, shapes that do not fit, and rows without targets.
     """
-    measured = measure(logits, rows.labels, seed=seed, resamples=resamples)
-    scores = classification.per_class(logits, rows.labels, classes)
+    measured = measure(task.scorer(logits, rows.targets, outputs), resamples=resamples)
     return Evaluation(
         split=split,
         n=len(rows),
@@ -63,60 +51,52 @@ def evaluate(
         intervals=measured.intervals,
         baselines={baseline.name: baseline for baseline in baselines},
         seconds=seconds,
-        per_class=_with_intervals(scores, measured),
-        confusion=tuple(tuple(line) for line in classification.confusion(logits, rows.labels).tolist()),
-        reliability=classification.reliability(logits, rows.labels),
-        mistakes=classification.mistakes(logits, rows, classes),
+        details=task.details(logits, rows, outputs, measured),
     )
 
 
-def _with_intervals(scores: Sequence[ClassScores], measured: Measured) -> tuple[ClassScores, ...]:
-    pairs = zip(scores, measured.class_intervals, strict=True)
-    return tuple(replace(score, intervals=intervals) for score, intervals in pairs)
+def baseline(task: Task, yardstick: Yardstick, targets: Targets, outputs: Outputs) -> Baseline:
+    """A yardstick's metrics on the rows of these targets, with bootstrap intervals."""
+    own = replace(outputs, settled=yardstick.settled)
+    found = measure(task.scorer(yardstick.logits, targets, own))
+    return Baseline(yardstick.name, yardstick.what, found.metrics, found.intervals, yardstick.seconds)
 
 
-def measure(
-    logits: NDArray[Any], labels: NDArray[Any], *, seed: int = 0, resamples: int = 1000, level: float = 0.95
-) -> Measured:
-    """Every metric with its interval at `level`, from logits (rows x classes) and label codes."""
-    seen = classification.outcomes(logits, labels)
-    whole = classification.score(classification.tally(seen))
-    drawn = _joined([_scores(seen, rows_RB, whole) for rows_RB in _draws(len(seen), resamples, seed)])
-    bounds = {name: _bounds(drawn.per_class[name], whole.per_class[name][0], level) for name in CLASS_METRICS}
+def measure(scorer: Scorer, *, seed: int = 0, resamples: int = 1000, level: float = 0.95) -> Measured:
+    """Every metric with its interval at `level`."""
+    whole = scorer.score()
+    drawn = _joined([scorer.score(rows_RB) for rows_RB in _draws(len(scorer), resamples, seed)])
+    bounds = {name: _bounds(drawn.per_name[name], values[0], level) for name, values in whole.per_name.items()}
+    outputs = max((values.shape[1] for values in whole.per_name.values()), default=0)
     return Measured(
-        metrics={name: float(whole.metrics[name][0]) for name in METRICS},
-        intervals={name: _interval(drawn.metrics[name], whole.metrics[name], level) for name in METRICS},
-        class_intervals=tuple(
-            {name: (float(low[code]), float(high[code])) for name, (low, high) in bounds.items()}
-            for code in range(seen.classes)
+        metrics={name: float(values[0]) for name, values in whole.metrics.items()},
+        intervals={name: _interval(drawn.metrics[name], values, level) for name, values in whole.metrics.items()},
+        per_name=tuple(
+            {name: (float(low[place]), float(high[place])) for name, (low, high) in bounds.items()}
+            for place in range(outputs)
         ),
     )
 
 
 def difference(
-    metric: str,
-    logits_a: NDArray[Any],
-    logits_b: NDArray[Any],
-    labels: NDArray[Any],
-    *,
-    seed: int = 0,
-    resamples: int = 1000,
-    level: float = 0.95,
+    metric: str, a: Scorer, b: Scorer, *, seed: int = 0, resamples: int = 1000, level: float = 0.95
 ) -> tuple[float, Interval]:
     """`metric` of a minus that of b on the same rows, with its paired bootstrap interval.
 
-    Both models are scored on the same draws, so that what makes a row hard for both does not widen the interval.
-    An interval on one side of 0 says that the two differ. Raises ValueError for a metric outside METRICS.
+    Both are scored on the same draws, so that what makes a row hard for both does not widen the interval.
+    An interval on one side of 0 says that the two differ. Raises ValueError for a metric that they do not have, and
+    for scorers of different numbers of rows.
     """
-    if metric not in METRICS:
-        raise ValueError(f"{metric!r} is not one of {', '.join(METRICS)}.")
-    pair = [classification.outcomes(logits, labels) for logits in (logits_a, logits_b)]
-    wholes = [classification.score(classification.tally(seen)) for seen in pair]
-    value = wholes[0].metrics[metric] - wholes[1].metrics[metric]
-    drawn = []
-    for rows_RB in _draws(len(labels), resamples, seed):
-        a, b = (_scores(seen, rows_RB, whole).metrics[metric] for seen, whole in zip(pair, wholes, strict=True))
-        drawn.append(a - b)
+    known = a.score().metrics
+    if metric not in known:
+        raise ValueError(f"{metric!r} is not one of {', '.join(known)}.")
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} and {len(b)} rows cannot be compared row by row.")
+    value = known[metric] - b.score().metrics[metric]
+    drawn = [
+        a.score(rows_RB).metrics[metric] - b.score(rows_RB).metrics[metric]
+        for rows_RB in _draws(len(a), resamples, seed)
+    ]
     return float(value[0]), _interval(np.concatenate(drawn), value, level)
 
 
@@ -132,14 +112,11 @@ def _draws(rows: int, resamples: int, seed: int) -> Iterator[Ints]:
         left -= at_once
 
 
-def _scores(seen: Outcomes, rows_RB: Ints, whole: Scores) -> Scores:
-    return classification.score(classification.tally(seen, rows_RB), whole)
-
-
 def _joined(parts: Sequence[Scores]) -> Scores:
+    first = parts[0]
     return Scores(
-        {name: np.concatenate([part.metrics[name] for part in parts]) for name in METRICS},
-        {name: np.concatenate([part.per_class[name] for part in parts]) for name in CLASS_METRICS},
+        {name: np.concatenate([part.metrics[name] for part in parts]) for name in first.metrics},
+        {name: np.concatenate([part.per_name[name] for part in parts]) for name in first.per_name},
     )
 
 

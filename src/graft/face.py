@@ -17,7 +17,7 @@ from graft.cli.show import Story
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
 from graft.predict import Predictor, load
-from graft.records import Evaluation, Manifest, Prediction
+from graft.records import Evaluation, Input, Manifest
 from graft.run import Given, RunOptions
 from graft.run import run as run_events
 
@@ -45,8 +45,8 @@ class RunResult:
         """The path of `report.html`."""
         return RunFolder(self.folder).report
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """One `Prediction` per text, in order."""
+    def predict(self, texts: Iterable[Input]) -> list[Any]:
+        """One answer per text (or pair of texts, as a tuple), in order: a `Prediction` where there are classes."""
         return self.predictor.predict(texts)
 
 

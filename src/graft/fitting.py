@@ -13,28 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graft import machine
 from graft.account import Account, Clock
 from graft.backbone import artefact, hub
-from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.cache.store import Store
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, measure, shortened
-from graft.data.tokens_kept import KeptTokens
+from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
+from graft.reading import check_pairs, material_of, settle_pairs, tokenised
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
+from graft.train import settle
 from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
 Event = FitEvent | Manifest
 
@@ -114,26 +111,30 @@ def _prepare(
         # refused where the device is not here
         machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
         chosen = recorded.machine
+    task = task_named(splits.summary.task)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
-        backbone = load_model(located, splits.classes)
+        backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
-    store = Store()
     with clock.phase("tokenise"):
-        record = backbone.record
-        kept = KeptTokens(store, backbone.tokenizer.backend_tokenizer, record.max_tokens, record.name)
-        tokens, lengths = _tokenised(splits, kept)
-    yield from map(Said, kept.notes)
-    size = backbone.record.blocks, backbone.record.width
-    scale = recipes.Scale(len(splits.train), int(tokens["train"].starts[-1]), len(splits.classes), *size)
+        read = tokenised(splits, backbone, backbone.record.max_tokens)
+    yield from map(Said, read.notes)
+    size = backbone.record.blocks, backbone.record.width, backbone.family.shared
+    scale = recipes.Scale(len(splits.train), len(read.train.ids), len(splits.classes), *size, task)
     named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
     recipe = recipes.changed(named, options.settings, scale)
+    check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
-        backbone = load_model(located, splits.classes, recipe.seed)
+        backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-    tokens = {name: shortened(found, limit, closing) for name, found in tokens.items()}
-    cut = measure(lengths, limit)
+    if splits.train.seconds is None:
+        read = read.within(limit, backbone)
+    else:
+        if recorded is not None and recipe.pairs == "auto":
+            recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
+        with clock.phase("pairs"):
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
+    cut = measure(read.lengths, limit)
     yield Said(_about_cut(cut))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
@@ -145,27 +146,10 @@ def _prepare(
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
-    material = Material(
-        backbone,
-        Labelled(tokens["train"], splits.train.labels),
-        Labelled(tokens["validation"], splits.validation.labels),
-        splits.classes,
-        chosen,
-        Extractor(backbone, chosen, store),
-    )
     folder.checkpoints.mkdir(exist_ok=True)
+    material = material_of(splits, backbone, chosen, read)
     checkpoints = Checkpoints(folder.checkpoints, options.save_every)
-    return Job(folder, material, recipe, manifest, checkpoints, kept.found)
-
-
-def _tokenised(splits: Splits, kept: KeptTokens) -> tuple[dict[str, Tokens], NDArray[np.int64]]:
-    """Tokens of train and validation, and the uncut lengths of all three splits."""
-    digests: dict[str, str] = {summary.name: summary.digest for summary in splits.summary.splits}
-    (train, of_train), (validation, of_validation), (_, of_test) = (
-        kept.of(rows.texts, len(rows), digests[name])
-        for name, rows in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
-    )
-    return {"train": train, "validation": validation}, np.concatenate((of_train, of_validation, of_test))
+    return Job(folder, material, recipe, manifest, checkpoints, read.found)
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
@@ -188,6 +172,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
     recipe = dataclasses.replace(recorded.recipe, on_nonfinite=asked.recipe.on_nonfinite)
     found = {
         "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
+        "task": recorded.data.task == asked.data.task,
         "classes": recorded.data.classes == asked.data.classes,
         "model": recorded.backbone.digest == asked.backbone.digest,
         "recipe": recipe == asked.recipe,
@@ -215,8 +200,10 @@ def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
                 yield account.add(event)
                 if isinstance(event, Epoch):
                     folder.write_epochs(account.epochs)
+        with clock.phase("settle"):
+            settled = yield from settle.settled(job.material)
         with clock.phase("save"), folder.model_written_whole() as place:
-            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit)
+            digests = artefact.save(job.material.backbone, place, manifest.truncation.limit, settled)
     except BaseException:
         stopped = dataclasses.replace(manifest.outcome, status="interrupted")
         with suppress(OSError):  # what went wrong is told, not that it could not be noted
@@ -227,6 +214,8 @@ def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
         return
     outcome = account.outcome(job.recipe.metric, clock, digests)
     outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, files=folder.of_fit())
-    manifest = dataclasses.replace(manifest, head=account.head, outcome=outcome)
+    assert account.head is not None
+    head = dataclasses.replace(account.head, settled=settled)
+    manifest = dataclasses.replace(manifest, head=head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

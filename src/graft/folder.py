@@ -69,6 +69,11 @@ class RunFolder:
         own = (LOCK, *(f".{name}." for name in self._written))  # the lock, and what a killed writer left
         names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else []
         found = sorted(name for name in names if not name.startswith(own))
+        if {self._splits.name, self._epochs.name} & set(found):
+            raise RunError(
+                f"{self.manifest_file} is missing, though the folder holds files of a run ({', '.join(found[:3])}).",
+                "restore it from a backup, or name another folder with --out.",
+            )
         if found:
             raise RunError(
                 f"{self.path} holds files that are not a run's ({', '.join(found[:3])}).",

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
+_NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes "no limit" as a number of this size
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")  # torch, by device
 VERSIONED = ("graft-ml", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn", "pyarrow")
 
@@ -103,6 +105,55 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def resident_memory() -> int:
+    """The resident set of this process now, in bytes (0 where the system does not say)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory_limit(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """The least memory limit of this process's control groups, in bytes; None where there is none.
+
+    Version 2 has one tree with `memory.max` in each group above the process; version 1 a tree of its own for memory.
+    """
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return None
+    files: list[Path] = []
+    for line in (line for line in lines if len(line) == 3):
+        top, name = (groups, "memory.max") if line[1] == "" else (groups / "memory", "memory.limit_in_bytes")
+        if line[1] in ("", "memory"):
+            group = top / line[2].lstrip("/")
+            files += [place / name for place in (group, *group.parents) if place.is_relative_to(top)]
+    found = [limit for file in files if (limit := _number(file)) is not None]
+    return min((limit for limit in found if limit < _NO_LIMIT), default=None)
+
+
+def _number(path: Path) -> int | None:
+    """What a file of the system says; None where it says "max" or nothing."""
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def free_memory() -> int:
+    """Bytes of memory that this process can still have, by the machine and its own limit (0: no one says)."""
+    found = []
+    limit = memory_limit()
+    if limit is not None:
+        found.append(max(limit - resident_memory(), 1))
+    with suppress(OSError):
+        lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
+        found += [1024 * int(line[1]) for line in lines if line[0] == "MemAvailable:"]
+    return min(found, default=0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

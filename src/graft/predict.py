@@ -8,8 +8,9 @@ are answered in it, and in fp32 wherever that could change the label: probabilit
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.data.pairs import Way, tokenize_pairs
 from graft.data.tokens import Tokens, tokenize
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import MachineRecord, Manifest, Prediction, Progress
+from graft.records import Input, MachineRecord, Manifest, Progress
+from graft.tasks.registry import task_of
+from graft.tasks.task import Outputs
 
 Logits = NDArray[np.float32]
 Answer = Callable[[Tokens], Iterator[Progress | Logits]]
@@ -33,38 +37,47 @@ class Predictor:
 
     def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
         self.manifest = manifest
-        self.classes = manifest.data.classes
+        self.of_pairs = bool(manifest.data.columns.second)
+        self.task = task_of(manifest)
+        self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._path = path
         self._tokenizer = tokenizer
         self._limit = limit
 
-    def logits(self, texts: Iterable[str]) -> Logits:
+    def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
         parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
-        empty = np.zeros((0, len(self.classes)), dtype=np.float32)
+        empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """One `Prediction` per text, in order. Raises TypeError for a single string or anything that is not text."""
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the logits' columns are called."""
+        return self.outputs.names
+
+    def predict(self, texts: Iterable[Input]) -> list[Any]:
+        """One answer per text, in order: a `Prediction` where the task is classification.
+
+        Raises TypeError for a single string or anything that is not text.
+        """
         return list(self.predictions(texts))
 
-    def predictions(self, texts: Iterable[str]) -> Iterator[Prediction]:
+    def predictions(self, texts: Iterable[Input]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
         for part in self.stream(texts):
             if not isinstance(part, Progress):
-                yield from decode(*part, self.classes)
+                yield from self.task.answers(*part, self.outputs)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Progress | tuple[list[str], Logits]]:
+    def stream(self, texts: Iterable[Input]) -> Iterator[Progress | tuple[list[Input], Logits]]:
         """Chunks of (texts, logits), with progress between them."""
         return self._stream(texts, self._quickly)
 
-    def _stream(self, texts: Iterable[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
+    def _stream(self, texts: Iterable[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts; put the one text in a list")
-        chunk: list[str] = []
+        chunk: list[Input] = []
         for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be a str, not {type(text).__name__}")
+            self._check(text)
             chunk.append(text)
             if len(chunk) == CHUNK:
                 yield from self._chunk(chunk, answer)
@@ -72,22 +85,35 @@ class Predictor:
         if chunk:
             yield from self._chunk(chunk, answer)
 
-    def _chunk(self, texts: list[str], answer: Answer) -> Iterator[Progress | tuple[list[str], Logits]]:
-        tokens, _ = tokenize(texts, self._tokenizer, self._limit)  # type: ignore[arg-type]
+    def _check(self, text: object) -> None:
+        if self.of_pairs and not (isinstance(text, tuple) and [type(part) for part in text] == [str, str]):
+            raise TypeError(f"this model reads pairs of texts: each must be a tuple of two str, not {text!r:.80}")
+        if not self.of_pairs and not isinstance(text, str):
+            raise TypeError(f"a text must be a str, not {type(text).__name__}")
+
+    def _chunk(self, texts: list[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
+        tokens = self._tokens(texts)
         for event in answer(tokens):
             if isinstance(event, Progress):
                 yield event
             else:
                 yield texts, event
 
+    def _tokens(self, texts: list[Any]) -> Tokens:
+        if not self.of_pairs:
+            return tokenize(texts, self._tokenizer, self._limit)[0]  # type: ignore[arg-type]
+        head = self.manifest.head
+        way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
+        return tokenize_pairs(texts, self._tokenizer, self._limit, way)[0]  # type: ignore[arg-type]
+
     def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):
-            return self._path.logits(tokens, len(self.classes), "predict")
+            return self._path.logits(tokens, len(self.outputs), "predict")
         return self._exactly(tokens)
 
     def _exactly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
         path = self._path.exact if isinstance(self._path, MixedPath) else self._path
-        return predict_logits(path, Feed(tokens), len(self.classes), "predict")
+        return predict_logits(path, Feed(tokens), len(self.outputs), "predict")
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
@@ -98,7 +124,9 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     folder = RunFolder(run)
     manifest = folder.manifest()
     backbone = artefact.load(folder.model, manifest)
-    path = _path(backbone, choose(device, precision), may_mix=precision == "auto")
+    mixes = precision == "auto" and task_of(manifest).mixes
+    exact = precision == "auto" and not mixes
+    path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
 
 
@@ -107,12 +135,3 @@ def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPat
         return ModelPath(backbone, machine, copied=False)
     quick = ModelPath(backbone, machine)
     return MixedPath(ModelPath(backbone, dataclasses.replace(machine, precision="fp32"), copied=False), quick)
-
-
-def decode(texts: Sequence[str], logits: Logits, classes: Sequence[str]) -> Iterator[Prediction]:
-    """Predictions of logits (texts × classes)."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-    for text, row in zip(texts, shares, strict=True):
-        best = int(row.argmax())
-        yield Prediction(text, classes[best], float(row[best]), dict(zip(classes, row.tolist(), strict=True)))

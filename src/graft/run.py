@@ -35,7 +35,7 @@ class Given:
     """Where the data come from and how they are to be read and split; the fields of `graft.read` and `graft.split`."""
 
     data: Any
-    text: str | None = None
+    text: str | tuple[str, str] | None = None
     label: str | None = None
     validation: Any = None
     test: Any = None
@@ -153,5 +153,6 @@ def about(splits: Splits) -> Iterator[str]:
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}. Classes: {shown}."
     columns = summary.columns
-    yield f"Columns: text {columns.text!r}, label {columns.label!r} ({columns.why.rstrip('.')})."
+    texts = f"texts {columns.text!r} and {columns.second!r}" if columns.second else f"text {columns.text!r}"
+    yield f"Columns: {texts}, label {columns.label!r} ({columns.why.rstrip('.')})."
     yield from summary.notes

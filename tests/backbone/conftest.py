@@ -16,13 +16,13 @@ from graft.data.tokens import Tokens, tokenize
 from graft.records import MachineRecord
 
 CLASSES = ("bad", "good", "so-so")
-FAMILIES = ("bert", "roberta", "distilbert")
+FAMILIES = tuple(tiny.FAMILIES)
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("families")
-    return {name: getattr(tiny, name)(root / name) for name in FAMILIES}
+    return {name: tiny.make(name, root / name) for name in FAMILIES}
 
 
 @pytest.fixture(scope="session")

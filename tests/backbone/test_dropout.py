@@ -10,6 +10,9 @@ from torch import nn
 
 from graft.backbone.dropout import MaskPool, PooledDropout, install
 
+ATTENTION_ALONE = ("llama", "qwen2", "qwen3")  # nothing else drops
+ATTENTIONS = {"albert": 1, "t5": 7, "mt5": 7, "bart": 7}  # a shared block; an encoder of 3 and a decoder of 2 blocks
+
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -54,12 +57,17 @@ def test_dropout_is_off_in_eval_mode_and_scales_gradients_in_train_mode():
 def test_every_dropout_of_a_model_is_set(backbone):
     model = copy.deepcopy(backbone.model)
     pools = install(model, 0.3, 0.2, "cpu", torch.float32)
-    assert [pool.rate for pool in pools] == [0.3]
-    pooled = [name for name, module in model.named_modules() if isinstance(module, PooledDropout)]
-    own = {name: module.p for name, module in model.named_modules() if isinstance(module, nn.Dropout)}
-    assert set(own.values()) == {0.2}
-    assert len(own) == backbone.record.blocks  # one attention per block
-    assert len(pooled) >= backbone.record.blocks + 2  # one per block at the least, the embeddings' and the head's
+    assert [pool.rate for pool in pools] == ([] if backbone.family.name in ATTENTION_ALONE else [0.3])
+    pooled = [module for module in model.modules() if isinstance(module, PooledDropout)]
+    rates = [module.p for module in model.modules() if isinstance(module, nn.Dropout)]
+    numbers = ("dropout", "attention_dropout", "layerdrop")
+    held = [(name, vars(module)[name]) for module in model.modules() for name in numbers if name in vars(module)]
+    assert {rate for name, rate in held if name == "layerdrop"} <= {0.0}
+    rates += [rate for name, rate in held if name != "layerdrop"]
+    assert set(rates) <= {0.2, 0.3}
+    assert rates.count(0.2) == ATTENTIONS.get(backbone.family.name, backbone.record.blocks)
+    hidden = len(pooled) + rates.count(0.3)
+    assert hidden == 0 if backbone.family.name in ATTENTION_ALONE else hidden >= 3
 
 
 def test_without_dropout_nothing_is_random(backbone, tokens):
@@ -72,6 +80,8 @@ def test_without_dropout_nothing_is_random(backbone, tokens):
 
 @pytest.mark.parametrize(("hidden", "attention"), [(0.5, 0.0), (0.0, 0.5)])
 def test_each_rate_makes_training_random(backbone, tokens, hidden, attention):
+    if hidden and backbone.family.name in ATTENTION_ALONE:
+        hidden, attention = attention, hidden
     model = copy.deepcopy(backbone.model).train()
     for pool in install(model, hidden, attention, "cpu", torch.float32):
         pool.refill(0)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
+from tiny import FAMILIES
 from torch import nn
 
 from graft.backbone.dropout import install
 from graft.backbone.fastblock import BLOCKS, FastBlocks
 from graft.backbone.trunk import Trunk
+
+
+@pytest.fixture(params=sorted(BLOCKS.keys() & FAMILIES.keys()))
+def backbone(request, loaded):
+    original = loaded[request.param]
+    return dataclasses.replace(original, model=copy.deepcopy(original.model))
 
 
 def blocks_of(backbone, dtype=torch.float64):

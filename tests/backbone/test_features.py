@@ -31,10 +31,14 @@ def run(extractor, tokens, wanted=ALL):
 
 
 def naive(backbone, tokens, row, depth):
-    """One row's states after `depth` blocks, from the library's own forward pass in fp32."""
+    """One row's states after `depth` blocks, from the library's own forward pass in fp32.
+
+    After the last block they have passed the final norm.
+    """
     ids = torch.from_numpy(tokens.ids[tokens.starts[row] : tokens.starts[row + 1]]).long()[None]
     with torch.no_grad():
-        return backbone.model.base_model(input_ids=ids, output_hidden_states=True).hidden_states[depth][0]
+        runs = backbone.model.base_model.get_submodule(backbone.family.runs)
+        return runs(input_ids=ids, output_hidden_states=True).hidden_states[depth][0]
 
 
 def same(first, second):
@@ -49,7 +53,11 @@ def test_pooled_and_boundaries_are_the_librarys_states(backbone, tokens, machine
     for row in range(len(tokens)):
         for depth in ALL.depths:
             states = naive(backbone, tokens, row, depth)
-            torch.testing.assert_close(found.pooled[depth][row, 0], states[0], rtol=1e-4, atol=1e-5)
+            if depth < 3 and backbone.family.norm:
+                with torch.no_grad():
+                    states = backbone.model.base_model.get_submodule(backbone.family.norm)(states)
+            token = states[-1] if backbone.family.poolings[0] == "last" else states[0]
+            torch.testing.assert_close(found.pooled[depth][row, 0], token, rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(found.pooled[depth][row, 1], states.mean(0), rtol=1e-4, atol=1e-5)
         for cut in ALL.cuts:
             states = naive(backbone, tokens, row, cut)
@@ -261,9 +269,11 @@ def test_views_name_every_pooling_and_depth(backbone, tokens, machine):
     depths = features.all_depths(backbone)
     assert depths == (1, 2, 3)
     found, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted(depths=depths))
-    seen = {(pooling, depth): values for pooling, depth, values in features.views(found.pooled, depths)}
-    assert set(seen) == {(pooling, depth) for pooling in ("first", "mean") for depth in depths} | {("layers", 3)}
-    assert torch.equal(seen["first", 2], found.pooled[2][:, 0])
+    token, mean = backbone.family.poolings
+    found_views = features.views(found.pooled, depths, backbone.family.poolings)
+    seen = {(pooling, depth): values for pooling, depth, values in found_views}
+    assert set(seen) == {(pooling, depth) for pooling in (token, mean) for depth in depths} | {("layers", 3)}
+    assert torch.equal(seen[token, 2], found.pooled[2][:, 0])
     mean = (found.pooled[1][:, 1] + found.pooled[2][:, 1] + found.pooled[3][:, 1]) / 3
     torch.testing.assert_close(seen["layers", 3], mean)
     assert all(values.shape == (len(tokens), backbone.record.width) for values in seen.values())

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
+from tiny import FAMILIES
 
 from graft.backbone.batch import Collator
 from graft.backbone.firstrow import BLOCKS, first_row_only
+from graft.backbone.paths import set_attention
 from graft.backbone.trunk import Trunk
 
+QUICK = tuple(sorted(BLOCKS.keys() & FAMILIES.keys()))
 TRUTH = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+
+
+@pytest.fixture(params=QUICK)
+def backbone(request, loaded):
+    original = loaded[request.param]
+    return dataclasses.replace(original, model=copy.deepcopy(original.model))
 
 
 def outcome(model, ids_BT, mask_BT, trunk=None):
@@ -25,9 +35,8 @@ def outcome(model, ids_BT, mask_BT, trunk=None):
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("padded", [True, False], ids=["padded", "plain"])
 def test_logits_and_gradients_are_those_of_the_library(backbone, tokens, padded, attention):
-    assert backbone.family.name in BLOCKS
     model = copy.deepcopy(backbone.model).double().eval()
-    model.config._attn_implementation = attention
+    set_attention(model, attention)
     rows = np.arange(len(tokens)) if padded else np.flatnonzero(tokens.lengths == 2)
     batch = Collator(tokens, backbone.tokenizer.pad_token_id, "cpu")(rows)
     whole, first = outcome(model, *batch), outcome(model, *batch, Trunk(model, backbone.family))
@@ -54,9 +63,8 @@ def test_attention_dropout_holds_while_training(backbone, tokens):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     last = Trunk(model, backbone.family).blocks[-1]
-    next(
-        m for name, m in last.named_modules() if name.endswith("attention.self.dropout") or "attention.dropout" in name
-    ).p = 0.5
+    own = ("attention.self.dropout", "attention.attn.dropout", "attention.dropout")
+    next(last.get_submodule(name) for name in own if name in dict(last.named_modules())).p = 0.5
     batch = Collator(tokens, backbone.tokenizer.pad_token_id, "cpu")(np.arange(len(tokens)))
     trunk = Trunk(model, backbone.family)
     assert not torch.equal(trunk.logits(*batch), trunk.logits(*batch))

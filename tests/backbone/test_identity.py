@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import AWKWARD
 
-from graft.backbone import identity
+from graft.backbone import features, hub, identity
 from graft.backbone.features import Extractor, Wanted
+from graft.backbone.model import load
 from graft.cache import store as stores
 from graft.cache.store import Store
 from graft.data.tokens import tokenize
@@ -31,10 +32,12 @@ def flip(tensor, place, bit):
     flat[place % len(flat)] ^= torch.tensor(1 << bit, dtype=torch.int64).to(torch.int32)
 
 
+ABOVE = ("pooler", "layer.1.", "layer.2.")  # what no state after block 1 depends on
+
+
 def weight(_, backbone, machine, draw):
-    name = draw(
-        st.sampled_from([name for name, _ in backbone.model.base_model.named_parameters() if "pooler" not in name])
-    )
+    names = [name for name, _ in backbone.model.base_model.named_parameters()]
+    name = draw(st.sampled_from([name for name in names if not any(part in name for part in ABOVE)]))
     flip(backbone.model.base_model.get_parameter(name), draw(st.integers(0, 10_000)), draw(st.integers(0, 31)))
     return backbone, machine
 
@@ -58,8 +61,9 @@ def device(_, backbone, machine, draw):
     return backbone, dataclasses.replace(machine, **other)
 
 
-def attention(_, backbone, machine, draw):
-    backbone.model.config._attn_implementation = draw(st.sampled_from(["sdpa", "flex_attention"]))
+def attention(patch, backbone, machine, draw):
+    name = draw(st.sampled_from(["eager", "flex_attention"]))
+    patch.setattr(features, "attention_for", lambda _: name)
     return backbone, machine
 
 
@@ -123,6 +127,25 @@ def test_what_cannot_change_a_state_is_no_part_of_the_key(loaded, machine, token
     for _ in extractor.run(tokens_of_bert, WANTED):
         raise AssertionError("something was computed")
     assert extractor.extracted == 0
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_model_kept_up_to_a_block_finds_what_the_whole_one_left(folders, machine, tmp_path, kept):
+    whole, cut = (load(hub.locate(name), ("a", "b")) for name in (str(folders["bert"]), f"{folders['bert']}@{kept}"))
+    tokens = tokenize(AWKWARD, whole.tokenizer.backend_tokenizer, 64)[0]
+    store = Store(tmp_path)
+    list(Extractor(whole, machine, store).run(tokens, Wanted((1, 2, 3))))
+    extractor = Extractor(cut, machine, store)
+    assert not list(extractor.run(tokens, Wanted((kept,))))
+    assert extractor.extracted == 0
+
+
+@pytest.mark.parametrize(("block", "found"), [(1, 0), (2, 8)])
+def test_a_changed_block_changes_only_what_lies_above_it(loaded, machine, tokens_of_bert, store_of_bert, block, found):
+    backbone = dataclasses.replace(loaded["bert"], model=fresh(loaded["bert"]))
+    flip(backbone.model.bert.encoder.layer[block].output.dense.weight, 3, 20)
+    kind = Extractor(backbone, machine, store_of_bert)._kinds(WANTED)["pooled", 2]
+    assert kind.shelf.find(tokens_of_bert.digests()).found.sum() == found
 
 
 def fresh(backbone):

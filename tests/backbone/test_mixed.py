@@ -37,7 +37,7 @@ def test_every_label_is_that_of_the_exact_model(backbone, machine):
     mixed = MixedPath(exact, quick)
     expected, found, rough = answers(exact, tokens), answers(mixed, tokens), answers(quick, tokens)
     assert (found.argmax(1) == expected.argmax(1)).all()
-    np.testing.assert_allclose(found, expected, atol=0.1)
+    np.testing.assert_allclose(found, expected, atol=0.2)
     close = margins(rough) <= mixed.tolerance
     assert np.array_equal(found[~close], rough[~close])
     np.testing.assert_allclose(found[close], expected[close], atol=1e-5)

@@ -48,7 +48,7 @@ def test_the_scores_are_those_of_the_states_at_that_depth(models, splits, machin
     extractor = Extractor(backbone, machine, Store(tmp_path / "b"))
     list(extractor.run(tokens, Wanted((2,))))
     mean = extractor.features.pooled[2][:, 1]
-    expected = scores(mean, torch.from_numpy(splits.train.labels[sample.order]).long())
+    expected = scores(mean, torch.from_numpy(splits.train.codes[sample.order]).long())
     view = next(view for view in found.views if (view.pooling, view.depth) == ("mean", 2))
     assert view.probe == pytest.approx(expected.probe, abs=0.01)
     assert view.log_me == pytest.approx(expected.log_me, abs=1e-4)

@@ -10,7 +10,7 @@ from data.defects import DEFECTS, Defect
 from graft.cli.main import main
 
 REACHABLE = [
-    defect for defect in DEFECTS if defect.name != "gzip bomb"
+    defect for defect in DEFECTS if not defect.name.endswith(" bomb")
 ]  # its limit is an option of the Python face only
 
 

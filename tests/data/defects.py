@@ -91,6 +91,17 @@ def table(header: str, row: str) -> str:
     return "\n".join([header, *(row.format(number, "ab"[number % 2]) for number in range(12))]) + "\n"
 
 
+def twice_packed() -> bytes:
+    return gzip.compress(gzip.compress(rows().encode()))
+
+
+def same(text: str, count: int) -> bytes:
+    """A Parquet file of one text many times, which takes next to no room."""
+    return parquet({"text": [text] * count, "label": ["a", "b"] * (count // 2)})
+
+
+LONG_CELL = parquet({"text": ["short", "x" * 10_000_001], "label": ["a", "b"]})
+DEEP = '{"text": "x", "label": ' + "[" * 100_000
 STORY = "one long headline {0},the whole story {0},{1}"
 FASTTEXT = "__label__a one\n__label__b two\n__label__a __label__b x\n"
 FILES = [
@@ -121,6 +132,14 @@ FILES = [
     Defect("Latin-1", file("latin.csv", rows("café,good").encode("latin-1")), "0xE9", 18),
     Defect("UTF-16", file("wide.csv", rows().encode("utf-16")), "UTF-16", None),
     Defect("NUL byte", file("nul.csv", rows("a\0b,good")), "NUL", 18),
+    Defect("UTF-16, the other way round", file("wide.csv", b"\xfe\xff" + rows().encode("utf-16-be")), "UTF-16", None),
+    Defect("UTF-32", file("wide.csv", rows().encode("utf-32")), "UTF-32", None),
+    Defect("Windows quotes", file("win.csv", rows("\u201cfine\u201d,good").encode("cp1252")), "--encoding cp1252", 18),
+    Defect("packed twice", file("twice.csv.gz", twice_packed()), "compressed twice", None),
+    Defect("Parquet bomb", file("bomb.parquet", same("x" * 999, 2000), max_bytes=99999), "99,999", None),
+    Defect("Parquet cell of ten megabytes", file("long.parquet", LONG_CELL), "10,000,000 bytes", 2),
+    Defect("cell of ten megabytes", file("cell.csv", rows(f'"{"x" * 10_000_001}",good')), "10,000,000 char", 18),
+    Defect("cell of a million lines", file("cell.csv", rows('"' + "a line\n" * 1_700_000)), 'is a " not closed', 18),
     Defect("a line without end", file("long.txt", "x" * 10_000_001), "10,000,000 characters", 1),
     Defect("folder without data", files({"README.md": "nothing here"}), "no data file", None),
     Defect("folder without train", files({"one.csv": rows(), "two.csv": rows()}), "one.csv, two.csv", None),
@@ -132,14 +151,13 @@ TABLES = [
     Defect("text after a quote", file("quote.csv", rows('"closed" early,good')), "closing", 18),
     Defect("two columns of one name", file("twice.csv", rows(header="text,text")), "more than once", 1),
     Defect("no header line", file("bare.csv", "\n".join(GOOD)), "not like a header", 1),
+    Defect("files joined with their marks", file("joined.csv", rows("\ufefftext,label", "x,good")), "occurs again", 18),
+    Defect("columns of one name but for spaces", file("twice.csv", rows(header="label, label")), "more than once", 1),
     Defect("header again", file("joined.csv", rows(HEADER)), "occurs again", 18),
     Defect("no such text column", file("data.csv", rows(), text="txet"), "did you mean --text text", None),
     Defect("no such label column", file("data.csv", rows(), label="lable"), "did you mean --label label", None),
     Defect("one column for both", file("data.csv", rows(), text="text", label="text"), "both the text and", None),
     Defect("numeric text", file("data.csv", numbered(lambda n: n % 2, "")), "no column looks like texts", None),
-    Defect(
-        "pairs", file("two.csv", table("sentence1,sentence2,label", "a b {0},c d {0},{1}")), "look like pairs", None
-    ),
     Defect(
         "two texts", file("two.csv", table("head,story,label", STORY)), "more than one column looks like texts", None
     ),
@@ -150,6 +168,10 @@ TABLES = [
     Defect("line that is not JSON", file("bad.jsonl", jsonl("{oops}")), "not valid JSON", 11),
     Defect("line that is no object", file("bad.jsonl", jsonl([1, 2])), "an array, not an object", 11),
     Defect("JSON array", file("bad.jsonl", '[{"text": "a", "label": "b"}]'), "one JSON array", 1),
+    Defect("one key twice", file("bad.jsonl", jsonl('{"text": "a", "text": "b", "label": "a"}')), "'text' more", 11),
+    Defect("JSON without end", file("bad.jsonl", jsonl(DEEP)), "JSON", 11),
+    Defect("number of 5,000 digits", file("bad.jsonl", jsonl('{"text": "a", "label": %s}' % ("9" * 5000))), "JSON", 11),
+    Defect("text that is null", file("bad.jsonl", jsonl({"text": None, "label": "a"})), "no text", 11),
     Defect("object without text", file("bad.jsonl", jsonl({"label": "a"})), "no text", 11),
     Defect("text that is a number", file("bad.jsonl", jsonl({"text": 3, "label": "a"})), "the number 3", 11),
     Defect("half a surrogate pair", file("bad.jsonl", jsonl('{"text": "\\ud800", "label": "a"}')), "surrogate", 11),
@@ -163,10 +185,23 @@ LABELS = [
     Defect("list as label", file("data.jsonl", jsonl({"text": "x", "label": ["a", "b"]})), "is a list", 11),
     Defect("one class", file("one.csv", numbered(lambda _: "same")), "the same label", None),
     Defect("a label per row", file("all.csv", numbered(lambda n: f"name{n}")), "does not look like classes", None),
-    Defect("scores", file("scores.csv", numbered(lambda n: n / 8)), "decimal numbers", 3),
+    Defect("scores", file("scores.csv", numbered(lambda n: n / 8), task="classification"), "decimal numbers", 3),
+    Defect("a word among numbers", file("n.csv", numbered(lambda n: n / 8 if n < 30 else "n/a")), "not a number", 32),
     Defect("many integers", file("prices.csv", numbered(lambda n: n // 2)), "30 different numbers", None),
     Defect("joined labels", file("multi.csv", rows("both,good|bad")), "multi-label", 18),
     Defect("variants in case", file("case.csv", rows("x,Good")), "'Good' (1 row), 'good' (8 rows)", 18),
+    Defect("variants in spaces", file("space.csv", rows("x,good ")), "'good' (8 rows), 'good ' (1 row)", 18),
+    Defect("variants in width", file("wide.csv", rows("x,\uff47\uff4f\uff4f\uff44")), "differ only in", 18),
+    Defect("nothing but width in a label", file("zero.csv", rows("x,go\u200bod")), "U+200B ZERO WIDTH SPACE", 18),
+    Defect("direction in a label", file("bidi.csv", rows("x,\u202egood")), "U+202E RIGHT-TO-LEFT OVERRIDE", 18),
+    Defect("new line in a label", file("line.csv", rows('x,"go\nod"')), "U+000A", 18),
+    Defect("text as a label", file("long.csv", rows(f"x,{'y' * 501}", f"x,{'y' * 501}")), "501 characters", 18),
+    Defect(
+        "no row left",
+        file("none.csv", numbered(lambda _: ""), label="label", unlabelled="drop"),
+        "no row is left",
+        None,
+    ),
     Defect("class unseen in train", with_test("text,label\na,good\nb,awful\n"), "'awful'", 3),
     Defect("test without its columns", with_test("text,mark\na,good\n"), "no column 'label'", None),
     Defect("validation without rows", with_test("text,label\n", "validation"), "no row under it", 1),

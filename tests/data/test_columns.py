@@ -53,8 +53,6 @@ def test_named_columns_win() -> None:
         (table(text="a text {0}", code="c{0}"), "no column looks like a label"),
         (table(text="a text {0}", intent="{1}", topic="{2}"), "'intent', 'topic'"),
         (table(text="a text {0}", one="{1}", two="{2}"), "'one', 'two'"),
-        (table(premise="it rains {0}", hypothesis="it is wet {0}", label="{1}"), "pairs"),
-        (table(text_a="it rains {0}", text_b="it is wet {0}", label="{1}"), "pairs"),
         (table(summary="first long words {0}", reply="second long words {0}", label="{1}"), "more than one column"),
         (table(number="{0}", label="{1}"), "no column looks like texts"),
     ],

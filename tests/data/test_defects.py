@@ -9,9 +9,10 @@ import pytest
 
 from graft.data.options import ReadOptions
 from graft.data.read import read
+from graft.data.split import split
 from graft.errors import DataError, GraftError
 
-from .defects import DEFECTS, Defect
+from .defects import DEFECTS, Defect, rows
 
 OPTIONS = {field.name for field in fields(ReadOptions)}
 
@@ -35,7 +36,7 @@ def test_a_defect_gets_one_message_with_file_line_and_remedy(defect: Defect, tmp
 
 
 def test_the_table_is_long_and_its_names_differ() -> None:
-    assert len(DEFECTS) >= 30
+    assert len(DEFECTS) >= 75
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
 
 
@@ -66,3 +67,34 @@ def test_problems_of_train_and_test_files_are_told_together(tmp_path: Path) -> N
         ("train.csv", 4),
         ("test.csv", 3),
     ]
+
+
+ODD = {  # what is no defect is said
+    "a class with one row": ({"train.csv": rows("x,rare")}, "a single row in train: 'rare'"),
+    "a class missing in test": ({"train.csv": rows(), "test.csv": "text,label\na,good\n"}, "no row of 'bad'"),
+    "empty texts": ({"train.csv": rows(",good", "   ,bad")}, "2 empty texts kept"),
+    "blank lines": ({"train.csv": rows("", "")}, "2 blank lines"),
+    "texts that train holds as well": (
+        {"train.csv": rows(), "test.csv": "text,label\nfine food 1,good\nmore,bad\n"},
+        "1 text of test",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_is_odd_but_sound_is_said(case: str, tmp_path: Path) -> None:
+    names, said = ODD[case]
+    for name, content in names.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    notes = " ".join(split(read(tmp_path)).summary.notes)
+    assert said in notes, notes
+
+
+def test_hidden_characters_of_a_text_stay(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(rows("a\u202eb \u200b\ufeff,good"), encoding="utf-8")
+    assert read(tmp_path / "data.csv").parts["train"].texts[16] == "a\u202eb \u200b\ufeff"
+
+
+def test_hidden_characters_of_a_label_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(rows("x,go\u200bod"), encoding="utf-8")
+    assert "go\u200bod" in read(tmp_path / "data.csv", options=ReadOptions(labels="exact")).classes

@@ -41,7 +41,7 @@ OBJECTS: dict[str, Any] = {
 def test_all_objects_give_the_same_rows(kind: str) -> None:
     dataset = read(OBJECTS[kind])
     assert list(dataset.parts["train"].texts) == TEXTS
-    assert [dataset.classes[code] for code in dataset.parts["train"].labels] == NAMES
+    assert [dataset.classes[code] for code in dataset.parts["train"].codes] == NAMES
 
 
 @pytest.mark.parametrize("labels", [CODES, np.array(CODES), pd.Series(CODES), [np.int64(code) for code in CODES]])

@@ -24,7 +24,7 @@ def test_class_names_in_the_metadata_are_used(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "t.parquet")
     dataset = read(tmp_path / "t.parquet")
     assert dataset.classes == ("neg", "pos")
-    assert dataset.parts["train"].labels.tolist() == [0, 1] * 6
+    assert dataset.parts["train"].codes.tolist() == [0, 1] * 6
     assert any("class names" in note for note in dataset.notes)
 
 

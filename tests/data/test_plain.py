@@ -27,7 +27,7 @@ def test_labelled_lines(content: str, tmp_path: Path) -> None:
     dataset = read(write(tmp_path, content))
     rows = dataset.parts["train"]
     assert list(rows.texts) == ["the soup was warm", "no\tsoup", ""]
-    assert [dataset.classes[code] for code in rows.labels] == ["good", "bad", "good"]
+    assert [dataset.classes[code] for code in rows.codes] == ["good", "bad", "good"]
     assert rows.lines.tolist() == [1, 2, 4]
 
 

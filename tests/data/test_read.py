@@ -71,7 +71,7 @@ WRITERS: dict[str, Callable[[Path, Pairs], None]] = {
 
 def pairs_of(dataset: Dataset) -> Pairs:
     rows = dataset.parts["train"]
-    return [(text, dataset.classes[code]) for text, code in zip(rows.texts, rows.labels, strict=True)]
+    return [(text, dataset.classes[code]) for text, code in zip(rows.texts, rows.codes, strict=True)]
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
@@ -176,8 +176,8 @@ def test_separate_files_are_matched_by_class_name(tmp_path: Path, pairs: Pairs) 
     write_jsonl(tmp_path / "b.jsonl", [("a new text", "good")])
     write_csv(tmp_path / "c.tsv", [("a third text", "bad")], "\t")
     dataset = read(tmp_path / "a.csv", validation=tmp_path / "b.jsonl", test=str(tmp_path / "c.tsv"))
-    assert dataset.parts["validation"].labels.tolist() == [1]
-    assert dataset.parts["test"].labels.tolist() == [0]
+    assert dataset.parts["validation"].codes.tolist() == [1]
+    assert dataset.parts["test"].codes.tolist() == [0]
     assert [source.format for source in dataset.sources] == ["csv", "jsonl", "tsv"]
     assert any("no row of 'bad'" in note for note in dataset.notes)
 
@@ -190,7 +190,7 @@ def test_the_parts_come_in_order(tmp_path: Path, pairs: Pairs) -> None:
 
 def test_codes_fit_the_table(pairs: Pairs) -> None:
     rows = read(pairs).parts["train"]
-    assert rows.labels.dtype == np.int32
+    assert rows.codes.dtype == np.int32
     assert rows.lines.tolist() == list(range(1, len(pairs) + 1))
 
 

@@ -35,13 +35,18 @@ def test_corpora_are_read_without_options(name: str, rows: tuple[int, int, int],
     assert (dataset.columns.text, dataset.columns.label) == ("text", label)
 
 
+def test_pairs_are_told() -> None:
+    dataset = read(FOLDER / "mrpc")
+    assert (dataset.columns.text, dataset.columns.second) == ("sentence1", "sentence2")
+    assert dataset.classes == ("equivalent", "not_equivalent")
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [
         ("ag_news", "train_10k_lower.csv.gz --test"),
         ("go_emotions", "multi-label"),
-        ("mrpc", "pairs"),
-        ("stsb", "pairs"),
+        ("stsb", "'score', 'genre'"),
         ("conll2003", "no column looks like texts"),
         ("lovecraft", "no labels"),
     ],

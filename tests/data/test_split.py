@@ -27,7 +27,7 @@ def corpus(*per_class: int, start: str = "text") -> Pairs:
 
 
 def pairs_of(splits: Splits, rows: Rows) -> Pairs:
-    return [(text, splits.classes[code]) for text, code in zip(rows.texts, rows.labels, strict=True)]
+    return [(text, splits.classes[code]) for text, code in zip(rows.texts, rows.codes, strict=True)]
 
 
 def all_rows(splits: Splits) -> Pairs:
@@ -50,7 +50,7 @@ def test_a_split_is_a_partition_with_duplicates_on_one_side(data: st.DataObject,
     assert not sides[0] & sides[1]
     assert not sides[0] & sides[2]
     assert not sides[1] & sides[2]
-    assert set(splits.train.labels) == set(range(len(splits.classes)))
+    assert set(splits.train.codes) == set(range(len(splits.classes)))
 
 
 @settings(deadline=None, max_examples=30)

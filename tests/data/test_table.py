@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 
 from graft.data.table import Rows, Texts
+from graft.data.targets import Codes
 
 
 def rows(file: str) -> Rows:
     lines = np.arange(2, 12)
-    return Rows(Texts(pa.chunked_array([[str(line) for line in lines]])), np.zeros(10, np.int32), lines, file)
+    return Rows(Texts(pa.chunked_array([[str(line) for line in lines]])), Codes(np.zeros(10, np.int32)), lines, file)
 
 
 @pytest.mark.parametrize(

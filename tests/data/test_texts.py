@@ -10,7 +10,7 @@ import pytest
 
 from graft.data.options import ReadOptions
 from graft.data.read import read_texts
-from graft.data.table import UNLABELLED
+from graft.data.targets import UNLABELLED
 from graft.errors import DataError
 
 
@@ -20,7 +20,7 @@ def test_a_file_needs_no_labels(tmp_path: Path) -> None:
     rows = read_texts(path)
     assert list(rows.texts) == ["NA", "one\nmore", "", "some words"]
     assert rows.lines.tolist() == [2, 3, 5, 6]
-    assert set(rows.labels.tolist()) == {UNLABELLED}
+    assert set(rows.codes.tolist()) == {UNLABELLED}
     assert rows.file == str(path)
 
 

@@ -8,16 +8,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 import tiny
 
 WORDS = {"good": ("good", "lovely", "tasty", "kind"), "bad": ("bad", "awful", "stale", "rude")}
-SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "32", "--save-every", "0", "--precision", "fp32")
+SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "64", "--save-every", "0", "--precision", "fp32")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,13 +73,41 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def begun(cache: Path) -> Worker:
+    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "0"}
+    return Worker({**os.environ, **quiet, "GRAFT_CACHE": str(cache)})
+
+
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-    cache = {"GRAFT_CACHE": str(tmp_path_factory.mktemp("cache"))}
-    found = Worker({**os.environ, **quiet, **cache})
+    found = begun(tmp_path_factory.mktemp("cache"))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """Another one, with a cache of its own, for tests that strike hundreds of times."""
+    found = begun(tmp_path_factory.mktemp("cache"))
+    yield found
+    found.close()
+
+
+def shared_out(workers: tuple[Worker, ...], points: Iterable[int], strike: Callable[[Worker, int], None]) -> None:
+    """Strike at every point, the workers side by side; the first failure is raised."""
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for each in workers:
+        free.put(each)
+
+    def one(at: int) -> None:
+        taken = free.get()
+        try:
+            strike(taken, at)
+        finally:
+            free.put(taken)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(one, points))
 
 
 @pytest.fixture(scope="session")

@@ -93,3 +93,22 @@ def strike(folders: Sequence[str], at: int, how: str) -> Points:
     points = Points(folders, act)
     points.install()
     return points
+
+
+class Sockets:
+    """Refuses every socket, and remembers that one was asked for."""
+
+    def __init__(self) -> None:
+        self.met: list[str] = []
+
+    def hear(self, event: str, args: tuple[Any, ...]) -> None:
+        if event.startswith("socket.") and event != "socket.gethostname":
+            self.met.append(f"{event} {args[1:]}")
+            raise OSError(101, os.strerror(101))
+
+
+def no_network() -> Sockets:
+    """From now on no socket can be made, no name be looked up."""
+    sockets = Sockets()
+    sys.addaudithook(sockets.hear)
+    return sockets

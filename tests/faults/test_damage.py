@@ -57,9 +57,13 @@ def finished(worker, job, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stopped(worker, job, tmp_path_factory):
-    """A run that was killed in its second stage."""
+    """A run killed just after it committed a state with a new best model: the state before has its own."""
     out = tmp_path_factory.mktemp("stopped") / "run"
-    assert worker("fit", *job, "--out", out, folders=[str(out)], at=200).code == -9
+    points = worker("fit", *job, "--out", out, folders=[str(out)]).points
+    best = max(number for number, point in enumerate(points) if "rename" in point and "/.best-" in point)
+    at = next(number for number, point in enumerate(points, 1) if number > best and "/last-" in point)
+    shutil.rmtree(out)
+    assert worker("fit", *job, "--out", out, folders=[str(out)], at=at).code == -9
     assert (out / "checkpoints" / "previous.json").exists()
     return out
 
@@ -118,3 +122,16 @@ def test_each_damaged_file_of_a_stopped_run_is_named_and_another_checkpoint_serv
             assert ended.code == 0, ended.err
             assert signature(run) == whole, name
         shutil.rmtree(run)
+
+
+def test_a_best_model_that_both_states_share_is_named_once(worker, job, tmp_path):
+    out = tmp_path / "run"
+    points = worker("fit", *job, "--out", out, folders=[str(out)]).points
+    at = next(number for number, point in enumerate(points, 1) if "remove" in point and "/last-000003" in point)
+    shutil.rmtree(out)
+    assert worker("fit", *job, "--out", out, folders=[str(out)], at=at + 1).code == -9
+    best = next(iter((out / "checkpoints").glob("best-*")))
+    best.unlink()
+    ended = worker("fit", "--resume", "--out", out, *job)
+    assert ended.code == 2
+    assert ended.err.count(f"{best} is missing or damaged.") == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Ended, Worker, signature
+from .conftest import Ended, Worker, shared_out, signature
 
 KILLS = int(os.environ.get("GRAFT_FAULTS", "200"))  # of those at random
 FEW = 10  # points of the normal suite
@@ -49,41 +49,52 @@ def test_a_run_killed_at_a_write_goes_on_to_the_same_end(worker, job, whole, tmp
 
 
 @pytest.mark.faults
-def test_a_run_killed_at_each_write_goes_on_to_the_same_end(worker, job, whole, tmp_path):
+def test_a_run_killed_at_each_write_goes_on_to_the_same_end(worker, second, job, whole, tmp_path):
     count = points_of(worker, job, tmp_path / "counted")
-    for at in range(1, count + 1):
-        check(worker, job, tmp_path / str(at), whole, at)
+
+    def strike(taken: Worker, at: int) -> None:
+        check(taken, job, tmp_path / str(at), whole, at)
+
+    shared_out((worker, second), range(1, count + 1), strike)
 
 
 @pytest.mark.faults
-def test_runs_killed_at_random_moments_go_on_to_the_same_end(worker, job, whole, tmp_path):
-    """Real kills by another process: again and again, until each run has ended after all."""
-    moments = random.Random(1)
-    kills = runs = 0
-    while kills < KILLS:
-        out = tmp_path / str(runs)
+def test_runs_killed_at_random_moments_go_on_to_the_same_end(worker, second, job, whole, tmp_path):
+    """Real kills by another process: again and again, each later than the last, until each run has ended after all."""
+    kills: list[float] = []
+
+    def strike(taken: Worker, number: int) -> None:
+        if len(kills) >= KILLS:
+            return
+        out, longest, moments = tmp_path / str(number), 0.8, random.Random(number)
         while True:
-            after = moments.uniform(0.05, 1.0)
+            after = moments.uniform(0.05, longest)
             resume = ("--resume",) if (out / "run.json").exists() else ()
-            ended = worker("fit", *job, "--out", out, *resume, after=after)
+            ended = taken("fit", *job, "--out", out, *resume, after=after)
             if ended.code == 0:
                 break
             assert ended.code == -9, ended.err
-            kills += 1
+            kills.append(after)
+            longest *= 1.2  # a machine under load gets on, too
         assert signature(out) == whole
         shutil.rmtree(out)
-        runs += 1
+
+    shared_out((worker, second), range(KILLS), strike)
+    assert kills
 
 
 @pytest.mark.faults
 def test_a_resumed_run_that_is_killed_goes_on_too(worker, job, whole, tmp_path):
-    """Killed at one write, resumed and killed at a later one, and so on to the end."""
+    """Killed at one write, resumed and killed at a later one, and so on to the end.
+
+    A resumed run tidies up and writes its records anew before it can save a step, so the next kill comes later.
+    """
     for start in (3, 40, 111):
-        out, at = tmp_path / str(start), start
-        killed_at(worker, job, out, at)
-        while True:
+        out = tmp_path / str(start)
+        killed_at(worker, job, out, start)
+        for at in range(start + 37, start + 2000, 10):
             resume = ("--resume",) if (out / "run.json").exists() else ()
-            ended = worker("fit", *job, "--out", out, *resume, folders=[str(out)], at=start + 37)
+            ended = worker("fit", *job, "--out", out, *resume, folders=[str(out)], at=at)
             if ended.code == 0:
                 break
             assert ended.code == -9, ended.err

@@ -4,6 +4,9 @@ Reads one request a line on standard input, writes one answer a line on standard
 
     {"arguments": […], "folders": […], "at": 0, "how": "kill", "after": 0.5, "limits": {"FSIZE": 100000}}
     {"code": -9, "out": "…", "err": "…", "points": […]}
+
+`headroom`: bytes of address space that a run may take beyond what the warm process has. `deny`: sockets are refused and
+counted as points. `clock`: seconds by which the clock is wrong.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ def main() -> None:
     import points  # noqa: F401
     import sklearn.linear_model  # noqa: F401
     import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
+    from transformers.models.bert import modeling_bert  # noqa: F401
 
     import graft.cli.main
     import graft.run  # noqa: F401
@@ -75,13 +80,21 @@ def _run(asked: dict[str, Any], place: Path) -> NoReturn:
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(place / name, os.O_CREAT | os.O_WRONLY, 0o644), number)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        from points import strike
+        from points import no_network, strike
 
         from graft.cli import main as command
 
         signal.signal(signal.SIGTERM, command._terminate)
         for name, limit in asked.get("limits", {}).items():
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+        if "headroom" in asked:
+            taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (taken + asked["headroom"], resource.RLIM_INFINITY))
+        if "clock" in asked:
+            now = time.time
+            time.time = lambda: now() + asked["clock"]
+        if asked.get("deny"):
+            met = no_network()
         if asked.get("folders"):
             met = strike(asked["folders"], asked.get("at", 0), asked.get("how", "kill"))
         code = command.main(asked["arguments"])

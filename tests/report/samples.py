@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from graft.records import (
     BackboneRecord,
     Baseline,
+    ClassificationDetails,
     ClassScores,
     Columns,
     Cost,
@@ -101,11 +105,13 @@ def evaluation(names: tuple[str, ...], per_class: int, accuracy: float, tfidf: f
         intervals,
         _baselines(most, tfidf, half),
         3.4,
-        scores,
-        confusion,
-        _reliability(chance, n),
-        mistakes,
+        ClassificationDetails(scores, confusion, _reliability(chance, n), mistakes),
     )
+
+
+def with_details(numbers: Evaluation, **changed: Any) -> Evaluation:
+    """The same numbers with other details."""
+    return replace(numbers, details=msgspec.structs.replace(numbers.details, **changed))
 
 
 def _baselines(most: float, tfidf: float, half: float) -> dict[str, Baseline]:
@@ -232,7 +238,7 @@ def manifest(summary: DataSummary) -> Manifest:
         ),
         data=summary,
         backbone=BackboneRecord("embedded", "embedded", "0.1.0", "53" * 32, "bert", 6, 384, 22_713_216, 512),
-        recipe=Recipe("fast", STAGES),
+        recipe=Recipe("fast", STAGES, metric="accuracy"),
         head=HeadRecord(
             "native",
             "mean",
@@ -303,9 +309,10 @@ def three() -> Sample:
     )
     bad = evaluation(THREE, 50, 0.79, 0.755)
     small = replace(
-        bad.per_class[2], support=12, recall=0.33, f1=0.41, intervals={"recall": (0.1, 0.61), "f1": (0.2, 0.6)}
+        bad.details.per_class[2], support=12, recall=0.33, f1=0.41, intervals={"recall": (0.1, 0.61), "f1": (0.2, 0.6)}
     )
-    bad = replace(bad, per_class=(*bad.per_class[:2], small), metrics={**bad.metrics, "calibration_error": 0.093})
+    bad = with_details(bad, per_class=(*bad.details.per_class[:2], small))
+    bad = replace(bad, metrics={**bad.metrics, "calibration_error": 0.093})
     lines = (*epochs()[:-1], _epoch("full", 3, (0.058, 0.862, 0.44), 65.0, False))
     return run, lines, bad
 
@@ -341,7 +348,9 @@ def hostile() -> Sample:
         "\ud800 lone",
         "👩‍👩‍👧 family",
     )
-    mistakes = tuple(replace(one, text=texts[number % len(texts)]) for number, one in enumerate(numbers.mistakes))
+    mistakes = tuple(
+        replace(one, text=texts[number % len(texts)]) for number, one in enumerate(numbers.details.mistakes)
+    )
     summary = replace(
         data("x" * 120, names, (90, 20, 90)),
         columns=Columns(HOSTILE, "</style><script>alert(2)</script>", HOSTILE),
@@ -354,7 +363,7 @@ def hostile() -> Sample:
         versions={HOSTILE: HOSTILE},
         machine=replace(run.machine, name=HOSTILE),
     )
-    return run, epochs(), replace(numbers, mistakes=mistakes)
+    return run, epochs(), with_details(numbers, mistakes=mistakes)
 
 
 SAMPLES = {"two": two, "three": three, "many": many, "interrupted": interrupted, "hostile": hostile}

@@ -132,13 +132,13 @@ def test_a_great_majority_hides_small_classes() -> None:
 
 def test_missed_classes_are_named() -> None:
     missed = ClassScores("positive", 40, 0.5, 0.2, 0.3, {})
-    found = titles(evaluation=replace(numbers(), per_class=(numbers().per_class[0], missed)))
+    found = titles(evaluation=samples.with_details(numbers(), per_class=(numbers().details.per_class[0], missed)))
     assert "“positive” (20% of 40 found, 3,460 texts in train)" in found["A class is mostly missed"].text
 
 
 def test_a_class_of_two_texts_is_no_finding() -> None:
     rare = ClassScores("positive", 2, 0.0, 0.0, 0.0, {})
-    assert "A class is mostly missed" not in titles(evaluation=replace(numbers(), per_class=(rare,)))
+    assert "A class is mostly missed" not in titles(evaluation=samples.with_details(numbers(), per_class=(rare,)))
 
 
 def test_a_wide_interval() -> None:
@@ -149,7 +149,8 @@ def test_a_wide_interval() -> None:
 def off(accuracy: float) -> Evaluation:
     """Numbers of a model that is right so often where it says 85%."""
     bins = (ReliabilityBin(0.8, 0.9, 100, 0.85, accuracy),)
-    return replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14}, reliability=bins)
+    found = replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14})
+    return samples.with_details(found, reliability=bins)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_confidence_that_is_off_names_settings_for_its_direction(
 
 def test_a_probe_takes_no_setting_for_its_confidence() -> None:
     manifest = samples.two()[0]
-    probe = replace(manifest, recipe=Recipe("probe", (Stage("probe", 0, 0),), head="pooled"))
+    probe = replace(manifest, recipe=Recipe("probe", (Stage("probe", 0, 0),), "pooled", metric="accuracy"))
     assert "`--recipe fast`" in titles(probe, off(0.7))["Confidence is off"].setting
 
 

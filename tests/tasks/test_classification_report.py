@@ -15,7 +15,8 @@ from graft.tasks.classification_report import sections
 def made(name: str = "two", **changes: object) -> dict[str, Section]:
     manifest, _, evaluation = samples.SAMPLES[name]()
     assert evaluation is not None
-    return by_id(replace(evaluation, **changes), manifest)  # type: ignore[arg-type]
+    metrics = changes.pop("metrics", evaluation.metrics)
+    return by_id(replace(samples.with_details(evaluation, **changes), metrics=metrics), manifest)  # type: ignore[arg-type]
 
 
 def by_id(evaluation: Evaluation, manifest: Manifest) -> dict[str, Section]:
@@ -58,7 +59,8 @@ def test_classes_carry_support_and_intervals() -> None:
     manifest, _, evaluation = samples.two()
     assert evaluation is not None
     rows = table(by_id(evaluation, manifest)["classes"]).rows
-    first = evaluation.per_class[0]
+    assert evaluation.details is not None
+    first = evaluation.details.per_class[0]
     assert rows[0][:2] == (first.name, first.support)
     assert rows[0][4] == Estimate(first.f1, first.intervals["f1"])
 

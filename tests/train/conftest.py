@@ -14,6 +14,7 @@ from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone, load
 from graft.cache.store import Store
+from graft.data.targets import Codes
 from graft.data.tokens import Tokens, tokenize
 from graft.records import MachineRecord
 from graft.train.material import Labelled, Material
@@ -64,4 +65,4 @@ def make(loaded: dict[str, Backbone]) -> Callable[..., Material]:
 def labelled(backbone: Backbone, rows: int, seed: int) -> Labelled:
     texts, labels = texts_of(rows, seed)
     tokens: Tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, 64)[0]
-    return Labelled(tokens, labels)
+    return Labelled(tokens, Codes(labels))

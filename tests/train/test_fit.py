@@ -25,7 +25,8 @@ from graft.records import (
     Stopping,
     Trial,
 )
-from graft.tasks import classification
+from graft.records.metrics import METRICS
+from graft.tasks import classification_metrics as classification
 from graft.train.fit import fit
 from graft.train.groups import levels
 from graft.train.material import Extracted
@@ -65,7 +66,7 @@ def validation_of(material):
     """The saved model's validation, from the texts, through every block."""
     path = ModelPath(material.backbone, material.machine)
     *_, logits = predict_logits(path, Feed(material.validation.tokens), 3, "test")
-    return classification.validation_metrics(logits, material.validation.labels, material.classes)
+    return classification.validation_metrics(logits, material.validation.targets.values, material.classes)
 
 
 # ------------------------------------------------------------------------------------------------------------- law 3
@@ -165,7 +166,7 @@ def test_the_best_by_the_metric_is_what_remains(make, metric):
     material = make()
     stages = (stage("head", 0, 3, lr=1e-2), stage("top", 1, 4, average=True), stage("all", "all", 3, lr=5e-3))
     events = run(material, *stages, metric=metric)
-    sign = 1 if classification.HIGHER_IS_BETTER[metric] else -1
+    sign = 1 if METRICS[metric].higher else -1
     epochs = of(Epoch, events)
     assert best_of(events).validation[metric] * sign == max(epoch.validation[metric] * sign for epoch in epochs)
     assert validation_of(material) == pytest.approx(best_of(events).validation, rel=1e-4)
@@ -210,7 +211,7 @@ def test_the_artefact_predicts_bit_for_bit_as_the_model_in_memory(make, family, 
     digest = artefact.save(material.backbone, tmp_path, 64)
     manifest = SimpleNamespace(
         outcome=SimpleNamespace(artefact=digest),
-        data=SimpleNamespace(classes=material.classes),
+        data=SimpleNamespace(classes=material.classes, task="classification"),
         head=of(HeadRecord, events)[0],
         backbone=material.backbone.record,
     )

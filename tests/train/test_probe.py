@@ -11,7 +11,10 @@ from sklearn.metrics import log_loss
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import NativeHeadAlone
 from graft.cache.store import Store
-from graft.train.probe import fit_probe, start_native
+from graft.data.targets import Codes
+from graft.tasks.classification import CLASSIFICATION
+from graft.train.probe import PENALTIES, Examples, start_native
+from graft.train.probe import fit_probe as fit_probe_of
 from graft.train.start import pooled_head
 
 
@@ -21,6 +24,15 @@ def task(rows=300, width=12, classes=3, seed=0):
     logits = ((features - features.mean(0)) / features.std(0)) @ rng.normal(size=(width, classes)) * 0.7
     labels = (logits + rng.gumbel(size=logits.shape)).argmax(1)
     return torch.from_numpy(features).float(), torch.from_numpy(labels)
+
+
+def examples(features, labels):
+    return Examples(features, Codes(labels.numpy().astype(np.int32)))
+
+
+def fit_probe(train, labels, validation, truth, classes, penalties=PENALTIES):
+    names = tuple(map(str, range(classes)))
+    return fit_probe_of(CLASSIFICATION, examples(train, labels), examples(validation, truth), names, penalties)
 
 
 @pytest.mark.parametrize("penalty", [1e-3, 1e-2, 1e-1])
@@ -37,15 +49,15 @@ def test_the_probe_is_scikit_learns_logistic_regression(penalty, classes):
         ours = log_loss(labels[part], probe.logits(features[part]).double().softmax(1), labels=range(classes))
         theirs = log_loss(labels[part], reference.predict_proba(standard[part]), labels=range(classes))
         assert ours == pytest.approx(theirs, abs=1e-2)
-    assert probe.accuracy == pytest.approx(reference.score(standard[held], labels[held]), abs=0.021)
+    assert probe.score == pytest.approx(reference.score(standard[held], labels[held]), abs=0.021)
 
 
 def test_the_penalty_is_chosen_on_validation():
     features, labels = task(rows=160, width=60)
     split = (features[:80], labels[:80], features[80:], labels[80:], 3)
     penalties = (1e-5, 1e-2, 10.0)
-    alone = [fit_probe(*split, [penalty]).accuracy for penalty in penalties]
-    assert fit_probe(*split, penalties).accuracy >= max(alone) - 0.03
+    alone = [fit_probe(*split, [penalty]).score for penalty in penalties]
+    assert fit_probe(*split, penalties).score >= max(alone) - 0.03
     assert min(alone) < max(alone)
 
 
@@ -61,14 +73,14 @@ def test_constant_features_and_missing_classes_do_no_harm():
 
 def test_no_validation_rows():
     features, labels = task()
-    assert fit_probe(features, labels, features[:0], labels[:0], 3).accuracy == 0.0
+    assert fit_probe(features, labels, features[:0], labels[:0], 3).score == 0.0
 
 
 def test_features_in_bf16():
     features, labels = task()
     probe = fit_probe(features.bfloat16(), labels, features.bfloat16(), labels, 3)
     assert probe.weight_CD.dtype == torch.float32
-    assert probe.accuracy > 0.5
+    assert probe.score > 0.5
 
 
 def test_a_pooled_head_computes_what_the_probe_computes():
@@ -84,11 +96,12 @@ def test_a_native_head_answers_as_the_probe_but_softly(make, family):
     extractor = Extractor(material.backbone, material.machine, Store())
     list(extractor.run(material.train.tokens, Wanted(depths=(3,))))
     first = extractor.features.pooled[3][:, 0]
-    probe = fit_probe(first, material.train.codes, first, material.train.codes, 3, [1e-2])
+    codes = torch.from_numpy(material.train.targets.values)
+    probe = fit_probe(first, codes, first, codes, 3, [1e-2])
     head = NativeHeadAlone(material.backbone.model, material.backbone.family.head)
     with torch.no_grad():
         before = head(first)
-        start_native(head, probe)
+        start_native(head, probe, first)
         after = head(first)
     ours, theirs = after.argmax(1), probe.logits(first).argmax(1)
     assert (ours == theirs).float().mean() > 0.9

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import VALIDATION_METRICS
+from graft.tasks.classification_metrics import VALIDATION_METRICS
 from graft.train.recipe import NAMED, Scale, changed, named, read, write
 
 BLOCKS = 6
@@ -120,7 +120,7 @@ def test_stages_replace_those_of_the_base(tmp_path):
 
 def test_a_file_names_its_recipe(tmp_path):
     path = toml(tmp_path, '[[stages]]\nname = "s"\nunfrozen = "all"\nepochs = 1\noptimiser.lr = 1e-5')
-    assert read(path, SCALE) == Recipe("mine", (Stage("s", "all", 1, Optimiser(lr=1e-5)),))
+    assert read(path, SCALE) == Recipe("mine", (Stage("s", "all", 1, Optimiser(lr=1e-5)),), metric="accuracy")
 
 
 STAGE = '[[stages]]\nname = "s"\nunfrozen = 1\nepochs = 1\n'
@@ -251,3 +251,13 @@ def test_an_unknown_setting_suggests_the_nearest(name, parts):
 def test_a_setting_of_a_wrong_type(value):
     refused(lambda: changed(named("book", SCALE), {"lr": value}, SCALE), "lr")
     refused(lambda: changed(named("book", SCALE), {"stages": value}, SCALE), "stages")
+
+
+@pytest.mark.parametrize("unfrozen", [0, 6, "all"])
+def test_a_shared_block_thaws_whole_or_not_at_all(unfrozen):
+    scale = Scale(rows=1000, tokens=30_000, classes=3, blocks=6, width=384, shared=True)
+    for name in NAMED:
+        assert {stage.unfrozen for stage in changed(named(name, scale), {}, scale).stages} <= {0, "all"}
+    assert changed(named("fast", scale), {"unfrozen": str(unfrozen)}, scale).stages[0].unfrozen == unfrozen
+    with pytest.raises(RecipeError, match="one shared block"):
+        changed(named("fast", scale), {"unfrozen": "2"}, scale)

@@ -12,17 +12,17 @@ def test_a_sample_is_a_part_of_train_with_its_labels(make, monkeypatch):
     monkeypatch.setattr(sweep, "FEWEST", 20)
     material = make()
     part = sweep.sample(material, seed=3)
-    assert len(part.train.tokens) == len(part.train.labels) == 36
+    assert len(part.train.tokens) == len(part.train.targets) == 36
     rows = {}
     for row in range(144):
         start, end = material.train.tokens.starts[row : row + 2]
-        rows.setdefault(tuple(material.train.tokens.ids[start:end]), set()).add(int(material.train.labels[row]))
+        rows.setdefault(tuple(material.train.tokens.ids[start:end]), set()).add(int(material.train.targets.values[row]))
     for row in range(36):
         start, end = part.train.tokens.starts[row : row + 2]
-        assert int(part.train.labels[row]) in rows[tuple(part.train.tokens.ids[start:end])]
+        assert int(part.train.targets.values[row]) in rows[tuple(part.train.tokens.ids[start:end])]
     assert part.validation is material.validation
     again, other = sweep.sample(material, 3), sweep.sample(material, 4)
-    assert np.array_equal(part.train.labels, again.train.labels)
+    assert np.array_equal(part.train.targets.values, again.train.targets.values)
     assert not np.array_equal(part.train.tokens.ids, other.train.tokens.ids)
 
 

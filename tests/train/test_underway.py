@@ -13,9 +13,11 @@ from graft.backbone.paths import Feed, ModelPath
 from graft.errors import GraftError, NotFinite
 from graft.machine import is_out_of_memory
 from graft.records import Batches, Epoch, Loss, Optimiser, Progress, Recipe, Said, Skip, Skipped, Stage
+from graft.tasks.classification import CrossEntropy
 from graft.train.checkpoint import Checkpoints
 from graft.train.feeding import thawed
 from graft.train.fit import fit
+from graft.train.objective import PerRow, objective_of
 from graft.train.stage import StageRun
 from graft.train.underway import MOST_IN_A_ROW, UnderWay
 
@@ -27,12 +29,12 @@ SKIP = dataclasses.replace(RECIPE, on_nonfinite="skip")
 def run_of(material, stage):
     path = ModelPath(material.backbone, material.machine)
     path.set_dropout(0.0, 0.0)
-    return StageRun(material, stage, path, thawed(material, stage, path), (0, 0))
+    return StageRun(material, stage, path, thawed(material, stage, path), objective_of(material, stage, ""), (0, 0))
 
 
 def poisoned(monkeypatch, rows, value=float("nan"), gradient=False):
     """From now on the loss (or only its gradient) of these train rows is no number."""
-    loss = StageRun._loss
+    loss = CrossEntropy.loss
 
     def spoiled(self, logits_BC, chosen):
         found = loss(self, logits_BC, chosen)
@@ -42,7 +44,7 @@ def poisoned(monkeypatch, rows, value=float("nan"), gradient=False):
             return found + (logits_BC * 0).abs().sqrt().sum()  # 0 forward, and a gradient of 0 times infinity
         return found * value
 
-    monkeypatch.setattr(StageRun, "_loss", spoiled)
+    monkeypatch.setattr(CrossEntropy, "loss", spoiled)
 
 
 def weights_of(material):
@@ -149,14 +151,14 @@ def test_steps_in_a_row_are_counted():
 
 def narrow(monkeypatch, tokens, error):
     """From now on more padded tokens than these do not go through a model at once."""
-    loss = StageRun._loss
+    loss = PerRow.loss
 
-    def bounded(self, logits_BC, rows):
-        if len(rows) * self.material.train.tokens.lengths[rows].max() > tokens:
+    def bounded(self, path, feed, rows):
+        if len(rows) * feed.tokens.lengths[rows].max() > tokens:
             raise error
-        return loss(self, logits_BC, rows)
+        return loss(self, path, feed, rows)
 
-    monkeypatch.setattr(StageRun, "_loss", bounded)
+    monkeypatch.setattr(PerRow, "loss", bounded)
 
 
 ERRORS = [

@@ -7,48 +7,65 @@ it in `graft_head.safetensors`, which graft reads.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from graft.backbone.heads import PooledHead
+from graft.backbone.heads import OwnHead, PairedHead, PooledHead
 from graft.backbone.hub import Located
 from graft.backbone.model import HEAD, Backbone, quiet
 from graft.backbone.model import load as load_model
 from graft.errors import RunError
 from graft.files import digest_file, is_intact
 from graft.records import HeadRecord, Manifest
+from graft.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WEIGHTS = "model.safetensors"
 HEAD_WEIGHTS = "graft_head.safetensors"
+NOTHING: Mapping[str, float] = {}
 
 
-def save(backbone: Backbone, folder: Path, limit: int) -> dict[str, str]:
+def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, float] = NOTHING) -> dict[str, str]:
     """Write the model, its configuration and tokenizer into an empty folder; returns the sha256 of each file.
 
     `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, and so that
-    special tokens within a text stay plain text.
+    special tokens within a text stay plain text. `settled`: thresholds and the like, which the configuration keeps as
+    `graft_settled`.
     """
-    head: PooledHead | None = getattr(backbone.model, HEAD, None)
+    head: OwnHead | None = getattr(backbone.model, HEAD, None)
     model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
+    if settled:
+        model.config.graft_settled = dict(settled)
     with quiet():
         model.save_pretrained(folder, max_shard_size="100GB")
         backbone.tokenizer.save_pretrained(folder)
     if head is not None:
         save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
-    _settle_tokenizer(folder / "tokenizer_config.json", limit)
+    _settle_tokenizer(folder / "tokenizer_config.json", limit, tells_pairs(backbone))
     return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def _settle_tokenizer(path: Path, limit: int) -> None:
+def tells_pairs(backbone: Backbone) -> bool:
+    """Whether the model is told by token types which of two texts a token belongs to."""
+    types = getattr(backbone.model.config, "type_vocab_size", 0) or 0
+    return types > 1 and 1 in backbone.tokenizer.backend_tokenizer.encode("a", "b").type_ids
+
+
+def _settle_tokenizer(path: Path, limit: int, typed: bool) -> None:
+    """`typed`: the tokenizer gives token types, so that plain transformers reads pairs as training did."""
     config = json.loads(path.read_text(encoding="utf-8"))
+    if typed:
+        config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
     config["split_special_tokens"] = True
     config["model_max_length"] = limit
+    for named in ("add_bos_token", "add_eos_token"):  # tokenizer.json says what is added, and these would overrule it
+        config.pop(named, None)
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -64,8 +81,8 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
         state = "not the one that this run saved" if path.is_file() else "missing"
         raise RunError(f"{path} is {state}.", f"`graft run --resume --out {folder.parent}` makes it again.")
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
-    backbone = load_model(located, manifest.data.classes)
-    if manifest.head is not None and manifest.head.kind == "pooled":
+    backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
+    if manifest.head is not None and manifest.head.kind != "native":
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()
     return backbone
@@ -76,8 +93,9 @@ def damaged(folder: Path, manifest: Manifest) -> list[Path]:
     return [folder / name for name, digest in manifest.outcome.artefact.items() if not is_intact(folder / name, digest)]
 
 
-def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> PooledHead:
-    head = PooledHead(manifest.backbone.width, len(manifest.data.classes), record.pooling, record.depth)
+def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> OwnHead:
+    kind = PairedHead if record.kind == "paired" else PooledHead
+    head: OwnHead = kind(manifest.backbone.width, len(manifest.data.classes), record.pooling, record.depth)
     try:
         head.load_state_dict(load_file(path))
     except (SafetensorError, OSError, RuntimeError) as error:

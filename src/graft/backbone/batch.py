@@ -5,7 +5,8 @@ Shapes: ids_BT and mask_BT are int64; mask_BT is None when nothing is padded, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.data.tokens import Tokens
+from graft.machine import is_out_of_memory
 
 Order = NDArray[np.int64]
 
@@ -41,6 +43,21 @@ def shuffled(lengths: NDArray[np.int64], rows: int, rng: np.random.Generator, bu
     return batches
 
 
+def in_halves(rows: Order, work: Callable[[Order], None]) -> None:
+    """Do work that needs no neighbours on some rows: where memory is short, on halves of them. Raises MemoryError."""
+    try:
+        work(rows)
+        return
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(rows) == 1:
+        raise MemoryError
+    gc.collect()
+    for half in np.array_split(rows, 2):
+        in_halves(half, work)
+
+
 def parts(batch: Order, lengths: NDArray[np.int64], tokens: int) -> list[Order]:
     """A batch in parts of at most `tokens` padded tokens each, for gradient accumulation."""
     longest = max(int(lengths[batch].max()), 1)
@@ -54,6 +71,7 @@ class Collator:
     def __init__(self, tokens: Tokens, pad: int, device: str) -> None:
         self._ids = torch.from_numpy(np.ascontiguousarray(tokens.ids, dtype=np.int32))
         self._starts = torch.from_numpy(tokens.starts)
+        self._firsts = None if tokens.firsts is None else torch.from_numpy(tokens.firsts)
         self._pad = pad
         self._device = device
 
@@ -67,6 +85,16 @@ class Collator:
             return ids_BT.to(self._device), None
         ids_BT.masked_fill_(mask_BT == 0, self._pad)
         return ids_BT.to(self._device), mask_BT.to(self._device)
+
+    def types(self, rows: Order, length: int) -> Tensor | None:
+        """types_BT of these rows of pairs, `length` tokens wide: 0 for tokens of the first text, 1 for the second's.
+
+        None where the rows are no pairs.
+        """
+        if self._firsts is None:
+            return None
+        firsts_B1 = self._firsts[torch.from_numpy(rows)].unsqueeze(1)
+        return (torch.arange(length).unsqueeze(0) >= firsts_B1).long().to(self._device)
 
     def positions(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """Where the tokens of these rows are in the flat array (index_BT), and their mask_BT."""

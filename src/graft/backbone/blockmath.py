@@ -33,7 +33,8 @@ class Buffers:
         size = math.prod(shape)
         held = self._held.get(name)
         if held is None or held.numel() < size or held.dtype != dtype:
-            held = self._held[name] = torch.empty(size, dtype=dtype)
+            with torch.inference_mode(False):  # memory met first in a validation serves training, too
+                held = self._held[name] = torch.empty(size, dtype=dtype)
         return held[:size].view(*shape)
 
 

@@ -25,18 +25,21 @@ from graft.cache.store import Store
 from graft.data.tokens import Tokens
 from graft.records import Progress
 
-POOLINGS = ("first", "mean")
 Name = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One value that is wanted: pooled states at a depth, or token states at a cut."""
+    """One value that is wanted: pooled states at a depth, or token states at a cut (no `poolings`)."""
 
     depth: int
-    is_pooled: bool
+    poolings: tuple[str, ...]
     shelf: Shelf
     passes: int = 0  # how often token states will be read; 0: they are kept in any case
+
+    @property
+    def is_pooled(self) -> bool:
+        return bool(self.poolings)
 
 
 class Crossing:
@@ -120,10 +123,9 @@ class Crossing:
     def worth(self, name: Name) -> Worth:
         """What reading and computing states takes, a token, as it was measured here or when they were computed."""
         shelf = self._kinds[name].shelf
-        size, written, read = shelf.layout.bytes, shelf.pace_of_writing, shelf.pace_of_reading
-        computing = 1 / shelf.rate if shelf.rate else self._computing.get(name, 0.0)
+        size, computing = shelf.layout.bytes, 1 / shelf.rate if shelf.rate else self._computing.get(name, 0.0)
         return Worth(
-            computing, shelf.pace_of_writing.seconds_a_byte * size, shelf.pace_of_reading.seconds_a_byte * size
+            computing, size * shelf.pace_of_writing.seconds_a_byte, size * shelf.pace_of_reading.seconds_a_byte
         )
 
     def _size(self, name: Name) -> int:
@@ -146,8 +148,9 @@ class Crossing:
         depths = sorted({self._kinds[name].depth for name in sinks})
         with torch.inference_mode():
             ids_BT, mask_BT = collate(self._first[rows])
-            states = dict(zip(depths, trunk.states(ids_BT, mask_BT, depths), strict=True))
-            values = {name: _values(self._kinds[name], states, mask_BT) for name in sinks}
+            types_BT = collate.types(self._first[rows], ids_BT.shape[1])
+            states = dict(zip(depths, trunk.states(ids_BT, mask_BT, depths, types_BT), strict=True))
+            values = {name: _values(self._kinds[name], states, trunk, mask_BT) for name in sinks}
         seconds, tokens = time.perf_counter() - began, int(self._lengths[rows].sum())
         for name, sink in sinks.items():
             kind, array = self._kinds[name], as_array(values[name])
@@ -174,11 +177,12 @@ class Crossing:
         return Boundary(kind.shelf, places.take(self._which), dtype) if places.found.all() else None
 
 
-def _values(kind: Kind, states: dict[int, Tensor], mask_BT: Tensor | None) -> Tensor:
-    """One batch's part: pooled (rows × poolings and width, fp32), or the states of its real tokens."""
+def _values(kind: Kind, states: dict[int, Tensor], trunk: Trunk, mask_BT: Tensor | None) -> Tensor:
+    """One batch's part: pooled past the final norm (rows × poolings and width, fp32), or its real tokens' states."""
     found_BTD = states[kind.depth]
     if kind.is_pooled:
-        return torch.cat([pool(found_BTD, mask_BT, pooling) for pooling in POOLINGS], dim=1).float().cpu()
+        normed_BTD = trunk.normed(found_BTD)
+        return torch.cat([pool(normed_BTD, mask_BT, pooling) for pooling in kind.poolings], dim=1).float().cpu()
     flat_ND = found_BTD.flatten(0, 1) if mask_BT is None else found_BTD[mask_BT.bool()]
     return flat_ND.contiguous().cpu()
 

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+ATTENTION = ("dropout", "attn_dropout", "attention_dropout")
+QUERIES = ("query", "q_lin", "q", "query_proj", "q_proj", "Wqkv", "c_attn", "query_key_value", "qkv_proj")
 POOL = 1 << 22  # mask values; many times a hidden state's size, and within a CPU's last cache
 
 
@@ -76,23 +78,33 @@ class PooledDropout(nn.Module):
 def install(model: nn.Module, hidden: float, attention: float, device: str, dtype: torch.dtype) -> list[MaskPool]:
     """Set every dropout of a working model to these rates; on a CPU, hidden dropout comes from pools (returned).
 
-    The attention's own dropout stays torch's: the library applies it as a function.
+    The attention's own dropout stays torch's, as the library applies it as a function; so does any other that a family
+    keeps as a number rather than a module. Blocks are never skipped at random (BART's "layerdrop").
     """
     pools: list[MaskPool] = []
-    for parent_name, parent in list(model.named_modules()):
+    for parent in list(model.modules()):
         for name, module in list(parent.named_children()):
             if not isinstance(module, nn.Dropout):
                 continue
-            if _is_attention(f"{parent_name}.{name}"):
+            if _is_attention(parent, name):
                 module.p = attention
             elif device == "cpu" and hidden > 0:
                 pools = pools or [MaskPool(hidden, dtype)]
                 setattr(parent, name, PooledDropout(pools[0]))
             else:
                 module.p = hidden
+        for name in _numbers(parent):
+            rate = attention if _is_attention(parent, name) else hidden if name == "dropout" else 0.0
+            setattr(parent, name, rate)
     return pools
 
 
-def _is_attention(name: str) -> bool:
-    """Whether a dropout is of attention's probabilities rather than of hidden states."""
-    return name.endswith(("attention.self.dropout", "attention.dropout"))
+def _numbers(module: nn.Module) -> list[str]:
+    """The rates that a module keeps as plain numbers."""
+    names = ("dropout", "attention_dropout", "activation_dropout", "layerdrop")
+    return [name for name in names if isinstance(vars(module).get(name), int | float)]
+
+
+def _is_attention(parent: nn.Module, name: str) -> bool:
+    """Whether a dropout is of attention's probabilities rather than of hidden states: it lies beside the queries."""
+    return name in ATTENTION and any(hasattr(parent, query) for query in QUERIES)

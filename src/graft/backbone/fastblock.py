@@ -85,6 +85,7 @@ BLOCKS: dict[str, Callable[[Any], Parts]] = {
     "roberta": _bert,
     "xlm-roberta": _bert,
     "distilbert": _distilbert,
+    "electra": _bert,
 }
 
 

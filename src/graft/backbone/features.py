@@ -1,7 +1,8 @@
 """Extraction: each text crosses the frozen backbone once, and what was asked for is kept.
 
-Two values. `pooled` (rows × poolings × width, per depth) serves heads, ranking and audit; a `Boundary` (token states
-at one cut) starts stages. One pass fills all that are missing.
+Two values. `pooled` (rows × poolings × width, per depth) serves heads, ranking and audit; it is pooled from states that
+have passed the family's final norm, as a head above that block would read them. A `Boundary` (token states at one cut,
+the block's own output) starts stages. One pass fills all that are missing.
 
 Rows are found by their content, so a row that was extracted before, in another split, order or run, is not computed
 again, nor is one that occurs twice. What is found is what was computed first: in whatever batch that was, its last
@@ -20,11 +21,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from graft.backbone import identity
 from graft.backbone.batch import Collator
 from graft.backbone.boundary import ON_DISK, Boundary
-from graft.backbone.crossing import POOLINGS, Crossing, Kind
-from graft.backbone.identity import Identity
+from graft.backbone.crossing import Crossing, Kind
 from graft.backbone.model import Backbone
+from graft.backbone.paths import attention_for, set_attention
 from graft.backbone.trunk import Trunk
 from graft.backbone.worth import Worth
 from graft.cache.shelf import Layout
@@ -33,9 +35,8 @@ from graft.data.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 
-__all__ = ["POOLINGS", "Extractor", "Features", "Wanted", "all_depths", "views"]
-
 POOLED, STATES = "pooled", "states"  # the kinds of value
+TOKEN, MEAN = 0, 1  # the places of a family's two poolings: of one token (its first or its last), and over all
 BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
 
 
@@ -74,14 +75,15 @@ class Extractor:
         self.machine = machine
         self.store = store
         self.width = backbone.record.width
+        self.poolings = backbone.family.poolings
         self.dtype = dtype_of(machine)
-        self.attention: str = backbone.model.config._attn_implementation
+        self.attention: str = attention_for(machine)
         self.features: Features | None = None
         self.extracted = 0
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._backbone = backbone
         self._trunk: Trunk | None = None
-        self._made_from: dict[str, tuple[list[int], int]] = {}
+        self._made_from: identity.Sums = []
 
     @property
     def trunk(self) -> Trunk:
@@ -90,6 +92,7 @@ class Extractor:
             work = (
                 cast(Any, copy.deepcopy(self._backbone.model)).to(device=self.machine.device, dtype=self.dtype).eval()
             )
+            set_attention(work, self.attention)
             self._trunk = Trunk(work, self._backbone.family)
         return self._trunk
 
@@ -111,25 +114,26 @@ class Extractor:
     def _kinds(self, wanted: Wanted) -> dict[tuple[str, int], Kind]:
         """What is wanted, each with its shelf."""
         names = [*((POOLED, depth) for depth in wanted.depths), *((STATES, cut) for cut in wanted.cuts)]
+        kinds: dict[tuple[str, int], Kind] = {}
         if not names:
-            return {}
-        identity = Identity(self._backbone, self.machine, self.dtype, self.attention)
-        if identity.sums != self._made_from:  # the model was trained since: its working copy is another one's
-            self._trunk, self._made_from = None, identity.sums
-        kinds = {}
+            return kinds
+        shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention)
+        sums, blocks = identity.sums(self._backbone), self._backbone.family.blocks
+        if sums != self._made_from:  # the model was trained since: its working copy is another one's
+            self._trunk, self._made_from = None, sums
         for name, depth in names:
-            fields = identity.fields(depth) | {"kind": f"{name} after block {depth}"}
+            fields = shared | {"kind": f"{name} after block {depth}", "in memory": identity.below(sums, blocks, depth)}
             layout = Layout(ON_DISK[self.dtype], self.width)
             if name == POOLED:
-                fields |= {"poolings": ", ".join(POOLINGS)}
-                layout = Layout("float32", len(POOLINGS) * self.width)
+                fields |= {"poolings": ", ".join(self.poolings)}
+                layout = Layout("float32", len(self.poolings) * self.width)
             shelf = self.store.shelf(fields, layout, self._backbone.record.name)
             passes = dict(zip(wanted.cuts, wanted.passes, strict=False)).get(depth, 0) if name == STATES else 0
-            kinds[name, depth] = Kind(depth, name == POOLED, shelf, passes)
+            kinds[name, depth] = Kind(depth, self.poolings if name == POOLED else (), shelf, passes)
         return kinds
 
     def _gathered(self, tokens: Tokens, wanted: Wanted, crossing: Crossing, began: float) -> Features:
-        shape = (len(tokens), len(POOLINGS), self.width)
+        shape = (len(tokens), len(self.poolings), self.width)
         pooled = {depth: crossing.pooled((POOLED, depth)).view(shape) for depth in dict.fromkeys(wanted.depths)}
         found = ((cut, crossing.states((STATES, cut), self.dtype)) for cut in dict.fromkeys(wanted.cuts))
         boundaries = {cut: states for cut, states in found if states is not None}
@@ -153,8 +157,10 @@ def all_depths(backbone: Backbone) -> tuple[int, ...]:
     return tuple(range(1, backbone.record.blocks + 1))
 
 
-def views(pooled: dict[int, Tensor], depths: Sequence[int]) -> Iterator[tuple[str, int, Tensor]]:
+def views(
+    pooled: dict[int, Tensor], depths: Sequence[int], poolings: tuple[str, str] = ("first", "mean")
+) -> Iterator[tuple[str, int, Tensor]]:
     """Every (pooling, depth, features_ND) that a linear head could read, "layers" (the mean over blocks) last."""
-    for (index, pooling), depth in itertools.product(enumerate(POOLINGS), depths):
+    for (index, pooling), depth in itertools.product(enumerate(poolings), depths):
         yield pooling, depth, pooled[depth][:, index]
-    yield "layers", max(depths), torch.stack([pooled[depth][:, POOLINGS.index("mean")] for depth in depths]).mean(0)
+    yield "layers", max(depths), torch.stack([pooled[depth][:, MEAN] for depth in depths]).mean(0)

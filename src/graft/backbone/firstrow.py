@@ -14,10 +14,10 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-Block = Callable[[Any, Tensor, Tensor | None], Tensor]
+Block = Callable[[Any, Tensor, Tensor | None, tuple[Any, ...]], Any]  # block, states, mask, its other arguments
 
 
-def _bert(block: Any, states_BTD: Tensor, mask: Tensor | None) -> Tensor:
+def _bert(block: Any, states_BTD: Tensor, mask: Tensor | None, _: tuple[Any, ...]) -> Tensor:
     attention, within = block.attention, block.attention.self
     first_B1D = states_BTD[:, :1].contiguous()
     query_B1D, key_BTD, value_BTD = within.query(first_B1D), within.key(states_BTD), within.value(states_BTD)
@@ -28,7 +28,7 @@ def _bert(block: Any, states_BTD: Tensor, mask: Tensor | None) -> Tensor:
     return seen
 
 
-def _distilbert(block: Any, states_BTD: Tensor, mask: Tensor | None) -> Tensor:
+def _distilbert(block: Any, states_BTD: Tensor, mask: Tensor | None, _: tuple[Any, ...]) -> Tensor:
     within = block.attention
     first_B1D = states_BTD[:, :1].contiguous()
     query_B1D, key_BTD, value_BTD = within.q_lin(first_B1D), within.k_lin(states_BTD), within.v_lin(states_BTD)
@@ -38,11 +38,24 @@ def _distilbert(block: Any, states_BTD: Tensor, mask: Tensor | None) -> Tensor:
     return seen
 
 
+def _mpnet(block: Any, states_BTD: Tensor, mask: Tensor | None, others: tuple[Any, ...]) -> Any:
+    attention, within = block.attention, block.attention.attn
+    first_B1D = states_BTD[:, :1].contiguous()
+    bias = others[0][:, :, :1]  # by query and key, as the mask is
+    query_B1D, key_BTD, value_BTD = within.q(first_B1D), within.k(states_BTD), within.v(states_BTD)
+    both = bias if mask is None else bias + mask[:, :, :1]
+    read_B1D = _attend(query_B1D, key_BTD, value_BTD, both, within.num_attention_heads, within.dropout)
+    attended_B1D = attention.LayerNorm(attention.dropout(within.o(read_B1D)) + first_B1D)
+    return (block.output(block.intermediate(attended_B1D), attended_B1D),)
+
+
 BLOCKS: dict[str, Block] = {
     "bert": _bert,
     "roberta": _bert,
     "xlm-roberta": _bert,
     "distilbert": _distilbert,
+    "electra": _bert,
+    "mpnet": _mpnet,
 }
 
 
@@ -64,8 +77,8 @@ def first_row_only(block: nn.Module, kind: str) -> Iterator[None]:
         yield
         return
 
-    def forward(states_BTD: Tensor, mask: Tensor | None = None, *_: Any, **named: Any) -> Tensor:
-        return BLOCKS[kind](block, states_BTD, named.get("attention_mask", mask))
+    def forward(states_BTD: Tensor, mask: Tensor | None = None, *others: Any, **named: Any) -> Any:
+        return BLOCKS[kind](block, states_BTD, named.get("attention_mask", mask), others)
 
     with forwarding(block, forward):
         yield

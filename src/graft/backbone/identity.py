@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import zlib
 
 import torch
@@ -19,59 +18,53 @@ from graft.backbone.model import Backbone
 from graft.records import MachineRecord
 
 OF_THE_TASK = {"id2label", "label2id", "problem_type", "num_labels", "_name_or_path", "architectures"}
-OF_THE_DEPTH = {"num_hidden_layers", "n_layers", "n_layer", "num_layers", "layer_types"}
+OF_THE_DEPTH = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "layer_types"}
 OF_THE_HEAD = "pooler."
 
+Sums = list[tuple[str, list[int], int]]
 
-class Identity:
-    """What the states of one backbone depend on, as it is now in memory."""
 
-    def __init__(self, backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, attention: str) -> None:
-        config = backbone.model.config
-        said = {name: value for name, value in config.to_dict().items() if name not in OF_THE_TASK | OF_THE_DEPTH}
-        self._layers = list(getattr(config, "layer_types", None) or ())
-        self._block = re.compile(re.escape(backbone.family.blocks) + r"\.(\d+)\.")
-        self.sums = checksums(backbone)
-        self._fields = {
-            "weights": backbone.record.digest,
-            "config": _digest(said),
-            "libraries": f"torch {torch.__version__}, transformers {transformers.__version__}",
-            "device": f"{machine.device}, {machine.name}",
-            "dtype": str(dtype).removeprefix("torch."),
-            "attention": attention,
-        }
+def fields(backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, attention: str) -> dict[str, str]:
+    """The weights' file, configuration, libraries, device, dtype, attention: all but the weights in memory (`below`).
 
-    def fields(self, depth: int) -> dict[str, str]:
-        """The key of the states after `depth` blocks: weights (their file's, and those in memory), configuration,
-        libraries, device, dtype, attention.
-
-        Not among them: how rows were batched. A row's states can differ in their last bits with the batch that it was
-        computed in; what is kept is what was computed first.
-        """
-        below = {name: found for name, found in self.sums.items() if not self._is_above(name, depth)}
-        return self._fields | {"in memory": _digest([self._layers[:depth], below])}
-
-    def _is_above(self, name: str, depth: int) -> bool:
-        block = self._block.match(name)
-        return block is not None and int(block[1]) >= depth
+    Not among them: how many blocks stand above the one that is read, so that a model kept up to a block finds what the
+    whole model left. Nor how rows were batched: a row's states can differ in their last bits with the batch that it was
+    computed in; what is kept is what was computed first.
+    """
+    config = {
+        name: value for name, value in backbone.model.config.to_dict().items() if name not in OF_THE_TASK | OF_THE_DEPTH
+    }
+    return {
+        "weights": backbone.record.digest,
+        "config": hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest(),
+        "libraries": f"torch {torch.__version__}, transformers {transformers.__version__}",
+        "device": f"{machine.device}, {machine.name}",
+        "dtype": str(dtype).removeprefix("torch."),
+        "attention": attention,
+    }
 
 
 @torch.no_grad()
-def checksums(backbone: Backbone) -> dict[str, tuple[list[int], int]]:
-    """Shape and checksum of each of the backbone's tensors as they are in memory: any changed bit changes one.
-
-    It tells weights that were changed after loading (trained, or random from the start) from those of the file, nearly
-    as fast as memory is read.
-    """
+def sums(backbone: Backbone) -> Sums:
+    """Of each tensor of the backbone, as it is in memory, its name, its shape and a checksum, which is nearly as fast
+    as memory is read. It tells apart weights that were changed after loading (trained, or random from the start) from
+    those of the file."""
     base = backbone.model.base_model
     named = {**dict(base.named_parameters()), **dict(base.named_buffers())}
-    return {name: (list(one.shape), _sum(one)) for name, one in named.items() if not name.startswith(OF_THE_HEAD)}
+    return [(name, list(one.shape), _sum(one)) for name, one in named.items() if not name.startswith(OF_THE_HEAD)]
+
+
+def below(found: Sums, blocks: str, depth: int) -> str:
+    """A digest of the tensors that states after `depth` blocks can depend on: any changed bit of one changes it.
+
+    `blocks`: the address of the list of blocks; those from `depth` on stand above.
+    """
+    start = f"{blocks}."
+    above = (name.startswith(start) and int(name[len(start) :].split(".")[0]) >= depth for name, _, _ in found)
+    kept = [one for one, is_above in zip(found, above, strict=True) if not is_above]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _sum(tensor: Tensor) -> int:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
-
-
-def _digest(made: object) -> str:
-    return hashlib.sha256(json.dumps(made, sort_keys=True, default=str).encode()).hexdigest()

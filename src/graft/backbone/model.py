@@ -6,16 +6,17 @@ The fp32 model here is the truth: training writes its trained weights back into 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from graft.backbone import trust
-from graft.backbone.families import Family, family_of
+from graft.backbone import decoders, trust
+from graft.backbone.families import FAMILIES, Family, depth_of, family_of
 from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
+from graft.tasks.task import ROW_HEAD, Head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -34,11 +35,15 @@ class Backbone:
     record: BackboneRecord
 
 
-def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True) -> Backbone:
+def load(
+    located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True, head: Head = ROW_HEAD
+) -> Backbone:
     """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
 
-    Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not an
-    encoder with a classification head, a fast tokenizer and finite weights.
+    `classes` name the head's outputs in order; `head` is the kind that the task asks for.
+
+    Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not a text model
+    with a classification head, a fast tokenizer and finite weights.
     """
     from transformers import AutoTokenizer
 
@@ -48,11 +53,11 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
     with quiet():
         try:
             config = trust.configuration(located.folder, located.name)
-            _refuse_decoders(config, located)
+            _refuse_unfit(config, located)
             _keep_blocks(config, located)
-            _name_classes(config, classes)
+            _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
-            model = _pretrained(located, config) if pretrained else _random(config)
+            model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
         except (GraftError, MemoryError):
             raise
@@ -64,17 +69,21 @@ def load(located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: 
             ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
+    _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
+    if family.poolings[0] == "last":
+        decoders.settle(tokenizer, model.config, located.name)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
 
 
-def _refuse_decoders(config: Any, located: Located) -> None:
-    """Raises ModelError unless the architecture is an encoder: one that was pretrained by filling masks."""
+def _refuse_unfit(config: Any, located: Located) -> None:
+    """Raises ModelError unless the architecture is of a known family, or an encoder: pretrained by filling masks."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    if config.is_encoder_decoder or config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
-        raise ModelError(f"{located.name} is a {config.model_type!r} model, not an encoder.", _REMEDY)
+    kind = config.model_type
+    if kind not in FAMILIES and (config.is_encoder_decoder or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES):
+        raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
 
 
 def _keep_blocks(config: Any, located: Located) -> None:
@@ -90,10 +99,8 @@ def _keep_blocks(config: Any, located: Located) -> None:
         config.layer_types = config.layer_types[:depth]
 
 
-def _pretrained(located: Located, config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
-
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
+def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
+    model, loading = _auto(head).from_pretrained(
         located.folder,
         config=config,
         local_files_only=True,
@@ -123,22 +130,39 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
             raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
 
 
-def _random(config: Any) -> PreTrainedModel:
-    from transformers import AutoModelForSequenceClassification
+def _check_vocabulary(located: Located, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Special tokens that are added behind the vocabulary may lack a row: texts do not reach them."""
+    known = tokenizer.backend_tokenizer.get_vocab_size(False)
+    rows = int(cast(Any, model.get_input_embeddings()).weight.shape[0])
+    if known > rows:
+        raise ModelError(
+            f"The tokenizer of {located.name} knows {known:,} tokens, but its weights have embeddings for {rows:,}: "
+            "they belong to different models.",
+            "download the model again, with its own tokenizer, or name another.",
+        )
 
-    return AutoModelForSequenceClassification.from_config(  # type: ignore[no-any-return]
+
+def _auto(head: Head) -> Any:
+    import transformers
+
+    return getattr(transformers, head.auto)
+
+
+def _random(config: Any, head: Head) -> PreTrainedModel:
+    return _auto(head).from_config(  # type: ignore[no-any-return]
         config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
     )
 
 
-_REMEDY = "choose an encoder such as bert-base-uncased or roberta-base, or --model embedded."
+_REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 
-def _name_classes(config: Any, classes: tuple[str, ...]) -> None:
+def _name_outputs(config: Any, classes: tuple[str, ...], head: Head) -> None:
     config.num_labels = len(classes)
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = "single_label_classification"
+    config.problem_type = head.problem or None
+    config.use_cache = False  # of keys and values, which serves generation alone
 
 
 def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Family) -> BackboneRecord:
@@ -149,7 +173,7 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
         revision=located.revision,
         digest=located.digest,
         family=family.name,
-        blocks=len(model.base_model.get_submodule(family.blocks)),  # type: ignore[arg-type]
+        blocks=depth_of(model, family),
         width=int(config.hidden_size),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_tokens=max_tokens(config, tokenizer),
@@ -159,11 +183,13 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
 def max_tokens(config: Any, tokenizer: Any) -> int:
     """The longest input in tokens: the tokenizer's limit and the position table's, whichever is less.
 
-    RoBERTa's positions start after the padding index, so its table of 514 holds 512 tokens.
+    RoBERTa's and MPNet's positions start after the padding index, so their tables of 514 hold 512 tokens.
     """
     positions = int(getattr(config, "max_position_embeddings", TOKENIZER_LIMIT))
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
         positions -= int(config.pad_token_id or 0) + 1
+    elif config.model_type == "mpnet":
+        positions -= 2  # its padding index is fixed
     return min(positions, int(min(tokenizer.model_max_length, TOKENIZER_LIMIT)))
 
 

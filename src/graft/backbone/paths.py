@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from graft.backbone.batch import Collator, by_length
+from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
-from graft.backbone.heads import PooledHead, pool
+from graft.backbone.heads import OwnHead, PairedHead, pool
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.trunk import StandIn, Trunk
 from graft.data.tokens import Tokens
@@ -69,12 +70,12 @@ class ModelPath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
-        self.module.config._attn_implementation = attention_for(machine)
+        set_attention(self.module, attention_for(machine))
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         if copied:
             self.trunk.fast.lay_out()
-        self._head: PooledHead | None = getattr(self.module, HEAD, None)
+        self._head: OwnHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._device = machine.device
         self._stand_in: StandIn | None = None
@@ -95,20 +96,25 @@ class ModelPath:
                 self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        collate = Collator(feed.tokens, self._pad, self._device)  # views: costs microseconds
+        apart = isinstance(self._head, PairedHead)
+        tokens = feed.tokens.apart if apart else feed.tokens
+        rows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else rows  # first texts, then second ones
+        collate = Collator(tokens, self._pad, self._device)  # views: costs microseconds
         ids_BT, mask_BT = collate(rows)
+        types_BT = collate.types(rows, ids_BT.shape[1])
         if self._stand_in is not None:
             assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
             self._stand_in.states = feed.cached.batch(rows).to(self._device)
         if self._head is None:
-            return self.trunk.logits(ids_BT, mask_BT)
-        logits_BC: Tensor = self._head(self._pooled(self._head, ids_BT, mask_BT))
+            return self.trunk.logits(ids_BT, mask_BT, types_BT)
+        features_BD = self._pooled(self._head, ids_BT, mask_BT, types_BT)
+        logits_BC: Tensor = self._head(torch.cat(features_BD.chunk(2), dim=1) if apart else features_BD)
         return logits_BC
 
-    def _pooled(self, head: PooledHead, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def _pooled(self, head: OwnHead, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
         depths = range(1, head.depth + 1) if head.pooling == "layers" else (head.depth,)
-        pooling = "first" if head.pooling == "first" else "mean"
-        states = self.trunk.states(ids_BT, mask_BT, tuple(depths))
+        pooling = "mean" if head.pooling == "layers" else head.pooling
+        states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
 
@@ -122,6 +128,16 @@ def attention_for(machine: MachineRecord) -> str:
     return "eager" if machine.device == "cpu" and machine.precision == "bf16" else "sdpa"
 
 
+def set_attention(model: nn.Module, name: str) -> None:
+    """Set the attention of a working model, where the architecture has a choice.
+
+    MPNet and DeBERTa compute their own, and read their masks as "eager" has them.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and (name == "eager" or module._supports_sdpa):
+            module.config._attn_implementation = name
+
+
 def predict_logits(
     path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
 ) -> Iterator[Progress | NDArray[np.float32]]:
@@ -129,9 +145,13 @@ def predict_logits(
     path.module.eval()
     logits = np.zeros((len(feed.tokens), classes), dtype=np.float32)
     done, total = 0, len(feed.tokens.ids)
-    for rows in by_length(feed.tokens.lengths, batch_tokens):
+
+    def answer(some: Rows) -> None:
         with torch.inference_mode():
-            logits[rows] = path.logits(feed, rows).float().cpu().numpy()
+            logits[some] = path.logits(feed, some).float().cpu().numpy()
+
+    for rows in by_length(feed.tokens.lengths, batch_tokens):
+        in_halves(rows, answer)
         done += int(feed.tokens.lengths[rows].sum())
         yield Progress(phase, done, total)
     yield logits

@@ -9,28 +9,69 @@ Shapes: ids_BT (int64), mask_BT (int64 or None when nothing is padded), states_B
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from graft.backbone.families import Family
+from graft.backbone.families import Family, Returns, depth_of
 from graft.backbone.fastblock import FastBlocks
 from graft.backbone.firstrow import first_row_only
 
 
 class StandIn(nn.Module):
-    """Takes a block's slot and returns its input, or the states it was told to return."""
+    """Takes a block's slot and returns its input, or the states it was told to return, in that family's shape."""
 
-    def __init__(self) -> None:
+    def __init__(self, block: nn.Module, returns: Returns) -> None:
         super().__init__()
         self.states: Tensor | None = None
+        self._block = (block,)  # in a tuple, so that its parameters are not counted as this module's
+        self._returns = returns
 
-    def forward(self, hidden_BTD: Tensor, *_: Any, **__: Any) -> Tensor:
-        return hidden_BTD if self.states is None else self.states
+    def __getattr__(self, name: str) -> Any:
+        """What a family asks of a block before it calls it, such as ModernBERT which attention is its own."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.__dict__["_block"][0], name)
+
+    def forward(self, hidden_BTD: Tensor, *others: Any, **_: Any) -> Any:
+        return self._returns(self._block[0], others, hidden_BTD if self.states is None else self.states)
+
+
+class Turns:
+    """The calls of one shared block, as if they were a list of blocks: what stands in for some of them may be set."""
+
+    def __init__(self, slots: nn.ModuleList, calls: int) -> None:
+        self._slots = slots
+        self._block = slots[0]
+        self._turns = [self._block] * calls
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self._turns)
+
+    def __getitem__(self, turn: int) -> nn.Module:
+        return self._turns[turn]
+
+    def __setitem__(self, turn: int, module: nn.Module) -> None:
+        self._turns[turn] = module
+        whole = all(held is self._block for held in self._turns)
+        self._slots[0] = self._block if whole else _Round(self._turns)
+
+
+class _Round(nn.Module):
+    """Takes a shared block's slot and calls one module after the other, and then the first again."""
+
+    def __init__(self, turns: list[nn.Module]) -> None:
+        super().__init__()
+        self._turns = itertools.cycle(tuple(turns))
+
+    def forward(self, states_BTD: Tensor, mask: Tensor | None = None, **_: Any) -> Any:
+        return next(self._turns)(states_BTD, mask)
 
 
 class Trunk:
@@ -38,10 +79,13 @@ class Trunk:
 
     def __init__(self, model: PreTrainedModel, family: Family) -> None:
         self.model = model
-        self._slots: nn.ModuleList = model.base_model.get_submodule(family.blocks)  # type: ignore[assignment]
-        self.blocks: tuple[nn.Module, ...] = tuple(self._slots)
+        slots = cast(nn.ModuleList, model.base_model.get_submodule(family.blocks))
+        self._slots = Turns(slots, depth_of(model, family)) if family.shared else slots
+        self.blocks: tuple[nn.Module, ...] = tuple(iter(self._slots))  # one block many times, where a family shares it
         self.may_cut = family.known
-        self._kind = family.name
+        self._family = family
+        self._below = model.base_model.get_submodule(family.runs)
+        self._norm = model.base_model.get_submodule(family.norm) if family.norm else None
         self.fast = FastBlocks(self.blocks, family.name)
 
     def __len__(self) -> int:
@@ -58,7 +102,7 @@ class Trunk:
 
     @contextmanager
     def _replaced(self, slots: range) -> Iterator[list[StandIn]]:
-        stand_ins = [StandIn() for _ in slots]
+        stand_ins = [StandIn(self.blocks[slot], self._family.returns) for slot in slots]
         before = {slot: self._slots[slot] for slot in slots}  # an enclosing cut's stand-ins, perhaps
         try:
             for slot, stand_in in zip(slots, stand_ins, strict=True):
@@ -68,29 +112,41 @@ class Trunk:
             for slot, module in before.items():
                 self._slots[slot] = module
 
-    def states(self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int]) -> list[Tensor]:
+    def states(
+        self, ids_BT: Tensor, mask_BT: Tensor | None, depths: Sequence[int], types_BT: Tensor | None = None
+    ) -> list[Tensor]:
         """The token states after `depth` blocks (0: the embeddings), for each depth asked for, in one pass.
 
-        No block above the deepest is run, unless the architecture is unknown: then nothing may stand in for a block.
+        They are the blocks' own outputs, before any final norm. No block above the deepest is run, unless the
+        architecture is unknown: then nothing may stand in for a block.
         """
         captured: dict[int, Tensor] = {}
         hooks = []
         deepest = max(depths)
         for depth in set(depths):
             block = self.blocks[max(depth - 1, 0)]
-            hooks.append(_capture(block, captured, depth))
+            hooks.append(_capture(block, captured, depth, self.blocks[:depth].count(block)))
         try:
             with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
-                self.model.base_model(input_ids=ids_BT, attention_mask=mask_BT)
+                self._below(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
         finally:
             for hook in hooks:
                 hook.remove()
         return [captured[depth] for depth in depths]
 
-    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor:
+    def normed(self, states_BTD: Tensor) -> Tensor:
+        """A block's output through the final norm, as a head that is grafted on above that block reads it."""
+        return states_BTD if self._norm is None else self._norm(states_BTD)
+
+    def logits(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
-        with self._fast(), first_row_only(self.blocks[-1], self._kind):
-            return self.model(input_ids=ids_BT, attention_mask=mask_BT).logits  # type: ignore[no-any-return]
+        with self._fast(), first_row_only(self.blocks[-1], self._family.name):
+            return self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT)).logits  # type: ignore[no-any-return]
+
+    def _typed(self, types_BT: Tensor | None) -> dict[str, Tensor]:
+        """Token types as the architecture takes them, where it tells the texts of a pair apart at all."""
+        tells = getattr(self.model.config, "type_vocab_size", 0) or 0
+        return {} if types_BT is None or tells < 2 else {"token_type_ids": types_BT}
 
     def _fast(self) -> AbstractContextManager[None]:
         """Blocks in few steps where plain products are the attention that is asked for, as they are there."""
@@ -98,16 +154,19 @@ class Trunk:
         return self.fast.in_place() if is_eager and self.model.device.type == "cpu" else nullcontext()
 
 
-def _capture(block: nn.Module, into: dict[int, Tensor], depth: int) -> torch.utils.hooks.RemovableHandle:
-    """Keep a block's output; for depth 0, the first block's input."""
+def _capture(block: nn.Module, into: dict[int, Tensor], depth: int, call: int) -> torch.utils.hooks.RemovableHandle:
+    """Keep a block's output of its `call`-th call, which is its first unless blocks are shared; for depth 0, the first
+    block's first input."""
+    calls = itertools.count(1)
     if depth == 0:
 
         def before(_: nn.Module, args: tuple[Any, ...]) -> None:
-            into[0] = args[0]
+            into.setdefault(0, args[0])
 
         return block.register_forward_pre_hook(before)
 
     def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        into[depth] = output[0] if isinstance(output, tuple) else output
+        if next(calls) == call:
+            into[depth] = output[0] if isinstance(output, tuple) else output
 
     return block.register_forward_hook(after)

@@ -74,10 +74,10 @@ class Sample:
 
     @property
     def order(self) -> NDArray[np.int64]:
-        return stratified_order(self.train.labels)[: self.most]
+        return stratified_order(self.train.codes)[: self.most]
 
     def targets(self, order: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.train.labels[order].astype(np.int64))
+        return torch.from_numpy(self.train.codes[order].astype(np.int64))
 
     @property
     def left(self) -> float:
@@ -167,14 +167,15 @@ class _Entrant:
         rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
         found = yield from self._read(rows)
         tokens = max(int(self.tokens.lengths[rows].sum()), 1)
-        self.pace = Pace(found.seconds / tokens, float(self.tokens.lengths.mean()), loading)
+        seconds = found.whole or found.seconds  # at the rate at which what is found now was computed
+        self.pace = Pace(seconds / tokens, float(self.tokens.lengths.mean()), loading)
 
     def measure(self, rows: int, targets: Tensor) -> Iterator[Event]:
         """Read the sample and score every depth."""
         backbone, _ = self.load()
         found = yield from self._read(np.arange(rows))
         views = []
-        for view in scored(found.pooled, targets):
+        for view in scored(found.pooled, backbone.family.poolings, targets):
             views.append(view)
             if self.sample.left < 0:
                 raise _NoTime

@@ -6,32 +6,32 @@ blocks up to there ("layers").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from graft.backbone.features import POOLINGS
+from graft.backbone.features import MEAN
 from graft.choose.score import QUERIES, scores
 from graft.records import View
 
 RATE = 4e10  # float64 operations per second that scoring reaches on two cores
 
 
-def views(pooled: dict[int, Tensor]) -> Iterator[tuple[str, int, Tensor]]:
+def views(pooled: dict[int, Tensor], poolings: Sequence[str]) -> Iterator[tuple[str, int, Tensor]]:
     """(pooling, depth, features_ND) of pooled states (depth → rows × poolings × width), depth by depth."""
     total: Tensor | None = None
     for count, depth in enumerate(sorted(pooled), 1):
-        for index, pooling in enumerate(POOLINGS):
+        for index, pooling in enumerate(poolings):
             yield pooling, depth, pooled[depth][:, index]
-        mean = pooled[depth][:, POOLINGS.index("mean")]
+        mean = pooled[depth][:, MEAN]
         total = mean if total is None else total + mean
         if count > 1:
             yield "layers", depth, total / count
 
 
-def scored(pooled: dict[int, Tensor], targets_N: Tensor) -> Iterator[View]:
-    """Every view with its scores."""
-    for pooling, depth, features in views(pooled):
+def scored(pooled: dict[int, Tensor], poolings: Sequence[str], targets_N: Tensor) -> Iterator[View]:
+    """Every view with its scores; `poolings` are the family's."""
+    for pooling, depth, features in views(pooled, poolings):
         found = scores(features, targets_N)
         yield View(pooling, depth, found.probe, found.neighbours, found.log_me, found.h_score)
 

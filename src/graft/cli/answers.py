@@ -1,67 +1,64 @@
-"""Predictions as CSV, as JSON Lines, or gathered for one JSON object."""
+"""Predictions as CSV, as JSON Lines, or gathered for one JSON object. The task says what an answer shows."""
 
 from __future__ import annotations
 
 import csv
 import json
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from graft.records import Prediction
+from graft.tasks.task import Answer, Task
 
-DIGITS = 6
+if TYPE_CHECKING:
+    from graft.predict import Predictor
 
 
 class Writer(Protocol):
-    """Takes predictions one by one."""
+    """Takes answers one by one."""
 
-    def write(self, prediction: Prediction) -> None: ...
+    def write(self, answer: Answer) -> None: ...
 
 
-def writer(file: TextIO, form: str, classes: tuple[str, ...]) -> Writer:
-    """A writer of `form`: "csv" (text, label, probability, p_<class> …) or "jsonl"."""
-    return Lines(file) if form == "jsonl" else Table(file, classes)
+def writer(file: TextIO, form: str, predictor: Predictor) -> Writer:
+    """A writer of `form`: "csv" (the text, or the two of a pair, then the task's columns) or "jsonl"."""
+    return Lines(file, predictor.task) if form == "jsonl" else Table(file, predictor)
 
 
 class Table:
-    """CSV with a header; the probability of each class in a column of its own."""
+    """CSV with a header, such as text, label, probability and the probability of each class."""
 
-    def __init__(self, file: TextIO, classes: tuple[str, ...]) -> None:
+    def __init__(self, file: TextIO, predictor: Predictor) -> None:
+        self._task = predictor.task
         self._rows = csv.writer(file, lineterminator="\n")
-        self._rows.writerow(("text", "label", "probability", *(f"p_{name}" for name in classes)))
+        texts = ("text", "text_pair") if predictor.of_pairs else ("text",)
+        self._rows.writerow((*texts, *self._task.columns(predictor.classes)))
 
-    def write(self, prediction: Prediction) -> None:
-        shares = (_digits(share) for share in prediction.probabilities.values())
-        self._rows.writerow((prediction.text, prediction.label, _digits(prediction.probability), *shares))
+    def write(self, answer: Answer) -> None:
+        self._rows.writerow((*_texts(answer).values(), *self._task.cells(answer)))
 
 
 class Lines:
     """One JSON object per line."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, file: TextIO, task: Task) -> None:
+        self._file, self._task = file, task
 
-    def write(self, prediction: Prediction) -> None:
-        print(json.dumps(plain(prediction), ensure_ascii=False), file=self._file)
+    def write(self, answer: Answer) -> None:
+        print(json.dumps(_texts(answer) | self._task.plain(answer), ensure_ascii=False), file=self._file)
 
 
 class Collected:
-    """Predictions as plain values, in memory."""
+    """Answers as plain values, in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
         self.rows: list[dict[str, Any]] = []
+        self._task = task
 
-    def write(self, prediction: Prediction) -> None:
-        self.rows.append(plain(prediction))
-
-
-def plain(prediction: Prediction) -> dict[str, Any]:
-    return {
-        "text": prediction.text,
-        "label": prediction.label,
-        "probability": round(prediction.probability, DIGITS),
-        "probabilities": {name: round(share, DIGITS) for name, share in prediction.probabilities.items()},
-    }
+    def write(self, answer: Answer) -> None:
+        self.rows.append(_texts(answer) | self._task.plain(answer))
 
 
-def _digits(share: float) -> str:
-    return f"{share:.{DIGITS}f}"
+def _texts(answer: Answer) -> dict[str, str]:
+    """What was answered: a text, or the two of a pair."""
+    if isinstance(answer.text, str):
+        return {"text": answer.text}
+    return {"text": answer.text[0], "text_pair": answer.text[1]}

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from graft.backbone.hub import EMBEDDED
+from graft.choosing import BUDGET, ChooseOptions
 from graft.cli.usage import UsageError
+from graft.data.columns import Named
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.fitting import FitOptions
@@ -20,7 +22,7 @@ from graft.records import Manifest, Recipe
 from graft.run import Given
 from graft.train.checkpoint import SAVE_EVERY
 
-READING = ("encoding", "format", "labels", "unlabelled", "quoting")
+READING = ("task", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
     "lr": "lr",
@@ -29,6 +31,7 @@ SHORTCUTS = {
     "seed": "seed",
     "head": "head",
     "metric": "metric",
+    "pairs": "pairs",
     "class_weights": "class_weights",
     "label_smoothing": "label_smoothing",
     "sweep": "sweep",
@@ -83,7 +86,7 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
     reading = {name: str(value) for name in READING if (value := getattr(asked, name)) is not None}
     return Given(
         asked.data,
-        asked.text,
+        texts_named(asked),
         asked.label,
         asked.validation,
         asked.test,
@@ -91,6 +94,16 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
         (asked.validation_share, asked.test_share),
         asked.split_seed,
     )
+
+
+def texts_named(asked: Namespace) -> Named:
+    """The column of texts that was named; the two of a pair."""
+    if asked.text_pair is None:
+        found: Named = asked.text
+        return found
+    if asked.text is None:
+        raise UsageError("--text-pair names the second texts, but the first are not named.", "add --text COL.")
+    return asked.text, asked.text_pair
 
 
 def _reading(named: dict[str, str]) -> ReadOptions:
@@ -109,6 +122,23 @@ def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
         recipe = run.recipe
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
     return FitOptions(model or EMBEDDED, revision, recipe, named, asked.device, asked.precision, every)
+
+
+def comparing(asked: Namespace) -> FitOptions:
+    """How the candidates of `choose` would be trained."""
+    named = {} if asked.max_tokens is None else {"max_tokens": str(asked.max_tokens)}
+    return FitOptions(
+        recipe=asked.recipe or "fast", settings=named | dict(asked.set), device=asked.device, precision=asked.precision
+    )
+
+
+def choosing(asked: Namespace, began: float) -> ChooseOptions:
+    """Which models are compared, in what time from `began` (time.perf_counter())."""
+    if not 0 <= asked.within < 100:
+        raise UsageError(
+            f"--within {asked.within:g} is not within 0 and 100.", "name points of accuracy, such as --within 1."
+        )
+    return ChooseOptions(tuple(asked.candidates), asked.budget or BUDGET, asked.within / 100, began)
 
 
 def settings(asked: Namespace) -> dict[str, str]:

@@ -45,6 +45,8 @@ def fail(error: BaseException, as_json: bool) -> int:
 
 def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
     """(exit code, the error as plain values)."""
+    from graft.machine import is_out_of_memory  # which loads more than --help may
+
     match error:
         case DataError():
             problems = [
@@ -57,7 +59,7 @@ def _described(error: BaseException) -> tuple[int, dict[str, Any]]:
             return EXIT_CODE, described | ({"remedy": error.remedy} if error.remedy else {})
         case OSError():
             return EXIT_CODE, {"kind": "OSError", "message": system_message(error)}
-        case MemoryError():
+        case _ if is_out_of_memory(error):
             message = "There is not enough memory.\n  → close other programs, or choose a smaller model with --model."
             return EXIT_CODE, {"kind": "MemoryError", "message": message}
         case Stopped():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from graft.cli import cache, evaluate, failure, fit, models, predict, report, run
+from graft.cli import cache, choose, evaluate, failure, fit, models, predict, report, run
 from graft.cli.usage import Parser, UsageError, check_options, check_verb, examples
 
 VERBS: dict[str, ModuleType] = {
@@ -23,6 +23,7 @@ VERBS: dict[str, ModuleType] = {
     "predict": predict,
     "report": report,
     "models": models,
+    "choose": choose,
     "cache": cache,
 }
 ABOUT = "From a labelled text file to a fine-tuned classifier with honest numbers and a report."

@@ -8,7 +8,7 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")
+TASKS = ("classification", "multi-label", "regression")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
 
 
@@ -33,10 +33,33 @@ def add_training(parser: Parser) -> None:
     add_output(parser)
 
 
+def add_choosing(parser: Parser) -> None:
+    """All that `choose` takes besides the candidates."""
+    parser.add_argument(
+        "data", metavar="DATA", help="a file, a folder with train.* (validation.*, test.*), or hub:NAME"
+    )
+    _add_data(parser)
+    group = parser.add_argument_group("the recipe that they would be trained by")
+    group.add_argument("--recipe", metavar="R", help="fast (the default), thorough, probe, book, or a .toml file")
+    group.add_argument("--max-tokens", metavar="N", type=int, help="longer texts are cut to this")
+    group.add_argument(
+        "--set", metavar="FIELD=VALUE", action="append", default=[], type=setting, help="any field of it"
+    )
+    add_machine(parser)
+    add_output(parser)
+
+
 def _add_data(parser: Parser) -> None:
     group = parser.add_argument_group("the data")
     group.add_argument("--text", metavar="COL", help="the column of texts (default: inferred and said)")
+    group.add_argument("--text-pair", metavar="COL", help="the column of second texts, where a row is a pair of texts")
     group.add_argument("--label", metavar="COL", help="the column of labels (default: inferred and said)")
+    group.add_argument(
+        "--task",
+        choices=TASKS,
+        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
+        "decimal numbers, else classification)",
+    )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")
     group.add_argument("--validation-share", metavar="F", type=float, help="share of train to cut for validation")
@@ -81,7 +104,12 @@ def _add_recipe(parser: Parser) -> None:
     group.add_argument(
         "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"
     )
-    group.add_argument("--metric", choices=METRICS, help="the validation metric by which the best is kept")
+    group.add_argument(
+        "--pairs",
+        choices=("auto", "joined", "apart"),
+        help="pairs of texts in one sequence (joined), or each in its own (apart); auto, the default, tries both",
+    )
+    group.add_argument("--metric", metavar="M", help="the validation metric that the best is kept by, such as macro_f1")
     group.add_argument("--class-weights", choices=("none", "balanced"), help="balanced: rare classes count as much")
     group.add_argument("--label-smoothing", metavar="X", type=float, help="between 0 and 1")
     group.add_argument(
@@ -105,6 +133,41 @@ def _add_recipe(parser: Parser) -> None:
         type=setting,
         help="any field of the recipe, such as stages.0.unfrozen=2; may be repeated",
     )
+
+
+def add_candidates(parser: Parser) -> None:
+    """--candidates, --budget and --within."""
+    group = parser.add_argument_group("which models are compared")
+    group.add_argument(
+        "--candidates",
+        metavar="M",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="embedded, hub ids, folders, folders of models; M@K is M without the blocks above the K-th "
+        "(default: the embedded model and those in the hub's cache)",
+    )
+    group.add_argument("--budget", metavar="T", type=duration, help="time for it, such as 60s or 5m (the default)")
+    group.add_argument(
+        "--within",
+        metavar="POINTS",
+        type=float,
+        default=0.0,
+        help="take the cheapest that is expected within so many points of the best (default: 0, the best)",
+    )
+
+
+def duration(given: str) -> float:
+    """Seconds of 90, 90s, 5m or 1h."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (given[:-1], given[-1]) if given[-1:] in units else (given, "s")
+    try:
+        found = float(number) * units[unit]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a time such as 60s, 5m or 1h") from None
+    if not 0 < found < 1e7:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a time above 0")
+    return found
 
 
 def add_output(parser: Parser) -> None:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from graft.cli.answers import Writer
     from graft.errors import Problem
     from graft.predict import Predictor
+    from graft.records import Input
 
 ABOUT = "label texts with a trained run"
 EXAMPLES = (
     'graft predict runs/reviews "I loved it" "Never again"',
     "graft predict runs/reviews --file new.csv --text body --out answers.csv",
+    "graft predict runs/pairs --file new.csv --text one --text-pair other",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
 STANDARD_INPUT = "<standard input>"
@@ -36,6 +38,7 @@ def add_arguments(parser: Parser) -> None:
         "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, each also .gz"
     )
     parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
+    parser.add_argument("--text-pair", metavar="COL", help="of pairs: the file's column of second texts")
     parser.add_argument("--encoding", metavar="E", help="of the file (default: utf-8)")
     parser.add_argument("--out", metavar="FILE", help="write the answers there, whole or not at all")
     parser.add_argument("--format", choices=("csv", "jsonl"), help="of the answers (default: by --out, else csv)")
@@ -50,14 +53,14 @@ def main(asked: Namespace) -> int:
     from graft.predict import load
 
     predictor = load(asked.run, asked.device, asked.precision)
-    texts = _texts(asked)
+    texts = _texts(asked, predictor.of_pairs)
     if asked.json and asked.out is None:
-        collected = Collected()
+        collected = Collected(predictor.task)
         _answer(predictor, texts, collected, asked)
         print_json({"run": asked.run, "n": len(collected.rows), "predictions": collected.rows})
         return 0
     with _target(asked) as file:
-        number = _answer(predictor, texts, writer(file, _format(asked), predictor.classes), asked)
+        number = _answer(predictor, texts, writer(file, _format(asked), predictor), asked)
     if asked.json:
         print_json({"run": asked.run, "n": number, "out": asked.out})
     return 0
@@ -80,16 +83,37 @@ def _target(asked: Namespace) -> Iterator[TextIO]:
         yield file
 
 
-def _texts(asked: Namespace) -> Iterable[str]:
-    """The texts, all read where that is needed to find what is wrong with them."""
-    if asked.texts:
-        return list(asked.texts)
+def _texts(asked: Namespace, of_pairs: bool) -> Iterable[Input]:
+    """The texts or pairs, all read where that is needed to find what is wrong with them."""
     if asked.file is None:
-        return _lines(asked.quiet)
+        given = list(asked.texts) if asked.texts else _lines(asked.quiet)
+        if not of_pairs:
+            return given
+        pairs = (_pair(text, number) for number, text in enumerate(given, start=1))
+        return list(pairs) if asked.texts else pairs
+    from graft.cli.asking import texts_named
     from graft.data.read import ReadOptions, read_texts
+    from graft.errors import RunError
 
     options = ReadOptions(encoding=asked.encoding) if asked.encoding else ReadOptions()
-    return read_texts(asked.file, asked.text, options).texts
+    rows = read_texts(asked.file, texts_named(asked), options)
+    if of_pairs and rows.seconds is None:
+        remedy = "name its two columns with --text and --text-pair."
+        raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)
+    if rows.seconds is not None and not of_pairs:
+        raise RunError(f"{asked.file} holds pairs, but this model reads single texts.", "name one column with --text.")
+    return rows.inputs
+
+
+def _pair(line: str, number: int) -> tuple[str, str]:
+    """The two texts of a line or an argument."""
+    from graft.errors import DataError, Problem
+
+    first, tab, second = line.partition("\t")
+    if not tab or "\t" in second:
+        found = f"this model reads pairs, and text {number} is not two texts with a tab between them"
+        raise DataError([Problem(STANDARD_INPUT, number, found, "write A<TAB>B, or give a table with --file")])
+    return first, second
 
 
 def _lines(quiet: bool) -> Iterator[str]:
@@ -117,10 +141,9 @@ def _undecodable(number: int, line: bytes, byte: int) -> Problem:
     return Problem(STANDARD_INPUT, number, f"byte {byte} of the line is not UTF-8", remedy)
 
 
-def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: Namespace) -> int:
+def _answer(predictor: Predictor, texts: Iterable[Input], target: Writer, asked: Namespace) -> int:
     """Write every answer as it comes; returns how many there were."""
     from graft.cli.screen import screen
-    from graft.predict import decode
     from graft.records import Progress
 
     total = len(texts) if isinstance(texts, Sized) else 0
@@ -130,8 +153,8 @@ def _answer(predictor: Predictor, texts: Iterable[str], target: Writer, asked: N
         for part in predictor.stream(texts):
             if isinstance(part, Progress):
                 continue
-            for prediction in decode(*part, predictor.classes):
-                target.write(prediction)
+            for answer in predictor.task.answers(*part, predictor.outputs):
+                target.write(answer)
                 done += 1
             if total:
                 shown.advance("predict", done / total)

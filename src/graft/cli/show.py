@@ -11,9 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft.cli.screen import Screen, spoken
-from graft.cli.summary import NAMES
 from graft.folder import RunFolder
-from graft.records import Epoch, Evaluation, HeadRecord, Manifest, Progress, Recipe, Said, Skip, StageRecord, Trial
+from graft.records import (
+    Epoch,
+    Evaluation,
+    HeadRecord,
+    Manifest,
+    Progress,
+    Ranking,
+    Recipe,
+    Said,
+    Skip,
+    StageRecord,
+    Trial,
+    Unranked,
+)
+from graft.records.metrics import metric
 
 LABEL = 24  # characters of a progress label, so that a narrow terminal keeps room for the bar
 
@@ -26,6 +39,7 @@ class Story:
     folder: Path | None = None  # the run's, where the recipe is looked up once it is written
     manifest: Manifest | None = None
     evaluation: Evaluation | None = None
+    ranking: Ranking | None = None
     _recipe: Recipe | None = None
     _under_way: tuple[str, float] | None = None  # the stage's label and share
 
@@ -52,6 +66,10 @@ class Story:
             case Skip():
                 where = f"stage {event.stage}, epoch {event.epoch}, step {event.step}"
                 self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
+            case Unranked():
+                self.screen.line(f"Not compared: {event.name} ({event.why}).")
+            case Ranking():
+                self.ranking = event
             case Trial():
                 self.screen.line(f"Tried a rate of {event.lr:g}: {self._value(event.validation)}.")
             case StageRecord():
@@ -94,8 +112,8 @@ class Story:
     def _value(self, validation: dict[str, float]) -> str:
         """The metric by which the best is kept."""
         recipe = self.recipe()
-        metric = recipe.metric if recipe else "accuracy"
-        return f"{NAMES.get(metric, metric)} {validation[metric]:.4f}" if metric in validation else ""
+        name = recipe.metric if recipe else next(iter(validation))
+        return f"{metric(name).short} {validation[name]:.4f}" if name in validation else ""
 
     def _planned(self, stage: str) -> int:
         """The epochs of a stage by its name; 0 when it is no stage."""

@@ -8,10 +8,11 @@ from typing import Any
 
 from graft.cli.screen import spoken
 from graft.records import LEAKY, Evaluation, Interval, Manifest
+from graft.records.metrics import metric
 from graft.report.words import size, yardstick
+from graft.tasks.registry import task_of
 
-SHOWN = ("accuracy", "macro_f1", "mcc", "log_loss")
-NAMES = {"macro_f1": "macro F1", "mcc": "MCC", "log_loss": "log-loss"}
+SHOWN = 4  # metrics in the table
 FIRST, COLUMN = 18, 15  # widths of the table's columns
 
 
@@ -41,13 +42,19 @@ def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -
 
 def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     """The outcome for a person."""
-    lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:", _header()]
-    lines += [_values("This model", evaluation.metrics), _intervals(evaluation)]
-    lines += [_values(yardstick(name), found.metrics) for name, found in evaluation.baselines.items()]
+    lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:"]
+    lines += _numbers(evaluation, task_of(manifest).validation[:SHOWN])
     lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
-    lines += [f"Report:  {folder / 'report.html'}", f'Next:    graft predict {run} "a text of yours"']
+    lines += [f"Report:  {folder / 'report.html'}", f"Next:    {_ask(manifest, run)}"]
     return "\n".join(lines)
+
+
+def _ask(manifest: Manifest, run: str) -> str:
+    """How the model is asked something."""
+    if manifest.data.columns.second:
+        return f'printf "one text\\tanother\\n" | graft predict {run}'
+    return f'graft predict {run} "a text of yours"'
 
 
 def _warning(manifest: Manifest, evaluation: Evaluation) -> list[str]:
@@ -67,17 +74,22 @@ def fitted(folder: Path, manifest: Manifest) -> str:
     return "\n".join(["", _kept(manifest), *_cost(manifest), f"Run:     {folder}", f"Next:    graft evaluate {run}"])
 
 
-def _header() -> str:
-    return " " * FIRST + "".join(NAMES.get(name, name).rjust(COLUMN) for name in SHOWN)
+def _numbers(evaluation: Evaluation, shown: tuple[str, ...]) -> list[str]:
+    """The table: a column per metric, the model with its intervals, then the yardsticks."""
+    lines = [_line("", [metric(name).short for name in shown])]
+    lines.append(_line("This model", [_number(evaluation.metrics, name) for name in shown]))
+    lines.append(_line("", [_between(evaluation.intervals.get(name)) for name in shown]))
+    for other in evaluation.baselines.values():
+        lines.append(_line(yardstick(other.name), [_number(other.metrics, name) for name in shown]))
+    return lines
 
 
-def _values(name: str, metrics: dict[str, float]) -> str:
-    numbers = (f"{metrics[metric]:.3f}" if metric in metrics else "" for metric in SHOWN)
-    return name[:FIRST].ljust(FIRST) + "".join(number.rjust(COLUMN) for number in numbers)
+def _line(name: str, cells: list[str]) -> str:
+    return name[:FIRST].ljust(FIRST) + "".join(cell.rjust(COLUMN) for cell in cells)
 
 
-def _intervals(evaluation: Evaluation) -> str:
-    return " " * FIRST + "".join(_between(evaluation.intervals.get(metric)).rjust(COLUMN) for metric in SHOWN)
+def _number(metrics: dict[str, float], name: str) -> str:
+    return f"{metrics[name]:.3f}" if name in metrics else ""
 
 
 def _between(ends: Interval | None) -> str:
@@ -88,8 +100,8 @@ def _between(ends: Interval | None) -> str:
 
 
 def _kept(manifest: Manifest) -> str:
-    outcome, metric = manifest.outcome, manifest.recipe.metric
-    value = "" if outcome.best_value is None else f", validation {NAMES.get(metric, metric)} {outcome.best_value:.3f}"
+    outcome, name = manifest.outcome, metric(manifest.recipe.metric).short
+    value = "" if outcome.best_value is None else f", validation {name} {outcome.best_value:.3f}"
     return f"Kept:    epoch {outcome.best_epoch} of stage {outcome.best_stage}{value}"
 
 

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.invisible import as_seen, hidden_in
 from graft.data.labels import INTEGER, Label
 from graft.data.options import ReadOptions
 from graft.data.stream import Problems
 from graft.data.wording import count_of, some_of
 from graft.records import SplitName
 
+LONGEST = 500  # characters of a class's name
 PartLabels = Mapping[SplitName, Sequence[Label]]
 
 
@@ -33,6 +35,8 @@ def match_classes(
     and so are variants of one name in case or spaces, unless the options keep or fold them.
     """
     merged = _merged(parts)
+    if options.labels != "exact":
+        _refuse_odd_names(parts, problems)
     variants = {} if options.labels == "exact" else _variants(merged)
     renamed: dict[str, str] = {}
     if options.labels == "fold":
@@ -43,12 +47,25 @@ def match_classes(
     codes = {name: code for code, name in enumerate(classes)}
     maps: dict[SplitName, NDArray[np.int32]] = {}
     for split, labels in parts.items():
-        excused = {name for group in variants.values() for name in group}
+        excused = {name for group in variants.values() for name in group} | {n for n in merged if hidden_in(n)}
         maps[split] = _codes_of(labels, renamed, codes, problems[split], excused)
         absent = [name for name in classes if name not in {renamed.get(label.name, label.name) for label in labels}]
         if absent and labels:
             notes.append(f"{problems[split].file}: no row of {some_of(absent)}.")
     return classes, maps
+
+
+def _refuse_odd_names(parts: PartLabels, problems: Mapping[SplitName, Problems]) -> None:
+    """Names that nobody can tell apart, or read: with hidden characters, or as long as a text."""
+    for split, labels in parts.items():
+        for label in labels:
+            if hidden := hidden_in(label.name):
+                found = f"the label {label.name[:60]!r} holds a character that is not seen, {hidden}"
+                problems[split].add("hidden", label.line, found, "remove it, or keep it with --labels exact")
+            if len(label.name) > LONGEST:
+                found = f"a label has {len(label.name):,} characters: {label.name[:40]!r}…"
+                remedy = "name the column that holds the classes with --label, or keep it with --labels exact"
+                problems[split].add("long label", label.line, found, remedy)
 
 
 def _codes_of(
@@ -77,8 +94,8 @@ def _merged(parts: PartLabels) -> dict[str, int]:
 
 def _variants(merged: Mapping[str, int]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
-    for name in merged:
-        groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
+    for name in (name for name in merged if hidden_in(name) is None):  # the others are refused one by one
+        groups.setdefault(as_seen(name), []).append(name)
     return {key: sorted(names) for key, names in groups.items() if len(names) > 1}
 
 

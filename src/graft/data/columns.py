@@ -23,26 +23,52 @@ class Wanted:
     text: str | None = None
     label: str | None = None
     labelled: bool = True
+    second: str | None = None  # of pairs of texts
+
+
+Choice = tuple[str, str]  # column, why
+Named = str | tuple[str, str] | None  # a column of texts, two columns of pairs, or none named
+
+
+def wanted(text: Named, label: str | None, labelled: bool = True) -> Wanted:
+    """What was named, from what `read` takes."""
+    if text is None or isinstance(text, str):
+        return Wanted(text, label, labelled)
+    first, second = text
+    return Wanted(first, label, labelled, second)
 
 
 def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> Columns | None:
     """The columns to use; None, with the reason added to `problems`, when they cannot be told."""
-    text = _named(profiles, wanted.text, "text", problems) if wanted.text else _infer_text(profiles, wanted, problems)
-    if text is None:
+    texts = _texts(profiles, wanted, problems)
+    if texts is None:
         return None
+    names = [name for name, _ in texts]
+    second = names[1] if len(names) > 1 else ""
+    why = f"texts {names[0]!r} and {second!r}: {texts[0][1]}" if second else f"text {names[0]!r}: {texts[0][1]}"
     if not wanted.labelled:
-        return Columns(text[0], "", f"text {text[0]!r}: {text[1]}.")
+        return Columns(names[0], "", f"{why}.", second)
     if wanted.label:
         label = _named(profiles, wanted.label, "label", problems)
     else:
-        label = _infer_label(profiles, text[0], problems)
+        label = _infer_label([profile for profile in profiles if profile.name != second], names[0], problems)
     if label is None:
         return None
-    if label[0] == text[0]:
-        found = f"{text[0]!r} cannot be both the text and the label"
-        problems.add("columns", None, found, "name two different columns with --text and --label")
+    if len({*names, label[0]}) <= len(names):
+        twice = label[0] if label[0] in names else names[0]
+        found = f"{twice!r} cannot be both the text and the {'label' if twice == label[0] else 'second text'}"
+        problems.add("columns", None, found, "name different columns with --text, --text-pair and --label")
         return None
-    return Columns(text[0], label[0], f"text {text[0]!r}: {text[1]}; label {label[0]!r}: {label[1]}.")
+    return Columns(names[0], label[0], f"{why}; label {label[0]!r}: {label[1]}.", second)
+
+
+def _texts(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> list[Choice] | None:
+    """The column of texts, or the two of pairs, each with the reason."""
+    if wanted.text:
+        asked = [("text", wanted.text), *([("text-pair", wanted.second)] if wanted.second else [])]
+        named = [found for role, name in asked if (found := _named(profiles, name, role, problems))]
+        return named if len(named) == len(asked) else None
+    return _infer_texts(profiles, wanted, problems)
 
 
 def missing_column(name: str, names: Sequence[str], role: str) -> tuple[str, str]:
@@ -55,23 +81,20 @@ def missing_column(name: str, names: Sequence[str], role: str) -> tuple[str, str
     return f"there is no column {name!r}; the columns are: {some_of(names)}", remedy
 
 
-Choice = tuple[str, str]  # column, why
-
-
 def _named(profiles: Sequence[Profile], name: str, role: str, problems: Problems) -> Choice | None:
     names = [profile.name for profile in profiles]
     if name not in names:
         problems.add("columns", None, *missing_column(name, names, role))
         return None
     profile = profiles[names.index(name)]
-    if role == "text" and profile.kind in ("numbers", "lists"):
+    if role != "label" and profile.kind in ("numbers", "lists"):
         remedy = _text_remedy([other for other in profiles if other.kind == "words"])
         problems.add("columns", None, f"the column {name!r} holds {profile.kind}, not texts", remedy)
         return None
     return name, "named by you"
 
 
-def _infer_text(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> Choice | None:
+def _infer_texts(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> list[Choice] | None:
     usable = [profile for profile in profiles if profile.kind == "words" and not is_id(profile.name)]
     usable = [profile for profile in usable if profile.name != wanted.label]
     texts = [profile for profile in usable if profile.name.lower() not in LABEL_NAMES]
@@ -82,10 +105,10 @@ def _infer_text(profiles: Sequence[Profile], wanted: Wanted, problems: Problems)
     for first in texts:
         for second in texts:
             if first is not second and are_pair(first.name, second.name):
-                found = f"{first.name!r} and {second.name!r} look like pairs of texts, which are not supported yet"
-                problems.add("columns", None, found, f"classify one side alone: --text {first.name}")
-                return None
-    return _best_text(texts, problems)
+                why = f"by their names, a pair; one side alone: --text {first.name}"
+                return [(first.name, why), (second.name, why)]
+    best = _best_text(texts, problems)
+    return [best] if best else None
 
 
 def _best_text(texts: Sequence[Profile], problems: Problems) -> Choice | None:

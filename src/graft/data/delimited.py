@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from graft.data.invisible import MARK, without_mark
 from graft.data.names import LABEL_NAMES, TEXT_NAMES
 from graft.data.opening import Unreadable, text_lines
 from graft.data.options import CELL_LIMIT, ReadOptions
-from graft.data.stream import BATCH_ROWS, Batch, Problems
+from graft.data.stream import Batch, Problems, blocks
 from graft.data.wording import count_of
 
 SHOWN = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -90,7 +91,7 @@ def _batches(rows: Iterator[Row], delimiter: str, problems: Problems, notes: lis
     if names is None:
         return
     seen = blank = 0
-    for block in _blocks(rows):
+    for block in blocks(rows, lambda row: sum(map(len, row[1]))):
         blank += sum(1 for _, row in block if not row)
         whole = _whole_rows(block, header[1], delimiter, problems)
         if not whole:
@@ -110,7 +111,7 @@ def _batches(rows: Iterator[Row], delimiter: str, problems: Problems, notes: lis
 def _names(header: Row, problems: Problems) -> list[str] | None:
     """Column names without surrounding spaces; a column without a name gets its number. None when they clash."""
     line, cells = header
-    names = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
+    names = [without_mark(cell) or f"column {number}" for number, cell in enumerate(cells, start=1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         found = f"the header names {', '.join(map(repr, twice))} more than once"
@@ -119,31 +120,26 @@ def _names(header: Row, problems: Problems) -> list[str] | None:
     return names
 
 
-def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    block: list[Row] = []
-    for row in rows:
-        block.append(row)
-        if len(block) == BATCH_ROWS:
-            yield block
-            block = []
-    if block:
-        yield block
-
-
 def _whole_rows(block: list[Row], header: list[str], delimiter: str, problems: Problems) -> list[Row]:
     """Rows of the header's width that do not repeat the header; the others become problems."""
-    width = len(header)
-    whole = [row for row in block if len(row[1]) == width and row[1] != header]
+    width, first = len(header), [name.lstrip(MARK) for name in header]
+    again = {line for line, cells in block if cells and cells[-1] == header[-1] and _is_header(cells, first)}
+    whole = [row for row in block if len(row[1]) == width and row[0] not in again]
     if len(whole) == len(block):
         return whole
     for line, cells in block:
-        if cells == header:
+        if line in again:
             problems.add("header", line, "the header line occurs again here", "remove it: were two files joined?")
         elif cells and len(cells) != width:
             found = f"the row has {len(cells)} cells where the header has {width}"
             remedy = f'put quotes (") around a cell that holds {SHOWN[delimiter]}, or add the missing cells'
             problems.add("ragged", line, found, remedy)
     return whole
+
+
+def _is_header(cells: list[str], header: list[str]) -> bool:
+    """Whether a row is the header again; where files were joined, a byte order mark may stand before it."""
+    return [cells[0].lstrip(MARK), *cells[1:]] == header
 
 
 def _looks_like_data(header: list[str], rows: Sequence[list[str]]) -> bool:

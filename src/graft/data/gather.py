@@ -1,4 +1,4 @@
-"""From a stream of batches to one part: the chosen columns only, texts spooled, labels as codes."""
+"""From a stream of batches to one part: the chosen columns only, texts spooled, labels as the task reads them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.columns import Wanted, choose, missing_column
-from graft.data.labels import Label, LabelColumn, check_labels, check_types
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
+from graft.data.target_columns import TargetColumn, column_of, infer_task
 from graft.data.wording import count_of
 from graft.files import digest_file
 from graft.records import Columns, Source
@@ -27,17 +27,17 @@ SAMPLE_ROWS = 2 * BATCH_ROWS  # rows that the columns are inferred from
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one source; `codes` point into `labels`, which stand in order of appearance."""
+    """The rows of one source."""
 
     texts: Texts
-    codes: NDArray[np.int32]
+    seconds: Texts | None
+    column: TargetColumn
     lines: NDArray[np.int64]
-    labels: tuple[Label, ...]
     source: Source
 
 
-def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, Columns] | None:
-    """Read a whole stream, choosing the columns on its first rows.
+def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, Columns, str] | None:
+    """Read a whole stream, choosing the columns, and the task where it is not named, on its first rows.
 
     None when the columns cannot be told or there is no row; the reasons are among the stream's problems, which also
     hold what is wrong with single rows. Every row is looked at even then, so that all problems are told at once.
@@ -48,26 +48,27 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
         for _ in stream.batches:
             pass
         return None
-    builder = _build(stream, sample, columns, options)
+    task = infer_task(sample, columns.label, options, stream)
+    builder = _build(stream, sample, columns, (task, options))
     if columns.label:
-        check_labels(columns.label, builder.labels, options, stream.problems, stream.notes)
-    return builder.finish(), columns
+        builder.column.check(columns.label, options, stream.problems, stream.notes)
+    return builder.finish(), columns, task
 
 
-def gather_like(stream: Stream, columns: Columns, options: ReadOptions) -> Part | None:
-    """Read a validation or test stream with train's columns; None when it lacks one of them or has no row."""
+def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOptions) -> Part | None:
+    """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    for role, name in (("text", columns.text), ("label", columns.label)):
-        if sample and name not in names:
+    for role, name in (("text", columns.text), ("text-pair", columns.second), ("label", columns.label)):
+        if name and sample and name not in names:
             found, remedy = missing_column(name, names, role)
             stream.problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
     if not sample or len(stream.problems):
         for _ in stream.batches:
             pass
         return None
-    builder = _build(stream, sample, columns, options)
-    check_types(columns.label, builder.labels, stream.problems)
+    builder = _build(stream, sample, columns, (task, options))
+    builder.column.check_like(columns.label, stream.problems)
     return builder.finish()
 
 
@@ -81,9 +82,9 @@ def _sample(stream: Stream) -> list[Batch]:
     return batches
 
 
-def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, options: ReadOptions) -> _Builder:
+def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, asked: tuple[str, ReadOptions]) -> _Builder:
     """All rows of the stream. What is wrong with a row is added to the stream's problems."""
-    builder = _Builder(stream, columns, options)
+    builder = _Builder(stream, columns, *asked)
     batches: Iterator[Batch] = chain(sample, stream.batches)
     for batch in batches:
         builder.add(batch)
@@ -93,31 +94,31 @@ def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, options: R
 class _Builder:
     """One part under construction."""
 
-    def __init__(self, stream: Stream, columns: Columns, options: ReadOptions) -> None:
+    def __init__(self, stream: Stream, columns: Columns, task: str, options: ReadOptions) -> None:
         self._stream, self._columns, self._options = stream, columns, options
-        self._texts = TextSpool()
+        self._spools = {columns.text: TextSpool()} | ({columns.second: TextSpool()} if columns.second else {})
         self._lines = array("q")
-        self.labels = LabelColumn()
+        self.column = column_of(task)
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0
 
     def add(self, batch: Batch) -> None:
-        texts, lines = batch.values(self._columns.text), list(batch.lines)
+        texts, lines = {name: batch.values(name) for name in self._spools}, list(batch.lines)
         if self._columns.label:
             labels = batch.values(self._columns.label)
-            kept = [self.labels.add(label, line) for label, line in zip(labels, lines, strict=True)]
+            kept = [self.column.add(label, line) for label, line in zip(labels, lines, strict=True)]
             if not all(kept):
                 self._without_label([line for line, keep in zip(lines, kept, strict=True) if not keep])
-                texts = [text for text, keep in zip(texts, kept, strict=True) if keep]
+                texts = {name: list(compress(found, kept)) for name, found in texts.items()}
                 lines = [line for line, keep in zip(lines, kept, strict=True) if keep]
             if self._hash is not None:
                 self._hash.update(repr(labels).encode("utf-8", "surrogatepass"))
-        strings = self._strings(texts, lines)
-        self._add_texts(strings, lines)
+        for name, found in texts.items():
+            self._add_texts(name, self._strings(name, found, lines), lines)
         self._lines.extend(lines)
 
-    def _strings(self, texts: list[object], lines: list[int]) -> list[str]:
+    def _strings(self, column: str, texts: list[object], lines: list[int]) -> list[str]:
         if all(type(text) is str for text in texts):
             return texts  # type: ignore[return-value]  # just checked
         for text, line in zip(texts, lines, strict=True):
@@ -125,17 +126,17 @@ class _Builder:
                 continue
             found = f"the text is {_shown(text)}, not a string"
             if text is None:
-                found = f"the row has no text ({self._columns.text!r} is missing or null)"
+                found = f"the row has no text ({column!r} is missing or null)"
             self._stream.problems.add("text", line, found, 'write a string; an empty text is ""')
         return [str(text) if isinstance(text, str) else "" for text in texts]
 
-    def _add_texts(self, texts: list[str], lines: list[int]) -> None:
+    def _add_texts(self, column: str, texts: list[str], lines: list[int]) -> None:
         if self._hash is not None:
             block = "\0".join(texts).encode("utf-8", "surrogatepass")
             self._hash.update(block)
             self._bytes += len(block)
         try:
-            self._texts.add(texts)
+            self._spools[column].add(texts)
         except UnicodeEncodeError:
             for text, line in zip(texts, lines, strict=True):
                 if any("\ud800" <= character <= "\udfff" for character in text):
@@ -154,16 +155,13 @@ class _Builder:
 
     def finish(self) -> Part:
         stream = self._stream
-        if self._columns.label:
-            codes, names = self.labels.codes(), self.labels.labels()
-        else:
-            codes, names = np.full(len(self._lines), -1, np.int32), ()
         if self._dropped and self._options.unlabelled == "drop":
             stream.notes.append(f"{stream.file}: {count_of(self._dropped, 'row')} without a label dropped, as asked.")
         if not len(self._lines) and not stream.problems:
             stream.problems.add("empty", None, "no row is left", "give rows with labels")
         lines = np.array(self._lines, dtype=np.int64)
-        return Part(Texts(self._texts.finish()), codes, lines, names, self._source())
+        texts, *seconds = (Texts(spool.finish()) for spool in self._spools.values())
+        return Part(texts, seconds[0] if seconds else None, self.column, lines, self._source())
 
     def _source(self) -> Source:
         stream, rows = self._stream, len(self._lines)

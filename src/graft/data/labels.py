@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from graft.data.options import ReadOptions
 from graft.data.profile import NUMBER
 from graft.data.stream import Problems
+from graft.data.targets import Codes
 
 MOST_LABELS = 20_000  # distinct labels that are kept apart; a column with more holds something else
 INTEGER = re.compile(r"-?\d+")
 JOINTS = ("|", ";", ",")
-UNSOUND = frozenset({"several", "mixed", "regression", "unique", "single"})  # kinds of problem that `check_labels` adds
+UNSOUND = frozenset({"several", "mixed", "regression", "unique", "single", "number"})  # labels that cannot be learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,18 @@ class LabelColumn:
         counts = np.bincount(self.codes(), minlength=len(self._known))
         return tuple(Label(name, int(counts[code]), self._first[code]) for name, code in self._known.items())
 
+    def check(self, column: str, options: ReadOptions, problems: Problems, notes: list[str]) -> None:
+        """Add a problem when the train part's labels cannot be classes, naming the first reason that applies."""
+        check_labels(column, self, options, problems, notes)
+
+    def check_like(self, column: str, problems: Problems) -> None:
+        """Add a problem when labels of a held-out part are lists or of different types."""
+        _wrong_kinds(column, self.kinds, problems)
+
+    def targets(self, codes: NDArray[np.int32], _names: int) -> Codes:
+        """`codes`: the place of each of `labels` among the classes."""
+        return Codes(codes[self.codes()])
+
 
 def _kind_and_name(value: object) -> tuple[str, str]:
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -94,11 +107,6 @@ def _kind_and_name(value: object) -> tuple[str, str]:
     if isinstance(value, Sequence | set | dict):
         return "list", str(value)
     return "string", str(value)  # a date, a decimal: by what it shows
-
-
-def check_types(column: str, labels: LabelColumn, problems: Problems) -> None:
-    """Add a problem when labels of one part are lists or of different types."""
-    _wrong_kinds(column, labels.kinds, problems)
 
 
 def check_labels(column: str, labels: LabelColumn, options: ReadOptions, problems: Problems, notes: list[str]) -> None:
@@ -121,8 +129,9 @@ def check_labels(column: str, labels: LabelColumn, options: ReadOptions, problem
 
 def _wrong_kinds(column: str, kinds: dict[str, tuple[int, int]], problems: Problems) -> bool:
     if "list" in kinds:
-        found = f"the label {column!r} is a list; more than one label per text is not supported yet"
-        problems.add("several", kinds["list"][1], found, "give one label per text, or name another column with --label")
+        found = f"the label {column!r} is a list"
+        remedy = "add --task multi-label where a text may have several labels, or give one label per text"
+        problems.add("several", kinds["list"][1], found, remedy)
         return True
     groups = {"number" if kind in ("integer", "decimal") else kind for kind in kinds}
     if len(groups) < 2:
@@ -140,7 +149,7 @@ def _is_regression(column: str, labels: Sequence[Label], problems: Problems) -> 
         return False
     rows = sum(label.rows for label in labels)
     decimals = [label for label in labels if not INTEGER.fullmatch(label.name.strip()) and not _is_whole(label.name)]
-    remedy = "predicting numbers is not supported yet; --labels exact makes every value a class"
+    remedy = "add --task regression to predict the number; --labels exact makes every value a class"
     if decimals:
         found = f"{column!r} holds decimal numbers such as {decimals[0].name}: this looks like a score to predict"
         problems.add("regression", decimals[0].line, found, remedy)
@@ -168,7 +177,7 @@ def _is_joined(column: str, labels: Sequence[Label], problems: Problems) -> bool
             others = {part.strip() for name in names - {label.name} for part in name.split(joint)}
             if all(parts) and all(part in others for part in parts):
                 found = f"{column!r} looks multi-label: {label.name!r} joins labels that also occur apart"
-                remedy = "several labels per text are not supported yet; --labels exact takes combinations as classes"
+                remedy = "add --task multi-label to learn them apart; --labels exact takes combinations as classes"
                 problems.add("several", label.line, found, remedy)
                 return True
     return False

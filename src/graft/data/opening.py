@@ -13,11 +13,12 @@ from typing import BinaryIO, cast
 from graft.data import signature
 from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.stream import Problems
-from graft.errors import refusal
+from graft.errors import first_line, refusal
 
 UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
+UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")  # the first begins as UTF-16 does
 
 
 class Unreadable(Exception):
@@ -66,8 +67,14 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
                 yield line
                 if is_gzip(path) and file.tell() > options.max_bytes:
                     too_big(options, problems)
+            if not number:  # nothing but a byte order mark
+                problems.add("empty", None, "the file is empty", "give a file with labelled rows")
         except UnicodeDecodeError as error:
             _explain_decoding(path, options, error, problems)
+            raise Unreadable from None
+        except UnicodeError as error:  # UTF-16 without its mark, and the like
+            found = f"the file is not {options.encoding.upper()}: {first_line(error)}"
+            problems.add("encoding", None, found, "leave --encoding out, or name another")
             raise Unreadable from None
 
 
@@ -78,8 +85,13 @@ def check_magic(file: BinaryIO, options: ReadOptions, problems: Problems) -> Non
     found = remedy = ""
     if not start:
         found, remedy = "the file is empty", "give a file with at least a header line and ten labelled rows"
+    elif start.startswith(signature.GZIP) and is_gzip(Path(str(file.name))):
+        found, remedy = "the file is compressed twice", "unpack it once with gunzip"
     elif start.startswith(signature.GZIP):
         found, remedy = "the file is compressed by gzip, but its name does not say so", "let its name end in .gz"
+    elif start.startswith(UTF32) and options.is_utf8:
+        found = "the file is UTF-32, not UTF-8"
+        remedy = "convert it: iconv -f utf-32 -t utf-8 FILE > FIXED, or add --encoding utf-32"
     elif start.startswith(UTF16) and options.is_utf8:
         found = "the file is UTF-16, not UTF-8"
         remedy = "convert it: iconv -f utf-16 -t utf-8 FILE > FIXED, or add --encoding utf-16"
@@ -136,4 +148,6 @@ def _first_bad_byte(path: Path, options: ReadOptions) -> tuple[int | None, int, 
                 line.decode(options.encoding)
             except UnicodeDecodeError as error:
                 return number, error.start + 1, line[error.start]
+            except UnicodeError:
+                break
     return None, 0, 0

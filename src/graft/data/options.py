@@ -13,6 +13,7 @@ CELL_LIMIT = 10_000_000  # characters in one cell or line; more is an unclosed q
 
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text"]
 Labels = Literal["strict", "exact", "fold"]
+TaskName = Literal["auto", "classification", "multi-label", "regression"]
 Unlabelled = Literal["error", "drop"]
 Quoting = Literal["csv", "none"]
 
@@ -28,9 +29,10 @@ class ReadOptions:
     encoding: str = "utf-8"  # a name that Python's codecs know; a byte order mark is accepted
     format: Format = "auto"  # "auto": by the file's extension
     labels: Labels = "strict"
+    task: TaskName = "auto"  # what is to be learnt of the labels; "auto": decimals are numbers, all else is classes
     unlabelled: Unlabelled = "error"  # rows without a label: refused, or dropped and counted in the notes
     quoting: Quoting = "csv"  # "none": quotation marks in CSV and TSV are ordinary characters
-    max_bytes: int = 8 * GIBIBYTE  # what a .gz file may unpack to
+    max_bytes: int = 8 * GIBIBYTE  # what a .gz or Parquet file may unpack to
 
     def __post_init__(self) -> None:
         try:
@@ -41,6 +43,7 @@ class ReadOptions:
             ) from None
         _one_of("format", self.format, get_args(Format))
         _one_of("labels", self.labels, get_args(Labels))
+        _one_of("task", self.task, get_args(TaskName))
         _one_of("unlabelled", self.unlabelled, get_args(Unlabelled))
         _one_of("quoting", self.quoting, get_args(Quoting))
 

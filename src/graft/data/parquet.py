@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graft.data import signature
 from graft.data.opening import Unreadable, is_gzip, opened_bytes, too_big
-from graft.data.options import ReadOptions
+from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.spool import spool_folder
 from graft.data.stream import BATCH_ROWS, Batch, Problems
 
@@ -26,7 +27,7 @@ def read_parquet(path: Path, options: ReadOptions, problems: Problems, notes: li
     try:
         with opened_bytes(path, problems) as raw, _seekable(raw, is_gzip(path), options, problems) as file:
             _check_start(file, problems)
-            yield from _batches(file, problems, notes)
+            yield from _batches(file, options, problems, notes)
     except Unreadable:
         return
     except (pa.ArrowException, OSError) as error:
@@ -51,7 +52,7 @@ def _check_start(file: BinaryIO, problems: Problems) -> None:
     raise Unreadable
 
 
-def _batches(file: BinaryIO, problems: Problems, notes: list[str]) -> Iterator[Batch]:
+def _batches(file: BinaryIO, options: ReadOptions, problems: Problems, notes: list[str]) -> Iterator[Batch]:
     with pq.ParquetFile(file, pre_buffer=False, buffer_size=COPY) as table:
         names = _class_names(table.schema_arrow.metadata)
         if not table.metadata.num_rows:
@@ -59,12 +60,30 @@ def _batches(file: BinaryIO, problems: Problems, notes: list[str]) -> Iterator[B
             return
         for column in names:
             notes.append(f"{problems.file}: codes in {column!r} were read as the class names that the file states.")
-        row = 1
+        row, size = 1, 0
         for batch in table.iter_batches(batch_size=BATCH_ROWS):
+            size += batch.nbytes
+            if size > options.max_bytes:  # a few bytes may stand for any number of rows
+                too_big(options, problems)
+            _check_cells(batch, row, problems)
             columns = {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
             named = {name: named_codes(columns[name].to_pylist(), known) for name, known in names.items()}
             yield Batch(range(row, row + batch.num_rows), {**columns, **named})
             row += batch.num_rows
+
+
+def _check_cells(batch: pa.RecordBatch, row: int, problems: Problems) -> None:
+    """No cell may be longer than one of a text file."""
+    for column in batch.columns:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            continue
+        lengths = pc.binary_length(column)
+        if (pc.max(lengths).as_py() or 0) <= CELL_LIMIT:
+            continue
+        for place, length in enumerate(lengths.to_pylist()):
+            if length is not None and length > CELL_LIMIT:
+                found = f"a cell has more than {CELL_LIMIT:,} bytes, the most that is accepted in one cell"
+                problems.add("long", row + place, found, "check what this column holds")
 
 
 def named_codes(codes: list[object], names: tuple[str, ...]) -> list[object]:

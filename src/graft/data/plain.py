@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from graft.data.opening import Unreadable, text_lines
 from graft.data.options import ReadOptions
-from graft.data.stream import BATCH_ROWS, Batch, Problems
+from graft.data.stream import Batch, Problems, blocks
 from graft.data.wording import count_of
 
 FASTTEXT = "__label__"
@@ -24,7 +24,7 @@ def read_plain(path: Path, options: ReadOptions, problems: Problems, notes: list
     """
     lines = _numbered(path, options, problems)
     try:
-        sample = list(islice(lines, BATCH_ROWS))
+        sample = next(blocks(lines, lambda line: len(line[1])), [])
         form = _form([line for _, line in sample])
         whole = chain(sample, lines)
         if form == "unlabelled":
@@ -54,14 +54,14 @@ def _form(lines: list[str]) -> str:
 
 
 def _unlabelled(lines: Iterator[Line]) -> Iterator[Batch]:
-    while block := list(islice(lines, BATCH_ROWS)):
+    for block in blocks(lines, lambda line: len(line[1])):
         numbers, texts = zip(*block, strict=True)
         yield Batch(numbers, {"text": texts})
 
 
 def _labelled(lines: Iterator[Line], form: str, problems: Problems, notes: list[str]) -> Iterator[Batch]:
     blank = 0
-    while block := list(islice(lines, BATCH_ROWS)):
+    for block in blocks(lines, lambda line: len(line[1])):
         rows: list[tuple[int, str, str | None]] = []
         for number, line in block:
             if not line.strip():

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graft.data.classes import match_classes
-from graft.data.columns import Wanted
+from graft.data.columns import Named, wanted
 from graft.data.folder import extension
 from graft.data.gather import Part, gather, gather_like
 from graft.data.hub import PREFIX
@@ -29,7 +30,7 @@ GIVEN: tuple[SplitName, ...] = ("validation", "test")
 def read(
     data: Any,
     *,
-    text: str | None = None,
+    text: Named = None,
     label: str | None = None,
     validation: Any = None,
     test: Any = None,
@@ -37,9 +38,10 @@ def read(
 ) -> Dataset:
     """Read labelled texts.
 
-    `data` is a path to a file or folder; a hub dataset (`hub:owner/name`); a list of (text, label) pairs or of dicts; a
-    dict of lists; a pair (texts, labels); a pandas or polars DataFrame; a datasets.Dataset or DatasetDict; or a dict
-    of any of these by split. `validation` and `test` are further files (or objects). `text` and `label` name columns.
+    `data` is a path to a file or folder; a hub dataset (`hub:owner/name`); a list of (text, label) pairs or of
+    dicts; a dict of lists; a pair (texts, labels); a pandas or polars DataFrame; a datasets.Dataset or DatasetDict;
+    or a dict of any of these by split. `validation` and `test` are further files (or objects). `text` and `label`
+    name columns; a pair of texts is named by a tuple of two columns.
 
     Texts are kept character by character. Classes are the labels of the train part, sorted by name. Raises DataError
     with all problems found, MissingExtra for a hub dataset without the package, TypeError for an object it cannot read.
@@ -52,38 +54,44 @@ def read(
             streams[split] = open_one(given, f"<{split}>", options)
             found.discard(split)
     streams = {split: streams[split] for split in ("train", *GIVEN) if split in streams}
-    train = gather(streams["train"], Wanted(text, label), options)
+    train = gather(streams["train"], wanted(text, label), options)
     if train is None:
         raise DataError(streams["train"].problems.listed())
-    parts: dict[SplitName, Part] = {"train": train[0]}
+    first, columns, task = train
+    parts: dict[SplitName, Part] = {"train": first}
     for split in [split for split in GIVEN if split in streams]:
-        part = gather_like(streams[split], train[1], options)
+        part = gather_like(streams[split], columns, task, options)
         if part is not None:
             parts[split] = part
         elif split in found and streams[split].problems.only("no label"):
-            notes.append(f"{streams[split].file} was ignored: it has no label column {train[1].label!r}.")
+            notes.append(f"{streams[split].file} was ignored: it has no label column {columns.label!r}.")
             del streams[split]
-    return _dataset(_name(data), parts, train[1], streams, options, notes)
+    made = _dataset(_name(data), task, parts, columns, streams, options)
+    return replace(made, notes=(*notes, *made.notes))
 
 
 def _dataset(
-    name: str, parts: dict[SplitName, Part], columns: Columns, streams: Streams, options: ReadOptions, notes: list[str]
+    name: str, task: str, parts: dict[SplitName, Part], columns: Columns, streams: Streams, options: ReadOptions
 ) -> Dataset:
     """The parts with one list of classes. Raises DataError with the problems of all streams, if there are any."""
     problems = {split: stream.problems for split, stream in streams.items()}
     said: list[str] = [note for stream in streams.values() for note in stream.notes]
-    labels = {split: part.labels for split, part in parts.items()}
+    labels = {split: part.column.labels() for split, part in parts.items()}
     if problems["train"].some(UNSOUND):  # labels that are no classes would only add noise when matched
         raise DataError([problem for split in streams for problem in problems[split].listed()])
     classes, maps = match_classes(labels, options, problems, said)
+    classes = classes or (columns.label,)  # a number is called by its column
     met = [problem for split in streams for problem in problems[split].listed()]
     if met:
         raise DataError(met)
     rows = {
-        split: Rows(part.texts, maps[split][part.codes], part.lines, part.source.path) for split, part in parts.items()
+        split: Rows(
+            part.texts, part.column.targets(maps[split], len(classes)), part.lines, part.source.path, part.seconds
+        )
+        for split, part in parts.items()
     }
     sources = tuple(part.source for part in parts.values())
-    return Dataset(name, classes, columns, rows, sources, (*notes, *said))
+    return Dataset(name, task, classes, columns, rows, sources, tuple(said))
 
 
 def _name(data: Any) -> str:

@@ -6,8 +6,9 @@ Labels of the test split are read here to stratify and to count, and nowhere els
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,14 @@ from graft.data.spool import TextSpool
 from graft.data.stratify import Mask, held_out
 from graft.data.stream import refuse
 from graft.data.table import Dataset, Rows, Splits, Texts
+from graft.data.targets import kinds
 from graft.data.wording import count_of, some_of
 from graft.errors import RecipeError
 from graft.records import LEAKY, DataSummary, SplitName, SplitSummary
 
-TASK = "classification"
 FEWEST_ROWS = 10
 BLOCK = 4096
+JOINT = "\n\0\n"  # between the texts of a pair; no file may hold a NUL
 NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
@@ -42,7 +44,7 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     if len(train) < FEWEST_ROWS:
         found = f"there are only {len(train)} labelled rows to train on"
         raise refuse(train.file, found, f"give at least {FEWEST_ROWS}, better some hundreds")
-    keys = {name: duplicate_keys(rows.texts) for name, rows in dataset.parts.items()}
+    keys = {name: duplicate_keys(_whole(rows)) for name, rows in dataset.parts.items()}
     sides = _sides(dataset, keys["train"], (validation, test), seed)
     parts = {**dataset.parts, **_cut(train, sides)}
     notes = [*dataset.notes, *_notes(dataset, parts, keys)]
@@ -72,7 +74,7 @@ def _sides(
     dataset: Dataset, keys: Keys, shares: tuple[float | None, float | None], seed: int
 ) -> dict[SplitName, NDArray[np.int64]]:
     """Positions in the given train part of each split that is cut from it, train itself included, in file order."""
-    labels, rows = dataset.parts["train"].labels, len(keys)
+    strata, rows = dataset.parts["train"].targets.strata(), len(keys)
     generator = np.random.default_rng(seed)
     free = np.arange(rows)
     sides: dict[SplitName, NDArray[np.int64]] = {}
@@ -83,7 +85,7 @@ def _sides(
     for name, count in wanted.items():
         if name in dataset.parts:
             continue
-        chosen: Mask = held_out(keys[free], labels[free], count, generator)
+        chosen: Mask = held_out(keys[free], strata[free], count, generator)
         if not chosen.any():
             found = f"no {name} split can be cut: too few different texts per class"
             raise refuse(dataset.parts["train"].file, found, f"give more rows, or a file with --{name}")
@@ -93,16 +95,49 @@ def _sides(
 
 def _cut(rows: Rows, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[SplitName, Rows]:
     """The rows of each side, in one pass over the texts, so that a million of them need little memory."""
-    spools = {name: TextSpool() for name in sides}
-    for start in range(0, len(rows) if sides else 0, BLOCK):
-        texts = rows.texts[start : start + BLOCK]
-        for name, positions in sides.items():
-            first, last = np.searchsorted(positions, (start, start + BLOCK))
-            spools[name].add([texts[position - start] for position in positions[first:last].tolist()])
+    texts = _dealt(rows.texts, sides)
+    seconds = _dealt(rows.seconds, sides) if rows.seconds is not None else {}
     return {
-        name: Rows(Texts(spools[name].finish()), rows.labels[positions], rows.lines[positions], rows.file)
+        name: Rows(texts[name], rows.targets.take(positions), rows.lines[positions], rows.file, seconds.get(name))
         for name, positions in sides.items()
     }
+
+
+def _dealt(texts: Texts, sides: Mapping[SplitName, NDArray[np.int64]]) -> dict[SplitName, Texts]:
+    spools = {name: TextSpool() for name in sides}
+    for start in range(0, len(texts) if sides else 0, BLOCK):
+        block = texts[start : start + BLOCK]
+        for name, positions in sides.items():
+            first, last = np.searchsorted(positions, (start, start + BLOCK))
+            spools[name].add([block[position - start] for position in positions[first:last].tolist()])
+    return {name: Texts(spool.finish()) for name, spool in spools.items()}
+
+
+class _Pairs(Sequence[str]):
+    """Pairs as one text each, so that they are compared and counted whole."""
+
+    def __init__(self, firsts: Texts, seconds: Texts) -> None:
+        self._both = firsts, seconds
+
+    def __len__(self) -> int:
+        return len(self._both[0])
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, int):
+            return JOINT.join(texts[index] for texts in self._both)
+        return [JOINT.join(pair) for pair in zip(*(texts[index] for texts in self._both), strict=True)]
+
+    def __iter__(self) -> Iterator[str]:
+        return (JOINT.join(pair) for pair in zip(*self._both, strict=True))
+
+
+def _whole(rows: Rows) -> Sequence[str]:
+    """Each row's text; of pairs both, as one."""
+    return rows.texts if rows.seconds is None else _Pairs(rows.texts, rows.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +147,12 @@ class _Scan:
 
 
 def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
-    """One pass over a split: empty texts, and sha256 over each row's text and class name with their lengths."""
+    """One pass over a split: empty texts, and sha256 over each row's text and target with their lengths."""
     digest, empty = hashlib.sha256(), 0
+    whole = _whole(rows)
     for start in range(0, len(rows), BLOCK):
-        texts = rows.texts[start : start + BLOCK]
-        names = [classes[code] for code in rows.labels[start : start + BLOCK].tolist()]
+        texts = whole[start : start + BLOCK]
+        names = rows.targets.shown(classes, start, start + BLOCK)
         empty += sum(not text.strip() for text in texts)
         lines = (f"{len(text)}:{text}{len(name)}:{name}\n" for text, name in zip(texts, names, strict=True))
         digest.update("".join(lines).encode())
@@ -129,8 +165,7 @@ def _summary(
     summaries, leaked = [], _leaks(keys)
     for name in NAMES:
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
-        counts = np.bincount(rows.labels, minlength=len(dataset.classes)).tolist()
-        per_class = dict(zip(dataset.classes, counts, strict=True))
+        per_class = rows.targets.counts(dataset.classes)
         made = name not in dataset.parts
         leaks = 0 if made else leaked.get(name, 0)
         summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, leaks))
@@ -139,7 +174,7 @@ def _summary(
         notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
     return DataSummary(
         name=dataset.name,
-        task=TASK,
+        task=dataset.task,
         columns=dataset.columns,
         classes=dataset.classes,
         sources=dataset.sources,
@@ -167,8 +202,8 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     for name, leaks in _leaks(keys).items():
         if leaks:
             notes.append(_about_leaks(name, leaks, leaks / len(keys[name])))
-    labels = np.concatenate([dataset.parts[name].labels for name in keys])
-    texts, rows = count_conflicts(np.concatenate(list(keys.values())), labels)
+    targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
+    texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
         notes.append(f"{count_of(texts, 'text')} with different labels ({count_of(rows, 'row')}); all were kept.")
     return notes
@@ -184,5 +219,4 @@ def _about_leaks(name: str, leaks: int, share: float) -> str:
 
 def _classes_with(rows: Rows, classes: tuple[str, ...], count: int) -> list[str]:
     """The classes that have exactly this many rows."""
-    counts = np.bincount(rows.labels, minlength=len(classes))
-    return [name for name, found in zip(classes, counts, strict=True) if found == count]
+    return [name for name, found in rows.targets.counts(classes).items() if found == count]

@@ -5,9 +5,10 @@ A reader never raises for what is wrong in a file: it adds a problem and goes on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -15,6 +16,8 @@ from graft.data.wording import count_of
 from graft.errors import DataError, Problem
 
 BATCH_ROWS = 2048
+BATCH_CHARACTERS = 32 << 20  # long rows go in smaller batches, so that memory stays flat
+Item = TypeVar("Item")
 
 
 class Problems:
@@ -56,6 +59,20 @@ class Problems:
                 found = f"{count_of(more, 'more problem')} of this kind, the last one here"
                 problems.append(Problem(self.file, self._last[kind], found, kept[0].remedy))
         return problems
+
+
+def blocks(items: Iterator[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Items in lists of at most BATCH_ROWS, and of about BATCH_CHARACTERS by what `size_of` says of each."""
+    block: list[Item] = []
+    size = 0
+    for item in items:
+        block.append(item)
+        size += size_of(item)
+        if len(block) == BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def refuse(file: str, found: str, remedy: str, line: int | None = None) -> DataError:

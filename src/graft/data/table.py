@@ -1,11 +1,11 @@
-"""Rows as every other room sees them: texts, label codes, and each row's place in its file.
+"""Rows as every other room sees them: texts, targets, and each row's place in its file.
 
 Knows nothing of file formats (`read.py`) nor of how rows are divided (`split.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graft.data.targets import Codes, Targets
 from graft.records import Columns, DataSummary, Source, SplitName
-
-UNLABELLED = -1
 
 
 class Texts(Sequence[str]):
@@ -52,15 +51,33 @@ class Rows:
     """Some rows of one split. All fields have one entry per row."""
 
     texts: Texts
-    labels: NDArray[np.int32]  # codes into `classes`; UNLABELLED where a row has none
+    targets: Targets
     lines: NDArray[np.int64]  # 1-based line on which the row starts in its file; position + 1 for objects in memory
     file: str
+    seconds: Texts | None = None  # of pairs: the second texts
 
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def inputs(self) -> Iterable[str] | Iterable[tuple[str, str]]:
+        """What a model reads row by row: a text, or a pair of them."""
+        return self.texts if self.seconds is None else zip(self.texts, self.seconds, strict=True)
+
+    def shown(self, row: int) -> str:
+        """One row's text for a reader; of a pair both, each on its line."""
+        return self.texts[row] if self.seconds is None else f"{self.texts[row]}\n{self.seconds[row]}"
+
     def take(self, rows: NDArray[np.int64]) -> Rows:
-        return Rows(self.texts.take(rows), self.labels[rows], self.lines[rows], self.file)
+        seconds = None if self.seconds is None else self.seconds.take(rows)
+        return Rows(self.texts.take(rows), self.targets.take(rows), self.lines[rows], self.file, seconds)
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """Each row's class as a code into `classes`. Raises TypeError for targets of another kind."""
+        if not isinstance(self.targets, Codes):
+            raise TypeError(f"these rows have {type(self.targets).__name__} as targets, not one class each")
+        return self.targets.values
 
     def places(self, rows: Sequence[int], shown: int = 5) -> str:
         """Where rows stand, by their positions in this split, for a message: `reviews.csv, lines 5, 12, 31, …`."""
@@ -74,6 +91,7 @@ class Dataset:
     """What was read, before any splitting. `parts` holds "train" always, the others where they were given."""
 
     name: str
+    task: str  # what the targets ask for, by its name in `tasks/`
     classes: tuple[str, ...]  # names, sorted (numerically where all are integers)
     columns: Columns
     parts: dict[SplitName, Rows]

@@ -11,22 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from graft.data.columns import Wanted
+from graft.data.columns import Named, wanted
 from graft.data.gather import gather
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import open_one, open_path
 from graft.data.spool import spool_folder
 from graft.data.stream import Stream
-from graft.data.table import UNLABELLED, Rows
+from graft.data.table import Rows
+from graft.data.targets import unlabelled
 from graft.errors import DataError
 
 STANDARD_INPUT = "<standard input>"
 
 
-def read_texts(source: Any, text: str | None = None, options: ReadOptions = DEFAULTS) -> Rows:
-    """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame; all UNLABELLED.
+def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS) -> Rows:
+    """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame.
+
+    Their targets are `unlabelled`.
 
     `text` names the column; without it the column is inferred. Standard input is plain text, one text per line,
     unless `options.format` says otherwise. Raises DataError with all problems found.
@@ -40,14 +41,13 @@ def read_texts(source: Any, text: str | None = None, options: ReadOptions = DEFA
     return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options)
 
 
-def _rows(stream: Stream, text: str | None, options: ReadOptions) -> Rows:
-    read = gather(stream, Wanted(text, labelled=False), options)
+def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
+    read = gather(stream, wanted(text, None, labelled=False), options)
     met = stream.problems.listed()
     if read is None or met:
         raise DataError(met)
-    part, _ = read
-    labels = np.full(len(part.texts), UNLABELLED, np.int32)
-    return Rows(part.texts, labels, part.lines, stream.file)
+    part = read[0]
+    return Rows(part.texts, unlabelled(len(part.texts)), part.lines, stream.file, part.seconds)
 
 
 @contextmanager

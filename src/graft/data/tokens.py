@@ -26,10 +26,14 @@ CHUNK = 8192  # texts handed to the tokenizer's threads at a time: enough to kee
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids of some rows, one after the other; row i is ids[starts[i]:starts[i + 1]]."""
+    """Token ids of some rows, one after the other; row i is ids[starts[i]:starts[i + 1]].
+
+    A row of a pair holds both texts, the second after `firsts` tokens of the first (`pairs.py`).
+    """
 
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]  # (rows + 1,)
+    firsts: NDArray[np.int64] | None = None  # (rows,); None: no pairs
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -43,8 +47,11 @@ class Tokens:
         """128 bits (rows × 2) of what each row is to a backbone: rows are equal where these are."""
         ids, ends = np.ascontiguousarray(self.ids).data.cast("B"), (self.starts * self.ids.itemsize).tolist()
         found = bytearray()
-        for start, stop in itertools.pairwise(ends):
-            found += hashlib.blake2b(ids[start:stop], digest_size=16).digest()
+        for row, (start, stop) in enumerate(itertools.pairwise(ends)):
+            digest = hashlib.blake2b(ids[start:stop], digest_size=16)
+            if self.firsts is not None:  # where the second text begins is told by token types
+                digest.update(int(self.firsts[row]).to_bytes(8, "little"))
+            found += digest.digest()
         return np.frombuffer(found, dtype="<u8").reshape(-1, 2).astype(np.uint64)
 
     def take(self, rows: NDArray[np.int64]) -> Tokens:
@@ -52,7 +59,15 @@ class Tokens:
         lengths = self.lengths[rows]
         starts = np.concatenate(([0], np.cumsum(lengths)))
         positions = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths) + np.repeat(self.starts[rows], lengths)
-        return Tokens(self.ids[positions], starts)
+        return Tokens(self.ids[positions], starts, None if self.firsts is None else self.firsts[rows])
+
+    @property
+    def apart(self) -> Tokens:
+        """Each text of a pair as a row of its own: the texts of row i are the rows 2i and 2i + 1. The ids stay."""
+        assert self.firsts is not None, "these rows are no pairs"
+        starts = np.empty(2 * len(self) + 1, np.int64)
+        starts[::2], starts[1::2] = self.starts, self.starts[:-1] + self.firsts
+        return Tokens(self.ids, starts)
 
 
 def tokenize(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> tuple[Tokens, NDArray[np.int64]]:

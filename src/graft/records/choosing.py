@@ -59,18 +59,6 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Heat:
-    """One short fine-tuning within a race."""
-
-    name: str  # the candidate's
-    round: int  # from 1
-    rows: int  # trained on
-    value: float  # of the metric, on rows of train that were held out from it
-    seconds: float
-    stays: bool  # whether it goes into the next round, or has won
-
-
-@dataclass(frozen=True, slots=True)
 class Unranked:
     """A candidate that was not compared."""
 
@@ -88,7 +76,7 @@ class Ranking:
     forecasts: tuple[Forecast, ...]  # the highest expectation first
     views: dict[str, tuple[View, ...]]  # by model, every one that was scored
     unranked: tuple[Unranked, ...]
-    heats: tuple[Heat, ...]
     pick: str  # the name of the candidate that is advised
     why: str
+    basis: str  # on what the forecasts rest, a sentence
     seconds: float

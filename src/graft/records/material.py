@@ -28,6 +28,7 @@ class Columns:
     text: str
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
+    second: str = ""  # of pairs: the column of the second texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,10 @@ class BackboneRecord:
 class HeadRecord:
     """Which head was grafted on, and why."""
 
-    kind: Literal["native", "pooled"]
-    pooling: str  # "first", "mean" or "layers" (mean over tokens, then over blocks)
+    kind: Literal["native", "pooled", "paired"]
+    pooling: str  # "first", "last", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"
     why: str
-    probe_validation: dict[str, float] = field(default_factory=dict)  # "pooling@depth" → accuracy on validation
+    probe_validation: dict[str, float] = field(default_factory=dict)  # "pooling@depth" → the metric on validation
+    settled: dict[str, float] = field(default_factory=dict)  # what the task settled on validation: thresholds, by name

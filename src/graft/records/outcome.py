@@ -5,43 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
 from graft.records.training import Recipe, Skipped, StageRecord
 
-
-@dataclass(frozen=True, slots=True)
-class ClassScores:
-    """One class on one split."""
-
-    name: str
-    support: int
-    precision: float
-    recall: float
-    f1: float
-    intervals: dict[str, Interval]
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Predictions whose confidence lies in [low, high)."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float
-    accuracy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A wrong prediction, with the row's place in its file."""
-
-    file: str
-    line: int
-    text: str
-    truth: str
-    predicted: str
-    confidence: float
+Input = str | tuple[str, str]  # a text, or a pair of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +33,7 @@ class Evaluation:
     intervals: dict[str, Interval]
     baselines: dict[str, Baseline]
     seconds: float
-    per_class: tuple[ClassScores, ...] = ()
-    confusion: tuple[tuple[int, ...], ...] = ()  # rows: truth, columns: predicted
-    reliability: tuple[ReliabilityBin, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()  # most confident first
+    details: Details | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +76,7 @@ class Request:
 
     command: str  # as typed, or the Python call in words
     data: str  # path or hub id; "" for objects in memory
-    text: str | None = None
+    text: str | tuple[str, str] | None = None  # of pairs two columns
     label: str | None = None
     validation: str | None = None
     test: str | None = None
@@ -157,9 +122,26 @@ class Manifest:
 class Prediction:
     """One answer."""
 
-    text: str
+    text: Input
     label: str
     probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One answer of regression."""
+
+    text: Input
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """One answer of several labels: those whose probability reaches their threshold, the surest first."""
+
+    text: Input
+    labels: tuple[str, ...]
     probabilities: dict[str, float]
 
 

@@ -71,10 +71,11 @@ class Recipe:
     stages: tuple[Stage, ...]
     head: Literal["native", "pooled"] = "native"
     start: Literal["probe", "random"] = "probe"
-    metric: str = "accuracy"  # the validation metric by which the best is kept and stages stop
+    metric: str = ""  # the validation metric by which the best is kept and stages stop; "": the task's own
     max_tokens: int = 256
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
+    pairs: Literal["auto", "joined", "apart"] = "auto"  # two texts in one sequence, or each in its own; of pairs only
     on_nonfinite: Literal["stop", "skip"] = "stop"  # what to do about a step whose loss or gradient is not finite
 
 

@@ -167,6 +167,15 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True)
+class Scatter:
+    """Predicted against true numbers, with the diagonal on which they agree."""
+
+    caption: str
+    points: tuple[tuple[float, float], ...]  # truth, predicted
+    note: str = ""  # how to read it, shown beside
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     name: str
     value: float
@@ -209,7 +218,9 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-Block: TypeAlias = Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Bars | Callout | Code | Fold
+Block: TypeAlias = (
+    Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Scatter | Bars | Callout | Code | Fold
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graft import files
 from graft.records import Baseline, Epoch, Evaluation, Manifest
-from graft.report import words
+from graft.report import use, words
 from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
 from graft.report.compose_run import cost_section, data_section, training_section
 from graft.report.diagnose import diagnose
@@ -26,7 +26,7 @@ def compose(
         data_section(manifest),
         training_section(manifest, epochs),
         cost_section(manifest),
-        _use(manifest) if _finished(manifest) else None,
+        use.section(manifest) if _finished(manifest) else None,
         _manifest(manifest),
     ]
     title = f"{manifest.data.name} · {model_name(manifest)} · graft report"
@@ -130,6 +130,7 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
 _SPOKEN = {
     "majority": "Always answering with the majority class",
     "tfidf": "TF-IDF + logistic",
+    "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
 }
 
@@ -186,7 +187,7 @@ def _asked(manifest: Manifest) -> Section:
     recipe, machine = manifest.recipe, manifest.machine
     columns = manifest.data.columns
     facts = [
-        ("Text column", columns.text),
+        ("Text columns" if columns.second else "Text column", ", ".join(filter(None, (columns.text, columns.second)))),
         ("Label column", columns.label),
         ("Length limit", f"{recipe.max_tokens} tokens"),
         ("Seed", str(recipe.seed)),
@@ -215,29 +216,14 @@ def _backbone(manifest: Manifest) -> str:
 def _head(manifest: Manifest) -> str:
     head = manifest.head
     assert head is not None
-    pooling = {"first": "first token", "mean": "mean of tokens", "layers": "mean of tokens and blocks"}.get(
-        head.pooling, head.pooling
-    )
+    pooling = {
+        "first": "first token",
+        "last": "last token",
+        "mean": "mean of tokens",
+        "layers": "mean of tokens and blocks",
+    }.get(head.pooling, head.pooling)
     start = "a probe" if head.start == "probe" else f"{head.start} weights"
     return f"{head.kind}, {pooling} at block {head.depth}, started from {start}: {head.why}"
-
-
-def _use(manifest: Manifest) -> Section:
-    cli = 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
-    face = (
-        'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict(["a text to label", "and another"]):\n'
-        "    print(answer.label, round(answer.probability, 3))"
-    )
-    blocks = [Code("On the command line", cli, "sh"), Code("In Python", face, "python")]
-    if manifest.head is None or manifest.head.kind == "native":
-        plain = (
-            "from transformers import pipeline\n\n"
-            'classify = pipeline("text-classification", model="model")\n'
-            'texts = ["a text to label", "and another"]\n'
-            f"print(classify(texts, truncation=True, max_length={manifest.truncation.limit}))"
-        )
-        blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
-    return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
 
 
 def _manifest(manifest: Manifest) -> Section:

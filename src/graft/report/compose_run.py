@@ -213,7 +213,7 @@ def _sweep(manifest: Manifest, stage: StageRecord) -> Table:
     """The rates that were tried before a stage, and what each reached; the best by the recipe's metric was taken."""
     metric = manifest.recipe.metric
     sign = 1 if words.is_loss(metric) else -1
-    best = min(stage.trials, key=lambda trial: (sign * trial.validation[metric], trial.validation["log_loss"]))
+    best = min(stage.trials, key=lambda trial: (sign * trial.validation[metric], trial.validation.get("log_loss", 0.0)))
     keys = tuple(stage.trials[0].validation)
     columns = (Column("Rate"), *_validated(keys), Column("Taken"))
     rows = tuple(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graft.records import LEAKY, Epoch, Evaluation, Manifest, SplitSummary
+from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manifest, SplitSummary
 from graft.report import words
 from graft.report.blocks import Callout, Severity
 from graft.report.diagnose_training import diagnose_training
@@ -207,7 +207,10 @@ def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
 
 def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     accuracy = evaluation.metrics.get("accuracy", 0.0)
-    missed = [one for one in evaluation.per_class if one.support >= 5 and one.recall < min(0.5, accuracy - 0.2)]
+    details = evaluation.details
+    if not isinstance(details, ClassificationDetails):
+        return None
+    missed = [one for one in details.per_class if one.support >= 5 and one.recall < min(0.5, accuracy - 0.2)]
     if not missed:
         return None
     missed.sort(key=lambda one: one.recall)
@@ -238,11 +241,13 @@ def _wide_interval(evaluation: Evaluation) -> Callout | None:
 
 
 def _calibration(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
-    error = evaluation.metrics.get("calibration_error")
-    texts = sum(piece.count for piece in evaluation.reliability)
+    error, details = evaluation.metrics.get("calibration_error"), evaluation.details
+    if not isinstance(details, ClassificationDetails):
+        return None
+    texts = sum(piece.count for piece in details.reliability)
     if error is None or error < 0.05 or not texts:
         return None
-    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
+    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in details.reliability) / texts
     if over > 0:
         said = f"On average the model is {words.points(over)} more confident than it is right."
     else:

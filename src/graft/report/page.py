@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from graft.report import charts, curves, heatmap, tables
+from graft.report import charts, curves, heatmap, scatter, tables
 from graft.report.blocks import (
     Bars,
     Block,
@@ -25,6 +25,7 @@ from graft.report.blocks import (
     Prose,
     Reliability,
     Report,
+    Scatter,
     Section,
     Table,
 )
@@ -110,6 +111,9 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
         case Reliability():
             note = f"<p>{escape(block.note)}</p>" if block.note else ""
             return f'<div class="beside">{_figure(block.caption, charts.reliability(block))}{note}</div>'
+        case Scatter():
+            note = f"<p>{escape(block.note)}</p>" if block.note else ""
+            return f'<div class="beside">{_figure(block.caption, scatter.scatter(block))}{note}</div>'
         case Bars():
             return _figure(block.caption, charts.bars(block, WIDE), charts.bars(block, NARROW))
         case Callout():

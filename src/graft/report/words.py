@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from graft.records import LEAKY, SplitSummary
+from graft.records.metrics import metric as known
 
 MISSING = "–"
 _MINUS = "−"
@@ -22,30 +23,18 @@ _TRICKY = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
-METRIC_NAMES = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro-F1",
-    "weighted_f1": "Weighted F1",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "balanced_accuracy": "Balanced accuracy",
-    "mcc": "Matthews correlation",
-    "log_loss": "Log-loss",
-    "calibration_error": "Calibration error",
-    "loss": "Loss",
-}
-_SHARES = {
-    "accuracy",
-    "macro_f1",
-    "weighted_f1",
-    "macro_precision",
-    "macro_recall",
-    "balanced_accuracy",
-    "calibration_error",
-}
+_NAMES = ("Macro-F1", "Micro-F1", "Matthews", "Spearman", "Pearson", "R²")  # keep their capital in a sentence
 
 # The names of the yardsticks in the terminal, in the report and in the documents.
-YARDSTICK_NAMES = {"majority": "Majority class", "tfidf": "TF-IDF + logistic", "scratch": "Random start"}
+YARDSTICK_NAMES = {
+    "majority": "Majority class",
+    "common": "Commonest labels",
+    "mean": "Mean of train",
+    "tfidf": "TF-IDF + logistic",
+    "ridge": "TF-IDF + ridge",
+    "cosine": "Untrained cosine",
+    "scratch": "Random start",
+}
 
 
 def visible(text: str) -> str:
@@ -163,22 +152,22 @@ def large(value: float) -> str:
 
 def is_share(metric: str) -> bool:
     """Whether a metric is a share between 0 and 1 that reads best in percent."""
-    return metric in _SHARES
+    return known(metric).unit == "share"
 
 
 def is_loss(metric: str) -> bool:
     """Whether less of it is better."""
-    return metric in ("loss", "log_loss", "calibration_error")
+    return not known(metric).higher
 
 
 def spoken(metric: str) -> str:
     """A metric's name within a sentence."""
     name = metric_name(metric)
-    return name if name.startswith(("Macro-F1", "Matthews")) else name[:1].lower() + name[1:]
+    return name if name.startswith(_NAMES) else name[:1].lower() + name[1:]
 
 
 def metric_name(metric: str) -> str:
-    return METRIC_NAMES.get(metric, metric.replace("_", " ").capitalize())
+    return known(metric).title
 
 
 def metric_value(metric: str, value: float | None) -> str:

@@ -5,105 +5,42 @@ Turns an `Evaluation` into the report's records; draws nothing.
 
 from __future__ import annotations
 
-from graft.records import Baseline, Evaluation, Manifest
+from graft.records import ClassificationDetails, Evaluation, Manifest
 from graft.report import words
 from graft.report.blocks import (
     Bin,
     Block,
-    Cell,
     Column,
     Estimate,
     Heatmap,
-    Intervals,
-    Measured,
     Prose,
     Reliability,
     Section,
     Table,
 )
+from graft.tasks.numbers_report import numbers_section
 
-_ORDER = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss", "calibration_error")
-_ABOUT = {
-    "accuracy": "share of texts with the right label",
-    "macro_f1": "mean of the classes' F1, every class counting alike",
-    "macro_precision": "mean of the classes' precision",
-    "macro_recall": "mean of the classes' recall: right answers, every class counting alike",
-    "mcc": "correlation of prediction and truth: 0 is chance, 1 is perfect",
-    "log_loss": "mean −log of the true class's probability: lower is better",
-    "calibration_error": "mean distance between confidence and accuracy: lower is better",
-}
 _MATRIX_ALONE = 8  # classes up to which the confusion matrix is read at a glance
 _MISTAKES, _TEXT, _PAIRS = 400, 600, 200  # limits that keep the page small
 
 
 def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     """The classifier's sections, in reading order; those without material are left out."""
+    details = evaluation.details
+    if not isinstance(details, ClassificationDetails):  # of an earlier version of graft
+        return (numbers_section(evaluation, manifest, "macro_f1", "every class counts alike, however small"),)
     made = (
-        _numbers(evaluation, manifest),
-        _classes(evaluation),
-        _confusion(evaluation, manifest),
-        _calibration(evaluation),
-        _mistakes(evaluation),
+        numbers_section(evaluation, manifest, "macro_f1", "every class counts alike, however small"),
+        _classes(details),
+        _confusion(details, manifest),
+        _calibration(evaluation, details),
+        _mistakes(details),
     )
     return tuple(section for section in made if section)
 
 
-def _numbers(evaluation: Evaluation, manifest: Manifest) -> Section:
-    keys = [key for key in _ORDER if key in evaluation.metrics]
-    keys += [key for key in evaluation.metrics if key not in _ORDER]
-    baselines = list(evaluation.baselines.values())
-    columns = (
-        Column("Metric"),
-        Column("This model", "estimate"),
-        *(Column(words.yardstick(one.name), "estimate", one.what) for one in baselines),
-        Column("What it says", "text"),
-    )
-    rows = tuple(
-        (
-            words.metric_name(key),
-            _reading(evaluation, key),
-            *(_reading(baseline, key) for baseline in baselines),
-            _ABOUT.get(key, ""),
-        )
-        for key in keys
-    )
-    leaks = words.leaks(manifest.data.split(evaluation.split))
-    which = ". " + leaks if leaks else " that training, model choice and stopping never saw."
-    texts = words.plural(evaluation.n, f"{evaluation.split} text")
-    lead = f"On {texts}{which} 95% bootstrap intervals stand under the values."
-    blocks: list[Block] = []
-    if "macro_f1" in evaluation.metrics:
-        blocks.append(_against(evaluation, "macro_f1"))
-    blocks.append(Table("All numbers", columns, rows, sortable=False))
-    if any(baseline.what for baseline in baselines):
-        blocks.append(Table("The yardsticks", _YARDSTICK_COLUMNS, tuple(map(_yardstick, baselines)), sortable=False))
-    return Section("numbers", "The numbers", lead, tuple(blocks))
-
-
-_YARDSTICK_COLUMNS = (Column("Yardstick"), Column("Time", "seconds"), Column("What it is", "text"))
-
-
-def _yardstick(baseline: Baseline) -> tuple[Cell, ...]:
-    return words.yardstick(baseline.name), baseline.seconds, baseline.what
-
-
-def _reading(measured: Evaluation | Baseline, key: str) -> Cell:
-    if key not in measured.metrics:
-        return None
-    return Estimate(measured.metrics[key], measured.intervals.get(key), "share" if words.is_share(key) else "decimal")
-
-
-def _against(evaluation: Evaluation, key: str) -> Intervals:
-    rows = [Measured("This model", evaluation.metrics[key], evaluation.intervals.get(key), True)]
-    others = [baseline for baseline in evaluation.baselines.values() if key in baseline.metrics]
-    for baseline in sorted(others, key=lambda one: -one.metrics[key]):
-        name = words.yardstick(baseline.name)
-        rows.append(Measured(name, baseline.metrics[key], baseline.intervals.get(key), False, baseline.what))
-    return Intervals(f"{words.metric_name(key)}: every class counts alike, however small", "share", tuple(rows))
-
-
-def _classes(evaluation: Evaluation) -> Section | None:
-    if not evaluation.per_class:
+def _classes(details: ClassificationDetails) -> Section | None:
+    if not details.per_class:
         return None
     columns = (
         Column("Class"),
@@ -120,15 +57,15 @@ def _classes(evaluation: Evaluation) -> Section | None:
             Estimate(one.recall, one.intervals.get("recall")),
             Estimate(one.f1, one.intervals.get("f1")),
         )
-        for one in evaluation.per_class
+        for one in details.per_class
     )
     many = len(rows) > 12
     table = Table("Precision, recall and F1 per class", columns, rows, searchable=many, page=12 if many else 0)
-    return Section("classes", "Class by class", _weakest(evaluation), (table,))
+    return Section("classes", "Class by class", _weakest(details), (table,))
 
 
-def _weakest(evaluation: Evaluation) -> str:
-    seen = [one for one in evaluation.per_class if one.support]
+def _weakest(details: ClassificationDetails) -> str:
+    seen = [one for one in details.per_class if one.support]
     if len(seen) < 2:
         return ""
     worst, best = min(seen, key=lambda one: one.f1), max(seen, key=lambda one: one.f1)
@@ -139,9 +76,9 @@ def _weakest(evaluation: Evaluation) -> str:
     )
 
 
-def _confusion(evaluation: Evaluation, manifest: Manifest) -> Section | None:
-    counts = evaluation.confusion
-    names = tuple(one.name for one in evaluation.per_class) or manifest.data.classes
+def _confusion(details: ClassificationDetails, manifest: Manifest) -> Section | None:
+    counts = details.confusion
+    names = tuple(one.name for one in details.per_class) or manifest.data.classes
     if not counts or len(names) != len(counts):
         return None
     pairs = sorted(
@@ -193,14 +130,14 @@ _READING = (
 )
 
 
-def _calibration(evaluation: Evaluation) -> Section | None:
-    texts = sum(piece.count for piece in evaluation.reliability)
+def _calibration(evaluation: Evaluation, details: ClassificationDetails) -> Section | None:
+    texts = sum(piece.count for piece in details.reliability)
     if not texts:
         return None
     bins = tuple(
-        Bin(piece.low, piece.high, piece.count, piece.confidence, piece.accuracy) for piece in evaluation.reliability
+        Bin(piece.low, piece.high, piece.count, piece.confidence, piece.accuracy) for piece in details.reliability
     )
-    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in evaluation.reliability) / texts
+    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in details.reliability) / texts
     says = (
         f"{words.points(over)} {'more' if over > 0 else 'less'} confident than it is right"
         if abs(over) >= 0.0005
@@ -212,10 +149,10 @@ def _calibration(evaluation: Evaluation) -> Section | None:
     return Section("calibration", "Calibration", f"On average the model is {says}.{tail}", (block,))
 
 
-def _mistakes(evaluation: Evaluation) -> Section | None:
-    if not evaluation.mistakes:
+def _mistakes(details: ClassificationDetails) -> Section | None:
+    if not details.mistakes:
         return None
-    shown = evaluation.mistakes[:_MISTAKES]
+    shown = details.mistakes[:_MISTAKES]
     files = sorted({mistake.file for mistake in shown})
     columns = (
         Column("Line", "count", "where the row starts in its file"),
@@ -239,7 +176,7 @@ def _mistakes(evaluation: Evaluation) -> Section | None:
     where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
     lead = f"The most confident first: the place to find wrong labels and blind spots.{where}"
     blocks: list[Block] = [Table(f"{words.plural(len(rows), 'mistake')}", columns, rows, searchable=True, page=12)]
-    wrong = _wrong(evaluation)
+    wrong = _wrong(details)
     if wrong > len(rows):
         blocks.append(
             Prose(
@@ -250,7 +187,7 @@ def _mistakes(evaluation: Evaluation) -> Section | None:
     return Section("mistakes", "Mistakes", lead, tuple(blocks))
 
 
-def _wrong(evaluation: Evaluation) -> int:
-    if evaluation.confusion:
-        return sum(map(sum, evaluation.confusion)) - sum(row[number] for number, row in enumerate(evaluation.confusion))
-    return len(evaluation.mistakes)
+def _wrong(details: ClassificationDetails) -> int:
+    if details.confusion:
+        return sum(map(sum, details.confusion)) - sum(row[number] for number, row in enumerate(details.confusion))
+    return len(details.mistakes)

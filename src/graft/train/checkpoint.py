@@ -155,7 +155,7 @@ class Checkpoints:
                 return state
             found.append(f"{self.folder / bad} is missing or damaged.")
         if found:
-            raise RunError(" ".join(found), "restore it from a backup, or start again in a new folder.")
+            raise RunError(" ".join(dict.fromkeys(found)), "restore it from a backup, or start again in a new folder.")
         return None
 
     def load(self, kind: str) -> dict[str, Tensor]:

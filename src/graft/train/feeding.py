@@ -48,7 +48,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
         if worth is not None and worth.reading:
             why += f" ({worth.sentence})"
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
-    if cut >= start.lowest_read(head):
+    if head.kind != "native" and cut >= start.lowest_read(head):
         why = f"the head reads block {start.lowest_read(head)}, which is not above the cut: recomputed"
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     stack.enter_context(path.above(cut))
@@ -60,7 +60,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
 
 def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
     """The head as a module over pooled features, where it can stand alone."""
-    if head.kind == "pooled":
+    if head.kind != "native":
         return backbone.model.get_submodule(HEAD)
     return NativeHeadAlone(backbone.model, backbone.family.head) if backbone.family.head else None
 

@@ -13,18 +13,16 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone.paths import Feed, predict_logits
+from graft.backbone.paths import Feed
 from graft.errors import NotFinite
 from graft.records import Epoch, HeadRecord, Progress, Recipe, Said, Skip, Skipped, Stage, StageRecord, Trial
-from graft.tasks import classification
-from graft.train import feeding, start, sweep
+from graft.train import feeding, room, start, sweep
 from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Material, below
+from graft.train.objective import Metrics, objective_of
 from graft.train.stage import StageRun, Trained
 
 Event = Progress | HeadRecord | Epoch | StageRecord | Extracted | Trial | Skip | Skipped | Said
@@ -113,7 +111,7 @@ class _Fit:
         with ExitStack() as stack:
             way = feeding.way(self.material, stage, self.head, self._still_true(index), stack)
             run = self._run(self.material, index, stage, way)
-            why += [way.why, *swept]
+            why += [way.why, *swept, *filter(None, [run.room])]
             if last:
                 run.restore(last)
             else:
@@ -166,7 +164,10 @@ class _Fit:
     def _run(self, material: Material, index: int, stage: Stage, way: feeding.Way) -> StageRun:
         weights = feeding.thawed(material, stage, way.path)
         may_skip = self.recipe.on_nonfinite == "skip"
-        return StageRun(material, stage, way.path, weights, (self.recipe.seed, index), may_skip)
+        objective = objective_of(material, stage, self.recipe.metric)
+        run = StageRun(material, stage, way.path, weights, objective, (self.recipe.seed, index), may_skip)
+        run.under_way.budget, run.room = room.planned(material, stage, weights)
+        return run
 
     def _swept(self, index: int, stage: Stage, begun: bool) -> Generator[Event, None, tuple[Stage, list[str]]]:
         """The stage at the rate that a short sweep finds best, where the recipe asks for one, and why."""
@@ -185,7 +186,8 @@ class _Fit:
             yield trials[-1]
         if not trials:
             raise NotFinite(stage.name)
-        best = max(trials, key=lambda trial: self._rank(trial.validation))
+        objective = objective_of(part, stage, self.recipe.metric)
+        best = max(trials, key=lambda trial: objective.rank(trial.validation))
         self.standing.sweep = Sweep(best.lr, tuple(trials))
         return sweep.at_rate(stage, best.lr), [sweep.WHY]
 
@@ -198,30 +200,12 @@ class _Fit:
                     yield dataclasses.replace(event, phase=f"sweep {stage.optimiser.lr:g}")
                 elif isinstance(event, Said):
                     yield event
-            logits = yield from self._logits(run, way.validation)
-        metrics = classification.validation_metrics(logits, part.validation.labels, part.classes)
+            metrics = yield from _metrics(run, way.validation)
         return Trial(stage.optimiser.lr, metrics)
-
-    def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
-        """Higher is better: the recipe's metric, ties broken by log-loss."""
-        metric = self.recipe.metric
-        return (1.0 if classification.HIGHER_IS_BETTER[metric] else -1.0) * metrics[metric], -metrics["log_loss"]
-
-    def _logits(self, run: StageRun, feed: Feed) -> Generator[Event, None, NDArray[np.float32]]:
-        logits = np.zeros((0, len(self.material.classes)), dtype=np.float32)
-        for event in predict_logits(run.path, feed, len(self.material.classes), "validate"):
-            if isinstance(event, Progress):
-                yield event
-            else:
-                logits = event
-        if not np.isfinite(logits).all():  # a device that is not waited for at each step may get as far as this
-            raise NotFinite(run.stage.name)
-        return logits
 
     def _validate(self, run: StageRun, feed: Feed, number: int, trained: Trained | None) -> Iterator[Event]:
         """Validate after an epoch (or before the first), keep the best, yield the epoch's record."""
-        logits = yield from self._logits(run, feed)
-        metrics = classification.validation_metrics(logits, self.material.validation.labels, self.material.classes)
+        metrics = yield from _metrics(run, feed)
         better = self._keep_if_best(metrics, run, number)
         epoch = Epoch(
             stage=run.stage.name,
@@ -236,9 +220,9 @@ class _Fit:
         self.standing.epochs.append(epoch)
         yield epoch
 
-    def _keep_if_best(self, metrics: dict[str, float], run: StageRun, number: int) -> bool:
+    def _keep_if_best(self, metrics: Metrics, run: StageRun, number: int) -> bool:
         standing = self.standing
-        value, _ = self._rank(metrics)
+        value, _ = run.objective.rank(metrics)
         standing.since_best = 0 if value > standing.best.value else standing.since_best + 1
         if not standing.best.beaten_by(value, number):
             return False
@@ -275,3 +259,13 @@ class _Fit:
             why=why,
             trials=self.standing.sweep.trials,
         )
+
+
+def _metrics(run: StageRun, feed: Feed) -> Generator[Event, None, Metrics]:
+    metrics: Metrics = {}
+    for event in run.objective.validate(run.path, feed):
+        if isinstance(event, Progress):
+            yield event
+        else:
+            metrics = event
+    return metrics

@@ -14,6 +14,8 @@ from graft.backbone.model import HEAD, Backbone
 from graft.records import Stage
 from graft.train.weights import Group
 
+ABOVE = ("pooler.", "decoder.")  # parts of a base model that belong to the head
+
 
 def cut_of(stage: Stage, blocks: int) -> int:
     """How many blocks lie below the stage's cut."""
@@ -25,6 +27,7 @@ def groups(backbone: Backbone, stage: Stage) -> list[Group]:
     settings = stage.optimiser
     blocks = backbone.record.blocks
     cut = cut_of(stage, blocks)
+    assert not backbone.family.shared or cut in (0, blocks), "shared blocks thaw together"
     found: list[Group] = []
     for level, names in levels(backbone.model, backbone.family, blocks):
         if not _thawed(level, cut, stage) or _reach(backbone) < level <= blocks:
@@ -61,7 +64,8 @@ def _thawed(level: int, cut: int, stage: Stage) -> bool:
 
 
 def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int, list[str]]]:
-    """Parameter names by level: blocks + 1 the head (with the pooler), blocks … 1 the blocks, 0 the embeddings."""
+    """Parameter names by level: blocks + 1 the head (with the pooler), blocks … 1 the blocks (the final norm with the
+    last), 0 all that lies below them."""
     prefix = getattr(model, "base_model_prefix", "")
     by_level: dict[int, list[str]] = {level: [] for level in range(blocks + 1, -1, -1)}
     for name, _ in model.named_parameters():
@@ -73,12 +77,12 @@ def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int,
 
 def _level(name: str, prefix: str, family: Family, blocks: int) -> int:
     within, _, rest = name.partition(".")
-    if within != prefix or f"{rest}.".startswith("pooler."):
+    if within != prefix or f"{rest}.".startswith(ABOVE):
         return blocks + 1
     address = family.blocks + "."
     if rest.startswith(address):
-        return int(rest.removeprefix(address).split(".")[0]) + 1
-    return 0
+        return blocks if family.shared else int(rest.removeprefix(address).split(".")[0]) + 1
+    return blocks if family.norm and f"{rest}.".startswith(family.norm + ".") else 0
 
 
 def _by_decay(model: nn.Module, names: list[str], scale: float, weight_decay: float) -> Iterator[Group]:

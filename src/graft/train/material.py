@@ -6,27 +6,30 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from graft.backbone.features import Extractor, Features
 from graft.backbone.model import Backbone
+from graft.data.targets import Targets
 from graft.data.tokens import Tokens
 from graft.records import MachineRecord
+from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Token rows with their class codes."""
+    """Token rows with their targets."""
 
     tokens: Tokens
-    labels: NDArray[np.int32]
+    targets: Targets
 
-    @property
-    def codes(self) -> Tensor:
-        """Class codes as a torch tensor of int64, (rows,)."""
-        return torch.from_numpy(self.labels.astype(np.int64))
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, rows: NDArray[np.int64]) -> Labelled:
+        """The rows at these positions, in this order."""
+        return Labelled(self.tokens.take(rows), self.targets.take(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,10 @@ class Material:
     backbone: Backbone
     train: Labelled
     validation: Labelled
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # the names of the head's outputs
     machine: MachineRecord
     extractor: Extractor
+    task: Task = CLASSIFICATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,23 @@
-"""A linear probe: multinomial logistic regression over frozen features, and the same as a start for a head.
+"""A linear probe over frozen features by a task's own loss (for classes: multinomial logistic regression), and the
+same as a start for a head.
 
 The optimum is found by L-BFGS on the whole train split at once, which takes a second where steps would take many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.heads import ACTIVATIONS, NativeHeadAlone
+from graft.data.targets import Targets
+from graft.records import Loss
+from graft.tasks.task import Criterion, Task, rank
 
 REACH = 0.4
 SIZE = 0.02  # the standard deviation of a new layer's weights in these libraries
@@ -26,50 +32,67 @@ class Probe:
     deviation_D: Tensor
     weight_CD: Tensor
     bias_C: Tensor
-    accuracy: float  # on validation
+    score: float  # on validation: the task's first metric; 0 without validation rows
 
     def logits(self, features_ND: Tensor) -> Tensor:
         return ((features_ND.float() - self.mean_D) / self.deviation_D) @ self.weight_CD.T + self.bias_C
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Frozen features (rows × width, any float dtype) with their targets."""
+
+    features_ND: Tensor
+    targets: Targets
+
+
 def fit_probe(
-    train_ND: Tensor,
-    labels_N: Tensor,
-    validation_ND: Tensor,
-    truth_N: Tensor,
-    classes: int,
+    task: Task,
+    train: Examples,
+    validation: Examples | None,
+    names: tuple[str, ...],
     penalties: Sequence[float] = PENALTIES,
 ) -> Probe:
-    """The probe that is best on validation over a few penalties. Features may be of any float dtype."""
-    features = train_ND.float()
+    """The probe that is best on validation by the task's first metric, over a few penalties; without validation rows,
+    that of the largest penalty."""
+    features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation
-    held = (validation_ND.float() - mean) / deviation
-    best: Probe | None = None
-    weight = torch.zeros(classes, features.shape[1])
-    bias = torch.zeros(classes)
+    criterion = task.criterion(train.targets, len(names), Loss())
+    best: tuple[float, Probe] | None = None
+    weight = torch.zeros(len(names), features.shape[1])
+    bias = torch.zeros(len(names))
     for penalty in sorted(penalties, reverse=True):  # each solution starts the next, weaker one
-        weight, bias = _solve(standard, labels_N, penalty, weight, bias)
-        accuracy = float(((held @ weight.T + bias).argmax(1) == truth_N).float().mean()) if len(truth_N) else 0.0
-        if best is None or accuracy > best.accuracy:
-            best = Probe(mean, deviation, weight, bias, accuracy)
+        weight, bias = _solve(standard, criterion, penalty, weight, bias)
+        probe = Probe(mean, deviation, weight, bias, 0.0)
+        found = _validated(task, probe, validation, names)
+        value = rank(task, task.validation[0], found)[0] if found else 0.0
+        if best is None or value > best[0]:
+            best = value, replace(probe, score=found.get(task.validation[0], 0.0))
     assert best is not None
-    return best
+    return best[1]
 
 
-def _solve(features: Tensor, labels: Tensor, penalty: float, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _validated(task: Task, probe: Probe, validation: Examples | None, names: tuple[str, ...]) -> dict[str, float]:
+    if validation is None or not len(validation.targets):
+        return {}
+    return task.validate(probe.logits(validation.features_ND).numpy(), validation.targets, names)
+
+
+def _solve(
+    features: Tensor, criterion: Criterion, penalty: float, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
     weight = weight.clone().requires_grad_()
     bias = bias.clone().requires_grad_()
+    rows = np.arange(len(features))
+    total = criterion.weight(rows)
     solver = torch.optim.LBFGS(
         [weight, bias], max_iter=60, history_size=10, tolerance_change=1e-7, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss = (
-            torch.nn.functional.cross_entropy(features @ weight.T + bias, labels)
-            + 0.5 * penalty * weight.square().sum()
-        )
+        loss = criterion.loss(features @ weight.T + bias, rows) / total + 0.5 * penalty * weight.square().sum()
         loss.backward()
         return loss
 
@@ -78,17 +101,48 @@ def _solve(features: Tensor, labels: Tensor, penalty: float, weight: Tensor, bia
 
 
 @torch.no_grad()
-def start_native(head: NativeHeadAlone, probe: Probe) -> None:
+def start_native(head: NativeHeadAlone, probe: Probe, features_ND: Tensor) -> None:
     """Start a native head in the probe's direction, at the size that a random start has.
 
-    The dense layer standardises the features and scales them by `REACH`, where tanh is nearly the identity (relu: with
-    a shift that keeps nearly all of it above zero). The out layer holds the probe's weights scaled to `SIZE`: it
-    answers as the probe does, but softly, so that the stages that follow find their own margin. Full-size weights
-    fitted the train split faster and the test split less well.
+    The dense layer standardises the features and scales them by `REACH`, where tanh is nearly the identity (relu and
+    gelu: with a shift that keeps nearly all of it above zero). The out layer holds the probe's weights scaled to
+    `SIZE`: it answers as the probe does, but softly, so that the stages that follow find their own margin. Full-size
+    weights fitted the train split faster and the test split less well.
     """
-    shift = 3 * REACH if head.activation == "relu" else 0.0
     scale = SIZE / float(probe.weight_CD.std().clamp_min(1e-6))
+    if head.dense is None:
+        _start_linear(head.out, probe, features_ND, REACH * scale)
+        return
+    shift = 0.0 if head.activation == "tanh" else 3 * REACH
+    level, slope = _tangent(ACTIVATIONS[head.activation], shift)
     head.dense.weight.copy_(torch.diag(REACH / probe.deviation_D))
     head.dense.bias.copy_(-probe.mean_D / probe.deviation_D * REACH + shift)
-    head.out.weight.copy_(probe.weight_CD * scale)
-    head.out.bias.copy_((probe.bias_C * REACH - probe.weight_CD.sum(1) * shift) * scale)
+    head.out.weight.copy_(probe.weight_CD / slope * scale)
+    head.out.bias.copy_((probe.bias_C * REACH - probe.weight_CD.sum(1) * level / slope) * scale)
+
+
+def _tangent(activation: Callable[[Tensor], Tensor], at: float) -> tuple[float, float]:
+    """An activation's value and slope at a point."""
+    with torch.enable_grad():
+        place = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+        value = activation(place)
+        (slope,) = torch.autograd.grad(value, place)
+    return float(value), float(slope)
+
+
+def _start_linear(out: nn.Linear, probe: Probe, features_ND: Tensor, scale: float) -> None:
+    """A head that is one layer, perhaps without a bias (decoders'): then a direction on which every text's features
+    lie at nearly one takes the bias's place, found by least squares.
+    """
+    weight_CD = probe.weight_CD / probe.deviation_D
+    bias_C = probe.bias_C - weight_CD @ probe.mean_D
+    own_C = cast("Tensor | None", out.bias)
+    if own_C is not None:
+        own_C.copy_(bias_C * scale)
+    else:
+        features = features_ND.double()
+        square_DD = features.T @ features / len(features)
+        ridge_DD = torch.eye(len(square_DD), dtype=torch.float64) * (1e-6 * square_DD.trace() / len(square_DD))
+        constant_D = torch.linalg.solve(square_DD + ridge_DD, features.mean(0)).float()
+        weight_CD = weight_CD + torch.outer(bias_C, constant_D)
+    out.weight.copy_(weight_CD * scale)

@@ -18,18 +18,27 @@ import msgspec
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import known_metric
+from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.task import Task, known_metric
+from graft.train.limits import check_stage, refuse_out_of_range
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a recipe is cut to: rows and tokens of the train split, classes, blocks and width of the backbone."""
+    """What a recipe is cut to: rows and tokens of the train split, classes, the backbone's blocks and width, task."""
 
     rows: int
     tokens: int
     classes: int
     blocks: int
     width: int
+    shared: bool = False  # one block, called again and again: it trains whole or not at all
+    task: Task = CLASSIFICATION
+
+    @property
+    def metric(self) -> str:
+        """What the best is kept by, where nothing else is asked for."""
+        return self.task.validation[0]
 
     @property
     def lr(self) -> float:
@@ -58,23 +67,23 @@ def fast(scale: Scale) -> Recipe:
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
     everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
-    return Recipe("fast", (everything,))
+    return Recipe("fast", (everything,), metric=scale.metric)
 
 
 def thorough(scale: Scale) -> Recipe:
-    """The head starts from a probe, the top third trains from cached states, then everything, rates decaying over
-    layers, until validation stops improving."""
+    """The head starts from a probe, the top third trains from cached states (the head alone, where blocks are shared),
+    then everything, rates decaying over layers, until validation stops improving."""
     loss = Loss(dropout=0.1, attention_dropout=0.1)
-    top = Stage("top", max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
+    top = Stage("top", 0 if scale.shared else max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
     epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
     slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
     everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
-    return Recipe("thorough", (top, everything))
+    return Recipe("thorough", (top, everything), metric=scale.metric)
 
 
 def probe(scale: Scale) -> Recipe:
     """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds."""
-    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled")
+    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled", metric=scale.metric)
 
 
 def book(scale: Scale) -> Recipe:
@@ -84,7 +93,7 @@ def book(scale: Scale) -> Recipe:
     adam = Optimiser(lr=1e-3, weight_decay=0.0, warmup=0.0, schedule="constant", clip=0.0)
     head = Stage("head", 0, 50, adam, loss=Loss(), stopping=Stopping(3))
     everything = Stage("all", "all", 4, dataclasses.replace(adam, lr=1e-5), Batches(32), loss=dropout)
-    return Recipe("book", (head, everything), start="random", max_tokens=512)
+    return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
 
 
 NAMED = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
@@ -136,6 +145,9 @@ def changed(recipe: Recipe, settings: dict[str, str], scale: Scale) -> Recipe:
     fields = _plain(recipe)
     for name, value in settings.items():
         for target, key in _targets(fields, name):
+            if isinstance(target[key], dict) or (target is fields and key == "stages"):
+                within = ", ".join(target[key]) if isinstance(target[key], dict) else "stages.0.optimiser.lr, say"
+                raise RecipeError(f"{name} is a table, not a value.", f"name a field within it: {within}.")
             target[key] = _value(value)
     return _checked(fields, "--set", scale)
 
@@ -217,7 +229,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         ) from None
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
-    known_metric(recipe.metric)
+    metric = known_metric(scale.task, recipe.metric)
     if recipe.head == "pooled" and recipe.start == "random":
         raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
     if recipe.sweep and recipe.stages[-1].unfrozen == 0:
@@ -228,14 +240,14 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     if len(set(names)) < len(names):
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
     for stage in recipe.stages:
-        _check_stage(stage, where, scale)
+        check_stage(stage, f"{where}: stage {stage.name!r}", scale.blocks, scale.shared)
     within = {
         "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
         "seed": 0 <= recipe.seed < 2**63,
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
     }
-    _refuse_out_of_range(within, where)
-    return dataclasses.replace(recipe, metric=known_metric(recipe.metric))
+    refuse_out_of_range(within, where)
+    return dataclasses.replace(recipe, metric=metric)
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
@@ -251,40 +263,3 @@ def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if key in parts and isinstance(part, dict):
                 _refuse_unknown(part, parts[key], where)
-
-
-def _check_stage(stage: Stage, where: str, scale: Scale) -> None:
-    if isinstance(stage.unfrozen, int) and not 0 <= stage.unfrozen <= scale.blocks:
-        raise RecipeError(
-            f"{where}: stage {stage.name!r} unfreezes {stage.unfrozen} of {scale.blocks} blocks.",
-            f'set unfrozen to 0 … {scale.blocks}, or "all".',
-        )
-    optimiser, loss = stage.optimiser, stage.loss
-    if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
-        raise RecipeError(
-            f"{where}: stage {stage.name!r} takes no steps, so a rate, class weights or smoothing change nothing.",
-            "give it epochs, or use a recipe that trains, such as fast.",
-        )
-    within = {
-        "epochs": stage.epochs >= 0,
-        "lr": 0 < optimiser.lr < math.inf,
-        "head_lr": optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf,
-        "layer_decay": 0 < optimiser.layer_decay <= 1,
-        "weight_decay": 0 <= optimiser.weight_decay < math.inf,
-        "warmup": 0 <= optimiser.warmup <= 1,
-        "clip": 0 <= optimiser.clip < math.inf,
-        "betas": all(0 <= beta < 1 for beta in optimiser.betas),
-        "rows": stage.batches.rows >= 1,
-        "tokens": stage.batches.tokens >= 1,
-        "label_smoothing": 0 <= loss.label_smoothing < 1,
-        "dropout": 0 <= loss.dropout < 1,
-        "attention_dropout": 0 <= loss.attention_dropout < 1,
-        "patience": stage.stopping.patience >= 0,
-    }
-    _refuse_out_of_range(within, f"{where}: stage {stage.name!r}")
-
-
-def _refuse_out_of_range(within: dict[str, bool], where: str) -> None:
-    for field_name, is_right in within.items():
-        if not is_right:
-            raise RecipeError(f"{where} has {field_name} out of range.", "see `docs/recipes.md` for its range.")

@@ -22,7 +22,8 @@ from graft.errors import GraftError, NotFinite
 from graft.machine import is_out_of_memory
 from graft.records import Progress, Said, Skip, Stage
 from graft.train.groups import trains
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
+from graft.train.objective import Objective
 from graft.train.underway import UnderWay, Watch
 from graft.train.weights import Adam, Average, FlatWeights
 
@@ -59,10 +60,12 @@ class StageRun:
         stage: Stage,
         path: Path,
         weights: FlatWeights,
+        objective: Objective,
         seed: tuple[int, int],
         may_skip: bool = False,
     ) -> None:
         self.material = material
+        self.objective = objective
         self.stage = stage
         self.path = path
         self.weights = weights
@@ -73,9 +76,9 @@ class StageRun:
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
         self.under_way = UnderWay(stage.batches.tokens)
+        self.room = ""  # why fewer tokens than that go through the model at once
         self._watch = Watch()
         self._order: Order | None = None  # of the epoch that is under way
-        self._class_weights = class_weights(material.train, len(material.classes), stage.loss.class_weights)
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
@@ -159,9 +162,9 @@ class StageRun:
     def _gradients(self, batch: NDArray[np.int64], lengths: NDArray[np.int64], feed: Feed) -> Tensor:
         """The gradients of the batch's mean loss, gathered over its parts; returns that loss."""
         total = torch.zeros((), device=self.weights.flat[0].device)
-        weight = self._weight(batch)
+        weight = self.objective.weight(batch)
         for index, piece in enumerate(parts(batch, lengths, self.under_way.budget)):
-            loss = self._loss(self.path.logits(feed, piece), piece) / weight
+            loss = self.objective.loss(self.path, feed, piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
@@ -207,32 +210,7 @@ class StageRun:
         found = []
         for place in range(len(batch)):
             row = batch[place : place + 1]
-            if not bool(torch.isfinite(self._loss(self.path.logits(feed, row), row))):
+            if not bool(torch.isfinite(self.objective.loss(self.path, feed, row))):
                 found.append(int(row[0]))
         self.weights.forget()
         return found or batch.tolist()
-
-    def _loss(self, logits_BC: Tensor, rows: NDArray[np.int64]) -> Tensor:
-        """Cross-entropy summed over rows."""
-        truth = torch.from_numpy(self.material.train.labels[rows].astype(np.int64)).to(logits_BC.device)
-        return torch.nn.functional.cross_entropy(
-            logits_BC.float(),
-            truth,
-            weight=self._class_weights.to(logits_BC.device) if self._class_weights is not None else None,
-            label_smoothing=self.stage.loss.label_smoothing,
-            reduction="sum",
-        )
-
-    def _weight(self, rows: NDArray[np.int64]) -> float:
-        """What these rows weigh together: by it the loss is a mean over the batch, in however many parts it is done."""
-        if self._class_weights is None:
-            return float(len(rows))
-        return float(self._class_weights[torch.from_numpy(self.material.train.labels[rows].astype(np.int64))].sum())
-
-
-def class_weights(train: Labelled, classes: int, kind: str) -> Tensor | None:
-    """Weights that give each class the same total ("balanced"), with mean 1 over rows; None for "none"."""
-    if kind == "none":
-        return None
-    counts = np.bincount(train.labels, minlength=classes).clip(1)
-    return torch.from_numpy((len(train.labels) / (classes * counts)).astype(np.float32))

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone import features
-from graft.backbone.features import POOLINGS, Extractor, Features, Wanted
+from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
 from graft.data.tokens import Tokens
-from graft.records import HeadRecord, Progress, Recipe, Said
-from graft.tasks.classification import HIGHER_IS_BETTER, validation_metrics
+from graft.records import HeadRecord, Progress, Recipe, Said, Stage
+from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
-from graft.train.material import NOTHING, Extracted, Material
-from graft.train.probe import PENALTIES, Probe, fit_probe, start_native
+from graft.train.material import NOTHING, Extracted, Labelled, Material
+from graft.train.paired import is_apart, side_by_side, start_paired
+from graft.train.probe import PENALTIES, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
 
@@ -31,9 +32,11 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
     """What the recipe's stages and its head's start read: pooled depths, and boundaries worth keeping."""
     blocks = material.backbone.record.blocks
     depths: tuple[int, ...] = ()
-    if recipe.head == "pooled":
+    if is_apart(material, recipe):
+        depths = (blocks,)
+    elif recipe.head == "pooled":
         depths = features.all_depths(material.backbone)
-    elif _starts_from_probe(material, recipe) or any(stage.unfrozen == 0 for stage in recipe.stages):
+    elif _starts_from_probe(material, recipe) or any(_is_of_head_alone(material, recipe, s) for s in recipe.stages):
         depths = (blocks,)
     cuts = boundaries(material, recipe)
     return Wanted(depths, cuts, tuple(passes(material, recipe, cut) for cut in cuts))
@@ -53,7 +56,7 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
         worth = stage.cache == "on" or (stage.cache == "auto" and stage.epochs > 1)
         if (
             0 < cut <= lowest
-            and stage.unfrozen != 0
+            and not _is_of_head_alone(material, recipe, stage)
             and worth
             and material.extractor.store.fits(size * (len(cuts) + 1))
         ):
@@ -68,24 +71,36 @@ def passes(material: Material, recipe: Recipe, cut: int) -> int:
     return 0 if any(stage.cache == "on" for stage in above) else sum(stage.epochs for stage in above)
 
 
+def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
+    """Whether a stage trains a head over pooled features; one that is a whole decoder reads token states."""
+    stands_alone = recipe.head == "pooled" or is_apart(material, recipe) or material.backbone.family.head is not None
+    return stage.unfrozen == 0 and stands_alone
+
+
 def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
     """Both splits through the frozen backbone, once; the last value yielded is what came of it."""
     asked = wanted(material, recipe)
+    train_rows, validation_rows = (_sequences(part, material, recipe) for part in (material.train, material.validation))
     if _only_starts(recipe, asked):
-        part = material.train.tokens.take(start_rows(material, recipe))
+        part = _sequences(material.train.take(start_rows(material, recipe)), material, recipe)
         yield Extracted((yield from _run(material.extractor, part, asked, "extract")), NOTHING.validation)
         return
     if not asked.depths and not asked.cuts:
         yield NOTHING
         return
-    train = yield from _run(material.extractor, material.train.tokens, asked, "extract train")
-    validation = yield from _run(material.extractor, material.validation.tokens, asked, "extract validation")
+    train = yield from _run(material.extractor, train_rows, asked, "extract train")
+    validation = yield from _run(material.extractor, validation_rows, asked, "extract validation")
     yield Extracted(train, validation)
+
+
+def _sequences(part: Labelled, material: Material, recipe: Recipe) -> Tokens:
+    """What crosses the backbone: each text of a pair by itself, where pairs are read apart."""
+    return part.tokens.apart if is_apart(material, recipe) else part.tokens
 
 
 def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
     """Whether the features serve a native head's start and nothing else: then a sample of the rows will do."""
-    head_stage = any(stage.unfrozen == 0 for stage in recipe.stages)
+    head_stage = any(stage.unfrozen == 0 for stage in recipe.stages)  # of a native head that can stand alone
     return recipe.head == "native" and bool(asked.depths) and not asked.cuts and not head_stage
 
 
@@ -105,52 +120,57 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
 
 def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Give the backbone's model its head's start, in place."""
+    if is_apart(material, recipe):
+        return start_paired(material, recipe, extracted, start_rows(material, recipe))
     if recipe.head == "pooled":
         return _start_pooled(material, recipe, extracted)
     head = material.backbone.family.head
+    blocks = material.backbone.record.blocks
+    reads = material.backbone.family.poolings[TOKEN] if head is None else head.reads
     if not _starts_from_probe(material, recipe) or head is None:
         why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
-        return HeadRecord("native", "first", material.backbone.record.blocks, "random", f"random start: {why}")
-    blocks = material.backbone.record.blocks
-    train = extracted.train.pooled[blocks][:, 0]
-    why = "the family's native head reads the first token's state; it starts as a linear probe of that state"
+        return HeadRecord("native", reads, blocks, "random", f"random start: {why}")
+    place = MEAN if reads == "mean" else TOKEN
+    train = extracted.train.pooled[blocks][:, place]
+    what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
+    why = f"the family's native head reads {what}; it starts as a linear probe of that"
     if extracted.validation.pooled:
-        probe = _probe(material, train, extracted.validation.pooled[blocks][:, 0])
-        scores = {f"first@{blocks}": probe.accuracy}
+        probe = _probe(material, train, extracted.validation.pooled[blocks][:, place])
+        scores = {f"{reads}@{blocks}": probe.score}
     else:
-        codes, none = (
-            material.train.codes[torch.from_numpy(start_rows(material, recipe))],
-            torch.zeros(0, dtype=torch.long),
-        )
-        probe, scores = fit_probe(train, codes, train[:0], none, len(material.classes), PENALTIES[-1:]), {}
+        part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
+        probe, scores = fit_probe(material.task, part, None, material.classes, PENALTIES[-1:]), {}
         why += f", fitted on {len(train):,} rows"
-    start_native(NativeHeadAlone(material.backbone.model, head), probe)
-    return HeadRecord("native", "first", blocks, "probe", why, scores)
+    start_native(NativeHeadAlone(material.backbone.model, head), probe, train)
+    return HeadRecord("native", reads, blocks, "probe", why, scores)
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
-    return recipe.start == "probe" and (recipe.head == "pooled" or material.backbone.family.head is not None)
+    head = material.backbone.family.head
+    return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
 def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
-    return fit_probe(train, material.train.codes, validation, material.validation.codes, len(material.classes))
+    learnt, held = Examples(train, material.train.targets), Examples(validation, material.validation.targets)
+    return fit_probe(material.task, learnt, held, material.classes)
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Try every pooling and depth; the best by the recipe's metric on validation becomes the head."""
+    task, metric = material.task, known_metric(material.task, recipe.metric)
     depths = features.all_depths(material.backbone)
     tried: dict[tuple[str, int], Probe] = {}
     scores: dict[tuple[str, int], float] = {}
-    held = features.views(extracted.validation.pooled, depths)
-    both = zip(features.views(extracted.train.pooled, depths), held, strict=True)
+    poolings = material.backbone.family.poolings
+    held = features.views(extracted.validation.pooled, depths, poolings)
+    both = zip(features.views(extracted.train.pooled, depths, poolings), held, strict=True)
     for (pooling, depth, train), (_, _, validation) in both:
         probe = tried[pooling, depth] = _probe(material, train, validation)
-        metrics = validation_metrics(probe.logits(validation).numpy(), material.validation.labels, material.classes)
-        scores[pooling, depth] = metrics[recipe.metric]
-    sign = 1 if HIGHER_IS_BETTER[recipe.metric] else -1
-    pooling, depth = max(tried, key=lambda place: (sign * scores[place], place[1]))
+        metrics = task.validate(probe.logits(validation).numpy(), material.validation.targets, material.classes)
+        scores[pooling, depth] = metrics[metric]
+    pooling, depth = max(tried, key=lambda place: (signed(metric, {metric: scores[place]}), place[1]))
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
-    why = f"{pooling} at block {depth} had the best {recipe.metric} on validation of {len(tried)} poolings and depths"
+    why = f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths"
     named = {f"{name}@{level}": score for (name, level), score in scores.items()}
     return HeadRecord("pooled", pooling, depth, "probe", why, named)
 
@@ -172,7 +192,10 @@ def lowest_read(head: HeadRecord) -> int:
 
 
 def head_features(pooled: dict[int, Tensor], head: HeadRecord) -> Tensor:
-    """features_ND that a head alone reads."""
+    """features_ND that a head alone reads; of pairs read apart, both texts' side by side."""
+    if head.kind == "paired":
+        return side_by_side(pooled[head.depth])
     if head.pooling == "layers":
-        return torch.stack([states[:, POOLINGS.index("mean")] for states in pooled.values()]).mean(0)
-    return torch.from_numpy(np.ascontiguousarray(pooled[head.depth][:, POOLINGS.index(head.pooling)].numpy()))
+        return torch.stack([states[:, MEAN] for states in pooled.values()]).mean(0)
+    place = MEAN if head.pooling == "mean" else TOKEN
+    return torch.from_numpy(np.ascontiguousarray(pooled[head.depth][:, place].numpy()))

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from graft.records import Stage
-from graft.train.material import Labelled, Material
+from graft.train.material import Material
 
 SHARE = 0.25  # of the train split that a trial sees once
 FEWEST = 1024  # rows, where there are as many
@@ -23,8 +23,7 @@ def sample(material: Material, seed: int) -> Material:
     rows = len(material.train.tokens)
     count = min(rows, max(FEWEST, round(SHARE * rows)))
     chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:count])
-    part = Labelled(material.train.tokens.take(chosen), material.train.labels[chosen])
-    return dataclasses.replace(material, train=part)
+    return dataclasses.replace(material, train=material.train.take(chosen))
 
 
 def at_rate(stage: Stage, lr: float) -> Stage:

@@ -159,8 +159,9 @@ class Average:
         """Continue from what `state` gave."""
         if "mean.count" in tensors:
             self._count = int(tensors["mean.count"])
-            masters = self._weights.masters
-            self._means = [tensors[f"mean.{number}"].clone().to(held.device) for number, held in enumerate(masters)]
+            device = self._weights.flat[0].device  # not by `masters`: these would settle the tables
+            count = len(self._weights.flat) + len(self._weights.tables)
+            self._means = [tensors[f"mean.{number}"].clone().to(device) for number in range(count)]
 
 
 class Adam:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from graft.data.table import Rows, Texts
-from graft.errors import RecipeError
-from graft.tasks import classification as task
+from graft.data.targets import Codes
+from graft.records.metrics import METRICS
+from graft.tasks import classification_metrics as task
 
 
 @st.composite
@@ -85,7 +86,7 @@ def test_validation_metrics_are_a_part_of_all_metrics():
     logits, labels = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.5]]), np.array([0, 1, 1])
     found = task.metrics(logits, labels, ["a", "b"])
     assert tuple(found) == task.METRICS
-    assert set(task.HIGHER_IS_BETTER) == set(found)
+    assert set(task.METRICS) == set(found)
     few = task.validation_metrics(logits, labels, ["a", "b"])
     assert few == {name: found[name] for name in task.VALIDATION_METRICS}
 
@@ -96,7 +97,8 @@ def test_better_predictions_move_each_metric_in_the_direction_it_names():
     noise, signal = random.normal(size=(500, 3)), np.eye(3)[labels]
     worse = task.metrics(noise + signal, labels, ["a", "b", "c"])
     better = task.metrics(noise + 8 * signal, labels, ["a", "b", "c"])
-    for name, higher in task.HIGHER_IS_BETTER.items():
+    for name in task.METRICS:
+        higher = METRICS[name].higher
         assert (better[name] > worse[name]) == higher, name
 
 
@@ -152,7 +154,9 @@ def test_reliability_bins_hold_every_row_once():
 
 
 def rows_of(texts, labels, lines):
-    return Rows(Texts(pa.chunked_array([pa.array(texts)])), np.array(labels, np.int32), np.array(lines), "data.csv")
+    return Rows(
+        Texts(pa.chunked_array([pa.array(texts)])), Codes(np.array(labels, np.int32)), np.array(lines), "data.csv"
+    )
 
 
 def test_mistakes_come_most_confident_first_with_their_place():
@@ -170,16 +174,6 @@ def test_mistakes_come_most_confident_first_with_their_place():
     assert len(found[1].text) == task.LONGEST_TEXT
     assert found[1].text.endswith("x…")
     assert len(task.mistakes(logits, rows, ["neg", "pos"], limit=1)) == 1
-
-
-@pytest.mark.parametrize("name", ["macro_f1", "Macro-F1", " macro f1 "])
-def test_a_metrics_name_may_be_spelled_freely(name):
-    assert task.known_metric(name) == "macro_f1"
-
-
-def test_an_unknown_metric_names_the_nearest():
-    with pytest.raises(RecipeError, match=r"(?s)\"acuracy\".*did you mean accuracy\?.*log_loss"):
-        task.known_metric("acuracy")
 
 
 def test_importing_the_task_loads_no_torch():

@@ -1,0 +1,156 @@
+"""The forecast's weights and its record: real fine-tunings (truth.jsonl) beside scores of frozen states (scores.jsonl).
+
+    python benchmarks/choice.py
+
+Fits the weights of `graft/choose/forecast.py` by ridge regression on the log-odds of accuracy on test, and prints how
+far off the forecast is for data sets that were left out of the fit, how wide its interval must be, and what picking by
+it would have cost over every subset of three candidates. Nothing is trained; it takes seconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import weightedtau
+
+from graft.choose.forecast import best_view, features, log_odds, odds
+from graft.records import View
+
+RESULTS = Path(__file__).parent / "results"
+RIDGE = 0.3  # in rows: with so few truths the weights must not follow each of them
+COVERED = 0.8
+NEAR = 0.01  # of accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One real fine-tuning, and what was known before it."""
+
+    candidate: str
+    data: str
+    truth: float  # accuracy on test
+    size: float  # log10 of millions of parameters
+    minutes: float  # of the real training
+    sampled: int  # rows that were scored
+    features: tuple[float, ...]  # as the forecast takes them
+    h_score: float  # of the mean over tokens and all blocks, which transformer-ranker's defaults order models by
+
+
+def cases() -> list[Case]:
+    """Every truth that has scores, once for each number of rows scored."""
+    scored = [json.loads(line) for line in (RESULTS / "scores.jsonl").read_text().splitlines()]
+    found = []
+    for line in (RESULTS / "truth.jsonl").read_text().splitlines():
+        truth = json.loads(line)
+        for one in scored:
+            if (one["model"], one["data"]) == (truth["candidate"].partition("@")[0], truth["data"]):
+                found.append(_case(truth, one))
+    return found
+
+
+def _case(truth: dict, scored: dict) -> Case:
+    views = [View(**view) for view in scored["views"]]
+    depth = int(truth["candidate"].partition("@")[2] or truth["blocks"])
+    known = features(best_view(views, depth).probe, depth, scored["train"] / scored["rows"])
+    pooling = "layers" if depth > 1 else "mean"
+    h_score = next(view.h_score for view in views if (view.pooling, view.depth) == (pooling, depth))
+    size, minutes = math.log10(truth["parameters"] / 1e6), truth["seconds"]["train"] / 60
+    accuracy = truth["metrics"]["accuracy"]
+    return Case(truth["candidate"], truth["data"], accuracy, size, minutes, scored["rows"], known, h_score)
+
+
+def fitted(inputs: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights with a constant in front, which alone is not held small."""
+    inputs = np.column_stack([np.ones(len(inputs)), inputs])
+    penalty = RIDGE * np.eye(inputs.shape[1])
+    penalty[0, 0] = 0
+    return np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ outputs)
+
+
+def left_out(found: Sequence[Case], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds forecast for each case by weights that saw no truth of its data set."""
+    outputs = np.array([log_odds(case.truth) for case in found])
+    names = np.array([case.data for case in found])
+    forecast = np.zeros(len(found))
+    for name in set(names):
+        weights = fitted(inputs[names != name], outputs[names != name])
+        forecast[names == name] = weights[0] + inputs[names == name] @ weights[1:]
+    return forecast
+
+
+def covered(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
+    """The share of truths within the interval whose reach the other data sets' errors tell."""
+    errors = np.abs(forecast - [log_odds(case.truth) for case in found])
+    names = np.array([case.data for case in found])
+    held = [errors[names == name] <= np.quantile(errors[names != name], COVERED) for name in names]
+    return float(np.mean([share.mean() for share in held]))
+
+
+def subsets(found: Sequence[Case]) -> Iterator[tuple[int, ...]]:
+    """Every three candidates of one data set, read on as many rows."""
+    for where in sorted({(case.data, case.sampled) for case in found}):
+        mine = [index for index, case in enumerate(found) if (case.data, case.sampled) == where]
+        yield from itertools.combinations(mine, 3)
+
+
+def regret(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
+    """Points of accuracy that the pick is below the best, on average over all subsets."""
+    lost = []
+    for three in subsets(found):
+        pick = max(three, key=lambda index: forecast[index])
+        lost.append(100 * (max(found[index].truth for index in three) - found[pick].truth))
+    return float(np.mean(lost))
+
+
+def found_cheap(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
+    """The share of subsets in which the cheapest that is expected near the best really is near it."""
+    hits = []
+    for three in subsets(found):
+        best = max(odds(forecast[index]) for index in three)
+        enough = [index for index in three if odds(forecast[index]) >= best - NEAR]
+        pick = min(enough, key=lambda index: found[index].minutes)
+        hits.append(found[pick].truth >= max(found[index].truth for index in three) - NEAR)
+    return float(np.mean(hits))
+
+
+def tau(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
+    """Kendall's, weighted towards the best (Vigna 2015), on average over data sets and numbers of rows."""
+    values = []
+    for where in sorted({(case.data, case.sampled) for case in found}):
+        mine = [index for index, case in enumerate(found) if (case.data, case.sampled) == where]
+        values.append(weightedtau([found[index].truth for index in mine], forecast[mine]).statistic)
+    return float(np.mean(values))
+
+
+def main() -> None:
+    found = cases()
+    outputs = np.array([log_odds(case.truth) for case in found])
+    truths, sets = {(case.candidate, case.data) for case in found}, {case.data for case in found}
+    print(f"{len(truths)} truths of {len(sets)} data sets")
+    for name, inputs in (
+        ("graft", np.array([case.features for case in found])),
+        ("prior", np.array([[case.size] for case in found])),
+    ):
+        forecast = left_out(found, inputs)
+        errors = 100 * np.abs([odds(value) - case.truth for value, case in zip(forecast, found, strict=True)])
+        reach = float(np.quantile(np.abs(forecast - outputs), COVERED))
+        width = 100 * np.mean([odds(value + reach) - odds(value - reach) for value in forecast])
+        print(f"{name}: weights {np.round(fitted(inputs, outputs), 3).tolist()}, reach {reach:.3f}")
+        print(f"  left out: mean error {errors.mean():.1f} points, largest {errors.max():.1f}")
+        print(f"  interval: {width:.1f} points wide on average, holds {covered(found, forecast):.0%}")
+        print(f"  cheapest within a point found in {found_cheap(found, forecast):.0%} of subsets")
+        print(f"  regret {regret(found, forecast):.3f} points, weighted tau {tau(found, forecast):.2f}")
+    by_h_score = np.array([case.h_score for case in found])
+    print(f"H-score: regret {regret(found, by_h_score):.3f} points, weighted tau {tau(found, by_h_score):.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

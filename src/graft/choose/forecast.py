@@ -1,0 +1,139 @@
+"""What fine-tuning will reach, forecast from what a linear probe of the frozen states reaches.
+
+A linear correction on the scale of log-odds, fitted on real fine-tunings by `benchmarks/choice.py`, which prints these
+numbers; docs/choosing.md tells how they are made and how far they hold. Beside it the static prior,
+which sees nothing of the data: size and published scores alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graft.choose.cost import Effort, costs
+from graft.choose.rank import Measured
+from graft.records import Candidate, Forecast, Interval, View
+
+EDGE = 0.002  # probabilities are kept this far from 0 and 1 before their log-odds are taken
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """log-odds of the metric = constant + Σ weight × feature; `reach`: half of the 80% interval, in log-odds."""
+
+    constant: float
+    probe: float  # log-odds of the best probe at the blocks that are kept
+    rows: float  # log2 of rows to train on over rows of the sample
+    blocks: float  # log2 of blocks that are kept
+    reach: float
+
+
+FITTED = Weights(constant=0.522, probe=0.867, rows=0.164, blocks=0.116, reach=0.711)
+PRIOR = (1.011, 1.182)  # log-odds without the data: at a million parameters, and per tenfold
+PUBLISHED = 0.02  # log-odds per point of MNLI above 80, where that is published; a guess, no truth tells it yet
+BASIS = "These forecasts rest on 24 fine-tunings only: two small models, six data sets."
+
+
+def forecasts(found: Iterable[tuple[Measured, Sequence[Effort]]], train: int) -> list[Forecast]:
+    """One for each candidate depth of each measured model, the highest expectation first.
+
+    With each model the effort of its depths 1, 2, …; train: rows that fine-tuning would train on.
+    """
+    made = [_forecast(one, depth, efforts[depth - 1], train) for one, efforts in found for depth in one.depths]
+    ordered = sorted(made, key=lambda each: (-each.expected, each.costs.minutes))
+    return [dataclasses.replace(each, efficient=_is_efficient(each, ordered)) for each in ordered]
+
+
+def _forecast(found: Measured, depth: int, effort: Effort, train: int) -> Forecast:
+    best = best_view(found.views, depth)
+    kept = kept_to(found, depth)
+    expected, interval = reached(best.probe, depth, train / found.rows)
+    return Forecast(
+        kept, expected, interval, prior(kept), best, costs(found, depth, effort), _why(found, best, depth, expected)
+    )
+
+
+def kept_to(found: Measured, depth: int) -> Candidate:
+    """The model kept up to a depth, as a candidate."""
+    whole = found.model
+    name = whole.name if depth == whole.blocks else f"{whole.name}@{depth}"
+    return dataclasses.replace(whole, name=name, depth=depth, parameters=found.sizes[depth - 1])
+
+
+def best_view(views: Sequence[View], depth: int) -> View:
+    """The way to read the model kept up to a depth that the probe likes best, be it at a block further below.
+
+    What is fine-tuned has all of these blocks, so a last one that is worse to read frozen takes nothing away.
+    """
+    return max((view for view in views if view.depth <= depth), key=lambda view: view.probe)
+
+
+def reached(probe: float, depth: int, more: float, weights: Weights = FITTED) -> tuple[float, Interval]:
+    """The expected metric and its 80% interval. `more`: rows to train on over rows sampled."""
+    middle = weights.constant
+    for weight, feature in zip(
+        (weights.probe, weights.rows, weights.blocks), features(probe, depth, more), strict=True
+    ):
+        middle += weight * feature
+    return odds(middle), (odds(middle - weights.reach), odds(middle + weights.reach))
+
+
+def features(probe: float, depth: int, more: float) -> tuple[float, float, float]:
+    """What the forecast is linear in, in the order of `Weights`."""
+    return log_odds(probe), math.log2(max(more, 1.0)), math.log2(depth)
+
+
+def prior(candidate: Candidate) -> float:
+    """The expected metric without a look at the data: from size, and from published scores where there are some."""
+    base, tenfold = PRIOR
+    published = 0.0 if candidate.published is None else PUBLISHED * (candidate.published - 80)
+    return odds(base + tenfold * math.log10(max(candidate.parameters, 1) / 1e6) + published)
+
+
+def log_odds(share: float) -> float:
+    kept = min(max(share, EDGE), 1 - EDGE)
+    return math.log(kept / (1 - kept))
+
+
+def odds(value: float) -> float:
+    """The probability of log-odds."""
+    return 1 / (1 + math.exp(-value))
+
+
+def _is_efficient(one: Forecast, others: Sequence[Forecast]) -> bool:
+    return not any(
+        other.costs.minutes < one.costs.minutes and other.expected >= one.expected for other in others if other != one
+    )
+
+
+READ = {
+    "first": "the state of the first token",
+    "last": "the state of the last token",
+    "mean": "the mean over tokens",
+    "layers": "the mean over tokens and blocks",
+}
+
+
+def _why(found: Measured, best: View, depth: int, expected: float) -> tuple[str, ...]:
+    place = f"{READ.get(best.pooling, best.pooling)} at block {best.depth}"
+    said = [f"A linear probe on {place} gets {best.probe:.1%} of {found.rows:,} rows right, each left out in turn"]
+    said.append(f"Five nearest neighbours get {best.neighbours:.1%}")
+    said.append(f"Fine-tuning is expected to make that {expected:.1%}")
+    if depth < found.model.blocks:
+        said.append(f"It keeps {depth} of {found.model.blocks} blocks")
+    return tuple(f"{sentence}." for sentence in said)
+
+
+def picked(ordered: Sequence[Forecast], within: float) -> tuple[Forecast, str]:
+    """The candidate to take, and why: the cheapest that is expected within so much of the best."""
+    best = ordered[0]
+    enough = [one for one in ordered if one.expected >= best.expected - within]
+    pick = min(enough, key=lambda one: one.costs.minutes) if within else best
+    if len(ordered) == 1:
+        return pick, "it is the only candidate that could be compared"
+    if pick is best:
+        return pick, f"it is expected to reach the most, {best.expected:.1%}"
+    less = best.expected - pick.expected
+    return pick, f"it is the cheapest that is expected within {within:.1%} of the best ({less:.1%} below it)"

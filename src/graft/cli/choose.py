@@ -1,0 +1,51 @@
+"""graft choose: which model to start from, for these data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from graft.cli.failure import print_json
+from graft.cli.options import add_candidates, add_choosing
+from graft.cli.usage import Parser
+
+ABOUT = "compare models on your data: what each will reach, and what it costs"
+EXAMPLES = (
+    "graft choose reviews.csv",
+    "graft choose reviews.csv --candidates roberta-base ./models --budget 10m",
+    "graft choose reviews.csv --within 1    the fewest blocks that nearly suffice",
+    "graft choose reviews.csv --out choices/reviews --json",
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    add_choosing(parser)
+    add_candidates(parser)
+    parser.add_argument("--out", metavar="DIR", help="also write ranking.json into this folder")
+
+
+def main(asked: Namespace) -> int:
+    began = time.perf_counter()
+    with redirect_stdout(sys.stderr if asked.json else sys.stdout):
+        from graft.choosing import choose
+        from graft.cli import asking, choose_text
+        from graft.cli.screen import screen
+        from graft.cli.show import Story
+        from graft.files import write_record
+
+        asked.resume = False
+        asking.recorded(asked)
+        story = Story(screen(asked.quiet))
+        splits = asking.given(asked, None).splits()
+        story.follow(choose(splits, asking.comparing(asked), asking.choosing(asked, began)))
+    assert story.ranking is not None
+    if asked.out is not None:
+        write_record(Path(asked.out) / "ranking.json", story.ranking)
+    if asked.json:
+        print_json(choose_text.described(story.ranking))
+    else:
+        print("\n".join(choose_text.table(story.ranking, asked.data)))
+    return 0

@@ -1,0 +1,93 @@
+"""A ranking as text: a table of 80 columns, the pick and its reasons; or plain values for JSON."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+from graft.cli.screen import spoken
+from graft.records import Forecast, Ranking
+from graft.report.words import size
+
+WIDTH = 80
+MOST = 12  # lines of the table
+HEAD = f"{'expected':>8} {'80% of cases':>13} {'prior':>5} {'training':>8} {'memory':>8} {'disk':>8} {'ms/text':>7}"
+NAME = WIDTH - len(HEAD) - 3
+
+
+def table(ranking: Ranking, data: str) -> list[str]:
+    """The ranking for a person."""
+    read = f"{ranking.rows:,} of {ranking.train:,} rows of train were read, validation and test were not"
+    lines = ["", *textwrap.wrap(f"Expected {ranking.metric} on new texts ({read}):", WIDTH)]
+    lines.append(f"  {'model':<{NAME}} {HEAD}")
+    shown = chosen_lines(ranking)
+    names = short([one.candidate.name for one in shown])
+    for one, name in zip(shown, names, strict=True):
+        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}")
+    left = len(ranking.forecasts) - len(shown)
+    lines.append("* advised; prior: what size and published scores alone say.")
+    if left:
+        lines.append(f"{left} more in --json: none of them is cheaper and expected to reach as much.")
+    pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
+    lines += ["", *textwrap.wrap(f"Advised: {ranking.pick}; {ranking.why}. {' '.join(pick.why)}", WIDTH)]
+    if len(ranking.forecasts) > 1:
+        lines += textwrap.wrap(_sure(pick, ranking.forecasts), WIDTH)
+    lines += textwrap.wrap(ranking.basis, WIDTH)
+    model = shlex.quote(ranking.pick)
+    return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: graft run {shlex.quote(data)} --model {model}"]
+
+
+def chosen_lines(ranking: Ranking) -> list[Forecast]:
+    """What a screen has room for: the pick, the efficient ones, each model's best; the highest expectation first."""
+    models: set[str] = set()
+    kept = []
+    for one in ranking.forecasts:
+        model = one.candidate.name.removesuffix(f"@{one.candidate.depth}")
+        if one.candidate.name == ranking.pick or one.efficient or model not in models:
+            kept.append(one)
+        models.add(model)
+    return kept[:MOST]
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Folders by their last part, where that tells them apart; other names as they are."""
+    ends = [PurePath(name).name if PurePath(name).is_absolute() or name.startswith(".") else name for name in names]
+    return [end if ends.count(end) == 1 else name for name, end in zip(names, ends, strict=True)]
+
+
+def _line(one: Forecast, name: str) -> list[str]:
+    low, high = one.interval
+    costs = one.costs
+    numbers = (
+        f"{one.expected:>8.1%} {f'{low:.1%}-{high:.1%}':>13} {one.prior:>5.0%} {_short(60 * costs.minutes):>8} "
+        f"{size(costs.memory):>8} {size(costs.disk):>8} {costs.milliseconds:>7.2g}"
+    )
+    if len(name) > NAME + 2:
+        return [*textwrap.wrap(name, WIDTH, subsequent_indent="  "), f"{'':<{NAME + 2}} {numbers}"]
+    return [f"{name:<{NAME + 2}} {numbers}"]
+
+
+def _short(seconds: float) -> str:
+    """A duration in few letters: 40 s, 3 min, 2.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _sure(pick: Forecast, forecasts: Sequence[Forecast]) -> str:
+    """How clear the choice is."""
+    open_ = [one.candidate.name for one in forecasts if one is not pick and one.interval[1] >= pick.expected]
+    if not open_:
+        return "The interval of no other candidate reaches as far."
+    return f"{len(open_)} of {len(forecasts) - 1} others might reach as much, by their intervals."
+
+
+def described(ranking: Ranking) -> dict[str, Any]:
+    """All of it, as plain values."""
+    plain: dict[str, Any] = msgspec.to_builtins(ranking)
+    return plain

@@ -1,0 +1,59 @@
+"""A column of numbers to predict, and the ways in which such a column is none."""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.labels import Label
+from graft.data.options import ReadOptions
+from graft.data.profile import is_number
+from graft.data.stream import Problems
+from graft.data.targets import Numbers
+
+
+class NumberColumn:
+    """Numbers row by row, written as such or as text ("3.5", "1e-3")."""
+
+    def __init__(self) -> None:
+        self._values = array("d")
+        self._strange: dict[str, list[int]] = {}  # what is no number: the lines where it stands
+
+    def add(self, value: object, line: int) -> bool:
+        """Append one number; False, and nothing is appended, when the cell is missing or blank."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return False
+        if isinstance(value, str) and not value.strip():
+            return False
+        if not is_number(value) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
+            self._strange.setdefault(f"{value!r:.60}", []).append(line)
+            number = 0.0  # only so that later problems are found too; the file is refused
+        self._values.append(number)
+        return True
+
+    def check(self, column: str, _options: ReadOptions, problems: Problems, _notes: list[str]) -> None:
+        """Add a problem for each cell that is no number, and where all numbers are the same."""
+        self.check_like(column, problems)
+        values = self._numbers()
+        if len(values) and not self._strange and values.min() == values.max():
+            found = f"all {len(values):,} rows have the same number, {values[0]:g}"
+            problems.add("single", None, found, f"name another column than {column!r} with --label")
+
+    def check_like(self, column: str, problems: Problems) -> None:
+        for shown, lines in self._strange.items():
+            remedy = "write a number; where the column holds classes: --task classification, or --labels exact"
+            often = f", in {len(lines):,} rows" if len(lines) > 1 else ""
+            problems.add("number", lines[0], f"{column!r} holds {shown}, which is not a number{often}", remedy)
+
+    def labels(self) -> tuple[Label, ...]:
+        """Numbers have no names."""
+        return ()
+
+    def targets(self, _codes: NDArray[np.int32], _names: int) -> Numbers:
+        return Numbers(self._numbers())
+
+    def _numbers(self) -> NDArray[np.float64]:
+        return np.frombuffer(self._values, dtype=np.float64) if self._values else np.zeros(0, np.float64)

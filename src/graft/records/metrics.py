@@ -1,0 +1,75 @@
+"""Every metric that a number is called by: its name for people, its unit, its direction, and what it says.
+
+Which of them a task has, and their formulas, are the task's own (`tasks/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric."""
+
+    title: str
+    short: str  # in a terminal's table and in the middle of a sentence
+    unit: Literal["share", "decimal"]  # a share between 0 and 1 reads best in percent
+    higher: bool  # whether more of it is better
+    about: str = ""
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric("Accuracy", "accuracy", "share", True, "share of texts with the right label"),
+    "macro_f1": Metric("Macro-F1", "macro F1", "share", True, "mean of the classes' F1, every class counting alike"),
+    "macro_precision": Metric("Macro precision", "macro precision", "share", True, "mean of the classes' precision"),
+    "macro_recall": Metric(
+        "Macro recall", "macro recall", "share", True,
+        "mean of the classes' recall: right answers, every class counting alike",
+    ),
+    "mcc": Metric(
+        "Matthews correlation", "MCC", "decimal", True,
+        "correlation of prediction and truth: 0 is chance, 1 is perfect",
+    ),
+    "log_loss": Metric(
+        "Log-loss", "log-loss", "decimal", False, "mean −log of the true class's probability: lower is better"
+    ),
+    "calibration_error": Metric(
+        "Calibration error", "calibration error", "share", False,
+        "mean distance between confidence and accuracy: lower is better",
+    ),
+    "micro_f1": Metric("Micro-F1", "micro F1", "share", True, "F1 over all labels of all texts together"),
+    "subset_accuracy": Metric(
+        "Subset accuracy", "subset accuracy", "share", True, "share of texts whose labels are all right and complete"
+    ),
+    "ranking_precision": Metric(
+        "Ranking precision", "ranking AP", "share", True,
+        "of the labels ranked at least as high as a true one, how many are true, on average",
+    ),
+    "label_loss": Metric(
+        "Log-loss per label", "log-loss", "decimal", False,
+        "mean −log of the probability of having, or not having, each label: lower is better",
+    ),
+    "spearman": Metric(
+        "Spearman correlation", "Spearman", "decimal", True, "correlation of the ranks: 0 is chance, 1 the same order"
+    ),
+    "pearson": Metric(
+        "Pearson correlation", "Pearson", "decimal", True, "linear correlation of prediction and truth"
+    ),
+    "rmse": Metric(
+        "Root mean squared error", "RMSE", "decimal", False,
+        "in the target's unit, large misses counting more: lower is better",
+    ),
+    "mae": Metric("Mean absolute error", "MAE", "decimal", False, "in the target's unit: lower is better"),
+    "r2": Metric(
+        "R²", "R2", "decimal", True, "share of the target's variance that is explained; 0 is the mean, 1 is perfect"
+    ),
+    "loss": Metric("Loss", "loss", "decimal", False),
+}  # fmt: skip
+
+
+def metric(name: str) -> Metric:
+    """A metric by its name; one that is not known reads as its name, higher being better."""
+    spelt = name.replace("_", " ")
+    return METRICS.get(name) or Metric(spelt.capitalize(), spelt, "decimal", True)

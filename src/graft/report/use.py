@@ -1,0 +1,43 @@
+"""The section that shows how to use what was made: lines to copy, in the terms of the task."""
+
+from __future__ import annotations
+
+from graft.records import Manifest
+from graft.report.blocks import Code, Section
+
+# What an answer is asked for, by task.
+_ASKED = {
+    "classification": "answer.label, round(answer.probability, 3)",
+    "multi-label": "answer.labels",
+    "regression": "round(answer.value, 3)",
+}
+_PIPELINES = {
+    "classification": 'pipeline("text-classification", model="model")',
+    "multi-label": 'pipeline("text-classification", model="model", top_k=None)',
+    "regression": 'pipeline("text-classification", model="model", function_to_apply="none")',
+}
+
+
+def section(manifest: Manifest) -> Section:
+    """On the command line, in Python, and in plain transformers where the head is one of theirs."""
+    pairs, task = bool(manifest.data.columns.second), manifest.data.task
+    blocks = [Code("On the command line", _cli(manifest), "sh")]
+    texts = '[("one text", "another")]' if pairs else '["a text to label", "and another"]'
+    face = f'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict({texts}):\n    print({_ASKED[task]})'
+    blocks.append(Code("In Python", face, "python"))
+    if manifest.head is None or manifest.head.kind == "native":
+        given = '[{"text": "one text", "text_pair": "another"}]' if pairs else texts
+        plain = (
+            f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\n"
+            f"print(answer({given}, truncation=True, max_length={manifest.truncation.limit}))"
+        )
+        blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
+    return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
+
+
+def _cli(manifest: Manifest) -> str:
+    columns = manifest.data.columns
+    if columns.second:
+        file = f"graft predict . --file pairs.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
+        return f'printf "one text\\tanother\\n" | graft predict .\n{file}'
+    return 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'

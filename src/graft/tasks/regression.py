@@ -1,0 +1,136 @@
+"""Regression: a number for each text.
+
+The head learns the numbers standardised by train's mean and deviation; the saved model's last layer is scaled back, so
+that its one logit is the number itself in the person's units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graft.data.table import Rows, Splits
+from graft.data.targets import Numbers, Targets
+from graft.errors import RecipeError
+from graft.records import Evaluation, Input, Loss, Manifest, Miss, Number, RegressionDetails
+from graft.report.blocks import Section
+from graft.report.words import shorten
+from graft.tasks import regression_metrics as numbers
+from graft.tasks import regression_report, regression_yardsticks
+from graft.tasks.task import Criterion, Floats, Head, Ints, Logits, Measured, Outputs, Scorer, Yardstick
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+POINTS = 1000  # of the scatter plot
+MISSES = 200
+LONGEST_TEXT = 500  # characters of a text that a miss shows
+
+
+class Regression:
+    """The task of a number per text."""
+
+    name = "regression"
+    head = Head(problem="regression")
+    metrics: tuple[str, ...] = numbers.METRICS
+    validation: tuple[str, ...] = numbers.VALIDATION_METRICS
+    tie_breaker = "rmse"
+    settles = False
+    mixes = False  # every digit is part of the answer
+
+    def criterion(self, targets: Targets, outputs: int, loss: Loss) -> Criterion:
+        if loss.label_smoothing or loss.class_weights != "none":
+            raise RecipeError(
+                "Numbers have no classes to smooth or to weigh.", "leave out label_smoothing and class_weights."
+            )
+        return SquaredError(_numbers(targets).standard)
+
+    def validate(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+        known = _numbers(targets)
+        found = numbers.metrics(logits.astype(np.float64) * known.deviation + known.mean, known.values)
+        return {name: found[name] for name in self.validation}
+
+    def prepared(self, train: Targets, validation: Targets, centred: bool) -> tuple[Targets, Targets]:
+        values = _numbers(train).values
+        mean, deviation = float(values.mean()) if centred else 0.0, float(values.std()) or 1.0
+        return tuple(replace(_numbers(part), mean=mean, deviation=deviation) for part in (train, validation))  # type: ignore[return-value]
+
+    def scale(self, train: Targets) -> tuple[float, float]:
+        known = _numbers(train)
+        return known.deviation, known.mean
+
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+        return {}
+
+    def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
+        return numbers.AnsweredNumbers(logits, _numbers(targets).values)
+
+    def details(self, logits: Logits, rows: Rows, outputs: Outputs, measured: Measured) -> RegressionDetails:
+        truth, predicted = _numbers(rows.targets).values, logits[:, 0].astype(np.float64)
+        shown = np.sort(np.random.default_rng(0).permutation(len(rows))[:POINTS])
+        worst = np.argsort(-np.abs(predicted - truth), kind="stable")[:MISSES]
+        return RegressionDetails(
+            points=tuple((float(truth[row]), float(predicted[row])) for row in shown),
+            bias=float((predicted - truth).mean()),
+            misses=tuple(_miss(rows, int(row), truth, predicted) for row in worst),
+        )
+
+    def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:
+        yield regression_yardsticks.mean(splits.train, len(splits.test))
+        yield regression_yardsticks.ridge(splits.train, splits.validation, splits.test)
+
+    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Number]:
+        for text, value in zip(texts, logits[:, 0].tolist(), strict=True):
+            yield Number(text, value)
+
+    def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names[:1]
+
+    def cells(self, answer: Number) -> tuple[str, ...]:
+        return self.short(answer)
+
+    def judged(self) -> tuple[str, ...]:
+        return ("value", "predicted")
+
+    def short(self, answer: Number) -> tuple[str, ...]:
+        return (f"{answer.value:.6g}",)
+
+    def plain(self, answer: Number) -> dict[str, Any]:
+        return {"value": float(f"{answer.value:.6g}")}
+
+    def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
+        return regression_report.sections(evaluation, manifest)
+
+
+REGRESSION = Regression()
+
+
+def _numbers(targets: Targets) -> Numbers:
+    if not isinstance(targets, Numbers):
+        raise TypeError(f"regression needs a number per row, not {type(targets).__name__}")
+    return targets
+
+
+def _miss(rows: Rows, row: int, truth: Floats, predicted: Floats) -> Miss:
+    text = shorten(rows.shown(row), LONGEST_TEXT)
+    return Miss(rows.file, int(rows.lines[row]), text, float(truth[row]), float(predicted[row]))
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError:
+    """Mean squared error of standardised numbers."""
+
+    values: Floats  # of the train split
+
+    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
+        import torch
+
+        wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
+        truth = torch.from_numpy(self.values[rows]).to(logits.device, wide)
+        return torch.nn.functional.mse_loss(logits.to(wide).squeeze(1), truth, reduction="sum")
+
+    def weight(self, rows: Ints) -> float:
+        return float(len(rows))

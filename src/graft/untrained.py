@@ -1,0 +1,64 @@
+"""The yardstick of similarity without training: what the cosine of two untrained embeddings says of a pair."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+from torch import Tensor
+
+from graft.backbone import hub
+from graft.backbone.features import Wanted
+from graft.backbone.heads import paired_features
+from graft.backbone.model import load
+from graft.data.pairs import tokenize_rows
+from graft.data.table import Splits
+from graft.data.tokens import Tokens
+from graft.errors import GraftError
+from graft.evaluate import baseline
+from graft.reading import material_of, tokenised
+from graft.records import Baseline, Manifest, Progress, Said
+from graft.tasks.task import Outputs, Yardstick
+from graft.train.material import Material
+from graft.train.paired import COSINE, side_by_side
+from graft.train.probe import PENALTIES, Examples, fit_probe
+
+ROWS = 2048  # of train: a line has two numbers to learn
+
+
+def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Baseline]:
+    """Read the texts of train and test pairs apart by the untrained model; the last value yielded is the `Baseline`.
+
+    A line over the cosine, fitted on train, answers in the task's own terms. Where the model is no longer at hand
+    nothing but a note is yielded.
+    """
+    began = time.perf_counter()
+    name, revision = manifest.backbone.name, manifest.backbone.revision or None
+    try:
+        backbone = load(hub.locate(name, revision), splits.classes)
+    except GraftError as error:
+        yield Said(f"The untrained cosine is left out: {error.found}")
+        return
+    limit = manifest.truncation.limit
+    material = material_of(splits, backbone, manifest.machine, tokenised(splits, backbone, limit, "apart"))
+    rows = np.sort(np.random.default_rng(0).permutation(len(material.train))[:ROWS])
+    learnt = material.train.take(rows)
+    train = yield from _cosines(material, learnt.tokens)
+    test = yield from _cosines(
+        material, tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limit, "apart")[0]
+    )
+    probe = fit_probe(material.task, Examples(train, learnt.targets), None, splits.classes, PENALTIES[:1])
+    factor, shift = material.task.scale(learnt.targets)
+    logits = (probe.logits(test) * factor + shift).numpy()
+    what = "a line over the cosine of the two texts' embeddings by the untrained model"
+    yardstick = Yardstick("cosine", what, logits, time.perf_counter() - began)
+    yield baseline(material.task, yardstick, splits.test.targets, Outputs(splits.classes))
+
+
+def _cosines(material: Material, tokens: Tokens) -> Generator[Progress, None, Tensor]:
+    """cosine_N1 of the two texts of each pair, by the mean of their tokens after the last block."""
+    blocks = material.backbone.record.blocks
+    yield from material.extractor.run(tokens.apart, Wanted((blocks,)), "untrained cosine")
+    assert material.extractor.features is not None
+    return paired_features(side_by_side(material.extractor.features.pooled[blocks]))[:, :COSINE]

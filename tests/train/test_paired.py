@@ -1,0 +1,119 @@
+"""The head of pairs that are read apart: its start, what it computes, and the laws of caching and neighbours."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from graft.backbone.heads import PairedHead, paired_features
+from graft.backbone.model import HEAD
+from graft.backbone.paths import Feed, ModelPath
+from graft.data.pairs import tokenize_pairs
+from graft.data.targets import Codes
+from graft.records import Batches, HeadRecord, Optimiser, Recipe, Stage
+from graft.train import pairing, start
+from graft.train.fit import fit
+from graft.train.material import Labelled
+
+FROZEN = Recipe("r", (Stage("head", 0, 0),), pairs="apart")
+
+
+@pytest.fixture
+def material(make):
+    """Pairs whose class tells how many words they share."""
+    own = make()
+    rng = random.Random(0)
+    pairs, labels = [], []
+    for _ in range(96):
+        words, shared = [rng.choice(tiny.WORDS) for _ in range(6)], rng.choice((0, 3, 6))
+        pairs.append((" ".join(words), " ".join(words[:shared] + [rng.choice(tiny.WORDS) for _ in range(6 - shared)])))
+        labels.append(shared // 3)
+    tokens, _ = tokenize_pairs(pairs, own.backbone.tokenizer.backend_tokenizer, 64, "apart")
+    whole = Labelled(tokens, Codes(np.array(labels, np.int32)))
+    train, held = whole.take(np.arange(64)), whole.take(np.arange(64, 96))
+    return dataclasses.replace(own, train=train, validation=held)
+
+
+def started(material, recipe=FROZEN):
+    *_, extracted = start.extract(material, recipe)
+    return start.start_head(material, recipe, extracted), extracted
+
+
+def test_the_features_start_with_the_cosine():
+    u, v = torch.randn(5, 8), torch.randn(5, 8)
+    features = paired_features(torch.cat((u, v), dim=1))
+    assert features.shape == (5, 33)
+    torch.testing.assert_close(features[:, 0] / 4, torch.nn.functional.cosine_similarity(u, v))
+    same = paired_features(torch.cat((u, 3 * u), dim=1))
+    torch.testing.assert_close(same[:, 1:9], torch.zeros(5, 8), atol=1e-6, rtol=0)
+
+
+def test_the_head_starts_from_the_cosine_alone(material):
+    head, _ = started(material)
+    assert (head.kind, head.start, set(head.probe_validation)) == ("paired", "probe", {"cosine"})
+    weight = material.backbone.model.get_submodule(HEAD).linear.weight
+    assert weight[:, 0].abs().min() > 0
+    assert weight[:, 1:].abs().max() == 0
+
+
+def test_a_pooled_recipe_may_start_from_all_features(material):
+    head, _ = started(material, dataclasses.replace(FROZEN, head="pooled"))
+    assert set(head.probe_validation) == {"cosine", "u, v, |u − v|, u ∘ v"}
+
+
+def test_the_whole_model_computes_what_the_head_alone_does(material):
+    head, extracted = started(material)
+    features = start.head_features(extracted.validation.pooled, head)
+    path = ModelPath(material.backbone, material.machine)
+    rows = np.array([7, 0, 31])
+    with torch.no_grad():
+        alone = material.backbone.model.get_submodule(HEAD)(features[rows])
+        whole = path.logits(Feed(material.validation.tokens), rows)
+        one = path.logits(Feed(material.validation.tokens), rows[:1])
+    torch.testing.assert_close(whole, alone, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(one, whole[:1], rtol=1e-4, atol=1e-4)
+
+
+def test_cached_equals_uncached(material):
+    started(material)
+    *_, extracted = start.extract(material, Recipe("r", (Stage("top", 1, 2),), pairs="apart"))
+    rows = np.array([3, 40, 1])
+    cached = extracted.train.boundaries[2]
+    path = ModelPath(material.backbone, material.machine)
+    with torch.no_grad():
+        full = path.logits(Feed(material.train.tokens), rows)
+        with path.above(2):
+            above = path.logits(Feed(material.train.tokens, cached), rows)
+    torch.testing.assert_close(above, full, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("unfrozen", [0, 1, "all"])
+def test_stages_train_a_paired_head(material, unfrozen):
+    stage = Stage("s", unfrozen, 2, Optimiser(lr=1e-3), Batches(16))
+    events = list(fit(material, Recipe("r", (stage,), pairs="apart")))
+    (head,) = [event for event in events if isinstance(event, HeadRecord)]
+    assert head.kind == "paired"
+    assert isinstance(material.backbone.model.get_submodule(HEAD), PairedHead)
+
+
+def test_the_better_way_is_kept_and_the_backbone_left_alone(material):
+    texts = {way: dataclasses.replace(material) for way in pairing.WAYS}
+    before = {name: value.clone() for name, value in material.backbone.model.state_dict().items()}
+    stage = Stage("s", "all", 2, Optimiser(lr=1e-4), Batches(16))
+    said = []
+
+    def through():
+        way = yield from pairing.decide(texts, Recipe("r", (stage,)))
+        said.append(way)
+
+    *_, last = through()
+    assert said[0] in pairing.WAYS
+    assert f"Pairs are read {said[0]}" in last.text
+    after = material.backbone.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
