@@ -11,7 +11,7 @@ from graft.backbone.worth import Worth
     ("worth", "passes", "kept"),
     [
         (Worth(40e-6, 1e-6, 0.3e-6), 2, True),  # a small model on a CPU
-        (Worth(1e-6, 1e-6, 1e-6), 10, False),  # a fast GPU and memory of its own pace
+        (Worth(1e-6, 1e-6, 2e-6), 10, False),  # a fast GPU, and a disk that is slower
         (Worth(1e-6, 1e-6, 0.1e-6), 10, True),
         (Worth(1e-6, 20e-6, 10e-6), 100, False),  # a disk far away
         (Worth(40e-6, 30e-6, 0.3e-6), 2, True),  # nearly even: kept, so that a repetition decides the same

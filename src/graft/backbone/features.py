@@ -94,6 +94,7 @@ class Extractor:
             )
             set_attention(work, self.attention)
             self._trunk = Trunk(work, self._backbone.family)
+            self._made_from = self._made_from or identity.sums(self._backbone)
         return self._trunk
 
     def run(self, tokens: Tokens, wanted: Wanted, phase: str = "extract") -> Iterator[Progress]:
