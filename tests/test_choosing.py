@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub.constants
+import numpy as np
 import pytest
 import tiny
 
-from graft.choosing import ChooseOptions, choose
+from graft.backbone.features import Extractor
+from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
-from graft.records import Ranking, Said, Unranked
+from graft.folder import RunFolder
+from graft.records import Manifest, Progress, Ranking, Said, Unranked
+from graft.run import Given, RunOptions, run
 
 FP32 = FitOptions(precision="fp32")
 
@@ -66,7 +73,7 @@ def test_validation_and_test_are_not_read(splits: Splits, models: Path) -> None:
     assert found.pick == clean.pick
     assert found.views == clean.views
     assert [one.expected for one in found.forecasts] == [one.expected for one in clean.forecasts]
-    assert found.rows == found.train == len(splits.train)
+    assert found.sampled.rows == found.sampled.train == len(splits.train)
 
 
 def test_each_model_is_a_candidate_at_each_depth_and_the_pick_is_one_that_runs_take(splits: Splits, models: Path):
@@ -120,3 +127,69 @@ def test_the_recipe_that_is_asked_for_decides_the_cost(splits: Splits, models: P
     *_, ten = choose(splits, dataclasses.replace(FP32, settings={"epochs": "10"}), ChooseOptions((name,)))
     assert ten.forecasts[0].costs.minutes > 3 * one.forecasts[0].costs.minutes
     assert [forecast.candidate.name for forecast in one.forecasts] == [name]
+
+
+def test_finalists_are_really_trained_and_the_winner_is_advised(models: Path) -> None:
+    found = ranking(opinions(400), str(models), budget=60.0)
+    assert found.heats, found.why
+    names = {one.candidate.name for one in found.forecasts}
+    assert {heat.name for heat in found.heats} <= names
+    assert all(heat.rows + heat.judged <= found.sampled.train for heat in found.heats)
+    last = max(heat.round for heat in found.heats)
+    best = max(heat.value for heat in found.heats if heat.round == last)
+    assert next(heat.value for heat in found.heats if (heat.name, heat.round) == (found.pick, last)) == best
+    assert "race" in found.why
+
+
+def test_a_comparison_and_the_training_of_its_winner_extract_no_row_twice(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted for each model over all of it: pilot, passes, race, and a head trained over every depth."""
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "cache"))
+    crossed: Counter[str] = Counter()
+    original = Extractor.run
+
+    def counted(self: Extractor, *arguments: object) -> Iterator[Progress]:
+        before = self.extracted
+        yield from original(self, *arguments)
+        crossed[self._backbone.record.name.partition("@")[0]] += self.extracted - before
+
+    monkeypatch.setattr(Extractor, "run", counted)
+    splits = opinions(420)
+    options = ChooseOptions((str(models),), 30.0)
+    rows = splits.train.texts.take(np.arange(len(splits.train)))
+    found, manifest = None, None
+    given = Given({"text": list(rows), "label": [splits.classes[code] for code in splits.train.codes]})
+    fit = dataclasses.replace(FP32, recipe="probe")
+    for event in run(given, fit, RunOptions(tmp_path / "run", choose=options)):
+        found = event if isinstance(event, Ranking) else found
+        manifest = event if isinstance(event, Manifest) else manifest
+    assert found is not None
+    assert manifest is not None
+    assert len(found.forecasts) == 5
+    assert manifest.backbone.name == found.pick
+    assert RunFolder(tmp_path / "run").ranking() == found
+    assert "The choice of the model" in RunFolder(tmp_path / "run").report.read_text(encoding="utf-8")
+    assert set(crossed) == {str(models / "bert"), str(models / "roberta")}
+    learnt = sum(split.rows for split in manifest.data.splits if split.name != "test")
+    assert crossed[found.pick.partition("@")[0]] == learnt
+    assert sum(crossed.values()) == learnt + found.sampled.train
+
+
+def test_with_one_model_at_hand_a_run_just_says_so(
+    splits: Splits, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert "the only one at hand" in only_at_hand(splits, ChooseOptions())
+    assert only_at_hand(splits, ChooseOptions((str(models),))) == ""
+    numbers = split(read({"text": [f"text {n}" for n in range(60)], "label": [n + 0.5 for n in range(60)]}))
+    assert "classification only" in only_at_hand(numbers, ChooseOptions((str(models),)))
+
+
+def test_pairs_are_compared_joined(models: Path) -> None:
+    rows = [("same" if n % 2 else "other", tiny.WORDS[n % 90], tiny.WORDS[(n + n % 2 - 1) % 90]) for n in range(200)]
+    columns = dict(zip(("label", "first", "second"), map(list, zip(*rows, strict=True)), strict=True))
+    pairs = split(read(columns, text=("first", "second"), label="label"))
+    assert pairs.train.seconds is not None
+    found = ranking(pairs, str(models / "roberta"), budget=20.0)
+    assert len(found.forecasts) == 2

@@ -1,6 +1,6 @@
 """The door to choosing: which model to start from, for these data, on this machine.
 
-    candidates → rank → forecast → Ranking
+    candidates → rank → forecast → race → Ranking
 
 Of the splits only train is read. A generator of events; the last one is the `Ranking`.
 """
@@ -8,10 +8,11 @@ Of the splits only train is read. A generator of events; the last one is the `Ra
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from graft import machine
+from graft.backbone.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
 from graft.choose.cost import Effort
@@ -20,12 +21,15 @@ from graft.data.table import Splits
 from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
-from graft.records import Progress, Ranking, Recipe, Said, Unranked
+from graft.race import Course, finalists, race
+from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Unranked
 from graft.train import recipe as recipes
 
-Event = Progress | Said | Unranked | Ranking
+Event = Progress | Said | Unranked | Heat | Ranking
 BUDGET = 300.0  # seconds
-READING = 0.95  # share of the time that is left in which candidates are read and scored
+BUDGET_OF_RUN = 120.0  # seconds, where a run compares what is at hand before it trains
+SPARE = 0.05  # share of the time that is kept back
+READING = 0.5  # share of it in which candidates are read and scored; the race has the rest
 METRIC = "accuracy"
 
 
@@ -44,32 +48,18 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
 
     Raises ModelError where none of them can be compared, and RecipeError for a task that is not classification.
     """
-    if not isinstance(splits.train.targets, Codes) or splits.train.seconds is not None:
-        found = f"for {splits.summary.task}" + (" of pairs" if splits.train.seconds is not None else "")
+    if not isinstance(splits.train.targets, Codes):
         raise RecipeError(
-            f"Models are compared for classification of single texts only, and these data are {found}.",
+            f"Models are compared for classification only, and these data are for {splits.summary.task}.",
             "name the model with --model.",
         )
     began = time.perf_counter() if options.began is None else options.began
+    deadline = began + options.budget - SPARE * max(0.0, began + options.budget - time.perf_counter())
     wanted = candidates.named(options.candidates) if options.candidates else candidates.local()
     if not wanted:
         raise ModelError("No model is at hand to be compared.", "name some with --candidates.")
-    chosen = machine.choose(fit.device, fit.precision)
-    left = began + options.budget - time.perf_counter()
-    deadline = time.perf_counter() + left * READING
-    sample = Sample(splits.train, splits.classes, _limit(splits, fit), deadline)
     yield Said(f"Comparing {len(wanted)} {'model' if len(wanted) == 1 else 'models'}, each at every depth.")
-    measured: list[Measured] = []
-    unranked: list[Unranked] = []
-    for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
-        match event:
-            case Measured():
-                measured.append(event)
-            case Unranked():
-                unranked.append(event)
-                yield event
-            case _:
-                yield event
+    measured, unranked = yield from _measured(wanted, splits, fit, deadline)
     if not measured:
         reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
         raise ModelError(
@@ -77,13 +67,18 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
         )
     ordered = forecast.forecasts([(one, _efforts(one, splits, fit)) for one in measured], len(splits.train))
     pick, why = forecast.picked(ordered, options.within)
+    per_text = {one.model.name: one.pace.tokens_per_text for one in measured}
+    course = Course(splits.train, splits.classes, machine.choose(fit.device, fit.precision), fit, per_text, deadline)
+    heats, won = yield from _raced(ordered, pick, course, options.within)
+    if won is not None:
+        pick, why = won
     yield Ranking(
         metric=METRIC,
-        rows=measured[0].rows,
-        train=len(splits.train),
+        sampled=Sampled(max(one.rows for one in measured), len(splits.train)),
         forecasts=tuple(ordered),
         views={one.model.name: one.views for one in measured},
         unranked=tuple(unranked),
+        heats=tuple(heats),
         pick=pick.candidate.name,
         why=why,
         basis=forecast.BASIS,
@@ -91,28 +86,83 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
     )
 
 
+def only_at_hand(splits: Splits, options: ChooseOptions) -> str:
+    """Why there is nothing to choose, in a sentence; "" where there is."""
+    if not isinstance(splits.train.targets, Codes):
+        return f"Model: {EMBEDDED}, as models are compared for classification only (--model names another)."
+    here = candidates.named(options.candidates) if options.candidates else candidates.local()
+    if len(here) < 2:
+        return f"Model: {EMBEDDED}, the only one at hand (--model names another; graft models lists some)."
+    return ""
+
+
+def _measured(
+    wanted: Sequence[candidates.Named], splits: Splits, fit: FitOptions, deadline: float
+) -> Generator[Event, None, tuple[list[Measured], list[Unranked]]]:
+    """What could be measured in its share of the time, and what could not be."""
+    share = READING * (deadline - time.perf_counter())
+    sample = Sample(splits.train, splits.classes, _limit(splits, fit), time.perf_counter() + share)
+    measured: list[Measured] = []
+    unranked: list[Unranked] = []
+    chosen = machine.choose(fit.device, fit.precision)
+    for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
+        if isinstance(event, Measured):
+            measured.append(event)
+            continue
+        if isinstance(event, Unranked):
+            unranked.append(event)
+        yield event
+    return measured, unranked
+
+
+def _raced(
+    ordered: Sequence[Forecast], pick: Forecast, course: Course, within: float
+) -> Generator[Event, None, tuple[list[Heat], tuple[Forecast, str] | None]]:
+    """The heats that were run, and what the race says: the pick and why; None where no round was finished."""
+    heats: list[Heat] = []
+    entrants = finalists(ordered, pick)
+    if len(entrants) < 2:
+        return heats, None
+    racing = race(entrants, course)
+    while True:
+        try:
+            event = next(racing)
+        except StopIteration as done:
+            last: list[Heat] = done.value
+            break
+        if isinstance(event, Heat):
+            heats.append(event)
+        yield event
+    if not last:
+        return heats, None
+    by_name = {one.candidate.name: one for one in entrants}
+    enough = [by_name[heat.name] for heat in last if heat.value >= last[0].value - within]
+    won = min(enough, key=lambda one: one.costs.minutes) if within else enough[0]
+    return heats, (won, _won(won, last, within))
+
+
+def _won(won: Forecast, last: Sequence[Heat], within: float) -> str:
+    """Why it is advised after a race."""
+    value = next(heat.value for heat in last if heat.name == won.candidate.name)
+    others = ", ".join(f"{heat.name} {heat.value:.1%}" for heat in last if heat.name != won.candidate.name)
+    if not others:
+        return f"it was the only one to finish the race, at {value:.1%}"
+    how = f"the cheapest within {within:.1%} of the best of the race" if within else "the best of the race"
+    trained = f"{last[0].rows:,} rows of train and judged on {last[0].judged:,} others"
+    return f"it was {how}: {value:.1%}, trained on {trained} ({others})"
+
+
 def _limit(splits: Splits, fit: FitOptions) -> int:
     """The tokens that the recipe cuts texts to; widths and tokens, which no recipe's limit depends on, are made up."""
     rows = len(splits.train)
-    return _recipe(fit, recipes.Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
-
-
-def _recipe(fit: FitOptions, scale: recipes.Scale) -> Recipe:
-    """What is asked for, cut to a size."""
-    named = recipes.named(fit.recipe, scale) if isinstance(fit.recipe, str) else fit.recipe
-    return recipes.changed(named, fit.settings, scale)
+    return fit.recipe_at(recipes.Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
 
 
 def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effort]:
     """What the recipe asks of the model kept up to each of its blocks."""
-    rows = len(splits.train)
-    tokens = round(rows * found.pace.tokens_per_text)
+    rows, per_text = len(splits.train), found.pace.tokens_per_text
     efforts = []
     for depth in range(1, found.model.blocks + 1):
-        recipe = _recipe(fit, recipes.Scale(rows, tokens, len(splits.classes), depth, found.model.width))
-        steps = sum(stage.epochs * -(-rows // stage.batches.rows) for stage in recipe.stages)
-        together = (
-            min(stage.batches.rows * found.pace.tokens_per_text, stage.batches.tokens) for stage in recipe.stages
-        )
-        efforts.append(Effort(sum(stage.epochs for stage in recipe.stages) * tokens, steps, round(max(together))))
+        scale = recipes.Scale(rows, round(rows * per_text), len(splits.classes), depth, found.model.width)
+        efforts.append(Effort.of(fit.recipe_at(scale), rows, per_text))
     return efforts

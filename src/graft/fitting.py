@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from graft import machine
+from graft import machine, windowed
 from graft.account import Account, Clock
 from graft.backbone import artefact, hub
 from graft.backbone.model import Backbone
@@ -23,7 +23,7 @@ from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import check_pairs, material_of, settle_pairs, tokenised
+from graft.reading import Read, check_pairs, material_of, settle_pairs, tokenised
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -32,6 +32,7 @@ from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
+from graft.windowed import Documents
 
 Event = FitEvent | Manifest
 
@@ -50,6 +51,11 @@ class FitOptions:
     device: Device = "auto"
     precision: Precision = "auto"
     save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
+
+    def recipe_at(self, scale: recipes.Scale) -> Recipe:
+        """The recipe that is asked for, cut to a size."""
+        named = recipes.named(self.recipe, scale) if isinstance(self.recipe, str) else self.recipe
+        return recipes.changed(named, self.settings, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +123,24 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        read = tokenised(splits, backbone, backbone.record.max_tokens)
-    yield from map(Said, read.notes)
+        read = _read(splits, backbone)
+    yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), len(read.train.ids), len(splits.classes), *size, task)
-    named = recipes.named(options.recipe, scale) if isinstance(options.recipe, str) else options.recipe
-    recipe = recipes.changed(named, options.settings, scale)
+    scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
+    recipe = options.recipe_at(scale)
     check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    if splits.train.seconds is None:
+    if isinstance(read, Read) and splits.train.seconds is None:
         read = read.within(limit, backbone)
-    else:
+    elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
-    cut = measure(read.lengths, limit)
-    yield Said(_about_cut(cut))
+    cut = measure(read.lengths, limit) if isinstance(read, Read) else read.truncation(limit)
+    yield Said(_about_cut(cut) if isinstance(read, Read) else f"Windows of {limit} tokens; nothing is cut off.")
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -147,9 +152,20 @@ def _prepare(
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     folder.checkpoints.mkdir(exist_ok=True)
-    material = material_of(splits, backbone, chosen, read)
+    material = (
+        material_of(splits, backbone, chosen, read)
+        if isinstance(read, Read)
+        else read.material(splits, backbone, chosen, limit)
+    )
     checkpoints = Checkpoints(folder.checkpoints, options.save_every)
-    return Job(folder, material, recipe, manifest, checkpoints, read.found)
+    return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
+
+
+def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
+    """The splits as tokens, before a recipe sets the limit."""
+    if task_named(splits.summary.task).head.reads == "language":
+        return windowed.read(splits, backbone)
+    return tokenised(splits, backbone, backbone.record.max_tokens)
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:

@@ -26,7 +26,7 @@ from graft.files import (
     write_record,
     write_text,
 )
-from graft.records import Epoch, Evaluation, Manifest, Said
+from graft.records import Epoch, Evaluation, Manifest, Ranking, Said
 
 LOCK = ".lock"
 _AGAIN = "restore it from a backup, or run again into a new folder."
@@ -45,8 +45,9 @@ class RunFolder:
         self.predictions = self.path / "predictions.csv"
         self._evaluation = self.path / "evaluation.json"
         self._epochs = self.path / "epochs.jsonl"
+        self._ranking = self.path / "ranking.json"
         self._splits, self.recipe = self.path / "splits.json", self.path / "recipe.toml"
-        records = self.manifest_file, self._splits, self.recipe, self._epochs, self._evaluation
+        records = self.manifest_file, self._ranking, self._splits, self.recipe, self._epochs, self._evaluation
         self._written = [path.name for path in (*records, self.predictions, self.report, self.model)]
 
     @property
@@ -100,6 +101,13 @@ class RunFolder:
         except RunError as error:
             raise RunError(error.found, f"graft evaluate {self.path} makes it again.") from None
         return None
+
+    def ranking(self) -> Ranking | None:
+        """The comparison that came before the run; None where there was none."""
+        return read_record(self._ranking, Ranking) if self._ranking.exists() else None
+
+    def write_ranking(self, ranking: Ranking) -> None:
+        write_record(self._ranking, ranking)
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         write_record(self._evaluation, evaluation)

@@ -37,6 +37,11 @@ class Read:
     found: int = 0  # texts that an earlier run had tokenised
     notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
 
+    @property
+    def train_tokens(self) -> int:
+        """Tokens to learn from."""
+        return len(self.train.ids)
+
     def within(self, limit: int, backbone: Backbone) -> Read:
         """The same rows, shortened."""
         closing = closing_tokens(backbone.tokenizer.backend_tokenizer)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from graft import assess, fitting
+from graft.choosing import ChooseOptions, choose, only_at_hand
+from graft.choosing import Event as ChooseEvent
+from graft.data.documents import WRITE
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.records import Baseline, Evaluation, Manifest, Phase, Request, Said
+from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
 from graft.scratch import from_scratch
 
-Event = fitting.Event | assess.Event
+Event = fitting.Event | assess.Event | ChooseEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class RunOptions:
     out: str | Path | None = None  # None: a fresh folder under runs/
     resume: bool = False
     scratch: bool = False  # also train the same architecture from random weights, as a yardstick
+    choose: ChooseOptions | None = None  # compare models first, and train the one that is advised; None: train fit's
+    beside: dict[str, str] = field(default_factory=dict)  # to compare a style with: "neutral", "contrast" → path
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,19 @@ def run(
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
-    request = dataclasses.replace(given.request(command), scratch=options.scratch)
-    yield from fitting.fit(splits, out, fit, request, resume=options.resume)
+    writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
+    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
+    request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
+    ranking: Ranking | None = None
+    if options.choose is not None and not writes and not folder.exists:
+        ranking = yield from _compared(splits, fit, options.choose)
+        fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit
+    for step in fitting.fit(splits, out, fit, request, resume=options.resume):
+        if ranking is not None and folder.exists:
+            folder.write_ranking(ranking)
+            ranking = None
+        yield step
     known = folder.evaluation()
     if known is not None and folder.manifest().outcome.status == "evaluated":
         yield Said("It is already evaluated; the test split stays closed. To open it again: graft evaluate.")
@@ -136,6 +151,22 @@ def run(
     yield evaluation
 
 
+def _compared(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Generator[Event, None, Ranking | None]:
+    """Which model to train. None: fit's own, as there is nothing to compare."""
+    only = only_at_hand(splits, options)
+    if only:
+        yield Said(only)
+        return None
+    ranking: Ranking | None = None
+    for event in choose(splits, fit, options):
+        if isinstance(event, Ranking):
+            ranking = event
+        yield event
+    assert ranking is not None
+    yield Said(f"Model: {ranking.pick}; {ranking.why}.")
+    return ranking
+
+
 def _charge(folder: RunFolder, phase: Phase) -> None:
     """Add what was spent before the run folder existed."""
     manifest: Manifest = folder.manifest()
@@ -149,6 +180,10 @@ def _charge(folder: RunFolder, phase: Phase) -> None:
 def about(splits: Splits) -> Iterator[str]:
     """What was read, in sentences."""
     summary = splits.summary
+    if summary.task == WRITE:
+        yield f"Data: {summary.name}, to learn a style from."
+        yield from summary.notes
+        return
     counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}. Classes: {shown}."

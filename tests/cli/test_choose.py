@@ -29,6 +29,7 @@ def test_ranking_json_holds_all_of_it(found: Path, tiny_bert: Path) -> None:
     assert {one.candidate.name.partition("@")[0] for one in ranking.forecasts} == {str(tiny_bert)}
     assert [one.name for one in ranking.unranked] == [str(found / "none")]
     assert set(ranking.views) == {str(tiny_bert)}
+    assert "The choice of the model" in (found / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_table_fits_a_narrow_terminal_and_says_on_what_it_rests(found: Path) -> None:
@@ -63,7 +64,7 @@ def test_json_is_one_object(reviews: Path, tiny_bert: Path, capsys: pytest.Captu
     said = json.loads(capsys.readouterr().out)
     assert said["pick"] == f"{tiny_bert}@1"
     assert said["forecasts"][0]["candidate"]["depth"] == 1
-    assert said["rows"] <= said["train"]
+    assert said["sampled"]["rows"] <= said["sampled"]["train"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graft.choose.rank import Measured
-from graft.records import Costs
+from graft.records import Costs, Recipe
 
 TRAINING = 2.6  # time of a training step over that of a forward pass through the same tokens
 STEP = 0.008  # seconds of a step whatever its size: optimiser, dropout's masks, collating
@@ -28,6 +28,19 @@ class Effort:
     steps: int
     at_once: int
 
+    @classmethod
+    def of(cls, recipe: Recipe, rows: int, per_text: float) -> Effort:
+        """On so many rows of so many tokens on average."""
+        epochs = sum(stage.epochs for stage in recipe.stages)
+        steps = sum(stage.epochs * -(-rows // stage.batches.rows) for stage in recipe.stages)
+        together = (min(stage.batches.rows * per_text, stage.batches.tokens) for stage in recipe.stages)
+        return cls(round(epochs * rows * per_text), steps, round(max(together)))
+
+
+def seconds(per_token: float, effort: Effort) -> float:
+    """Of training, where a token crosses the model once in so many seconds."""
+    return TRAINING * per_token * effort.tokens + STEP * effort.steps
+
 
 def costs(found: Measured, depth: int, effort: Effort) -> Costs:
     """Of a measured model kept up to `depth`."""
@@ -36,7 +49,7 @@ def costs(found: Measured, depth: int, effort: Effort) -> Costs:
     parameters = found.sizes[depth - 1]
     kept = ACTIVATION * effort.at_once * found.model.width * depth
     return Costs(
-        minutes=(TRAINING * per_token * effort.tokens + STEP * effort.steps) / 60,
+        minutes=seconds(per_token, effort) / 60,
         memory=round(PROCESS + STATE * parameters + kept),
         disk=ON_DISK * parameters + TOKENIZER,
         milliseconds=1000 * per_token * found.pace.tokens_per_text,

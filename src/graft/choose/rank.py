@@ -27,8 +27,9 @@ from graft.cache.store import Store
 from graft.choose.candidates import Found, Named, located
 from graft.choose.sample import stratified_order
 from graft.choose.views import scored, scoring_seconds
+from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens import Tokens
 from graft.errors import GraftError, ModelError, first_line
 from graft.records import Candidate, MachineRecord, Progress, Unranked, View
 
@@ -87,14 +88,14 @@ class Sample:
 def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store: Store, free: int) -> Iterator[Event]:
     """Measure every candidate that can be. `free`: bytes of memory that may be used (0: not known)."""
     order = sample.order
-    texts = list(sample.train.texts.take(order))
+    sampled = sample.train.take(order)
     entrants: list[_Entrant] = []
     for found in located(wanted, free):
         if isinstance(found, Unranked):
             yield found
             continue
         entrant = _Entrant(found, sample, machine, store)
-        skipped = yield from _tried(entrant.pilot(texts), found.named.name)
+        skipped = yield from _tried(entrant.pilot(sampled), found.named.name)
         if skipped is None:
             entrants.append(entrant)
             _release(entrants, free)
@@ -102,8 +103,12 @@ def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store:
         entrants.remove(entrant)
         yield Unranked(entrant.name, why)
     rows = planned(entrants, sample)
-    for entrant in entrants:
-        yield from _tried(entrant.measure(rows, sample.targets(order[:rows])), entrant.name)
+    targets = sample.targets(order)
+    while entrants:
+        whole = sum(entrant.seconds(rows) for entrant in entrants)
+        entrant = entrants.pop(0)
+        share = sample.left * entrant.seconds(rows) / whole
+        yield from _tried(entrant.measure(rows, targets, time.perf_counter() + share), entrant.name)
         entrant.backbone = entrant.extractor = None
 
 
@@ -152,7 +157,7 @@ class _Entrant:
             self.extractor = Extractor(self.backbone, self.machine, self.store)
         return self.backbone, self.extractor
 
-    def pilot(self, texts: Sequence[str]) -> Iterator[Event]:
+    def pilot(self, sampled: Rows) -> Iterator[Event]:
         """Load it, tokenise the sample, read a few rows."""
         began = time.perf_counter()
         backbone, _ = self.load()
@@ -162,7 +167,7 @@ class _Entrant:
             raise ModelError(f"it has {blocks} blocks, so there is no {self.name}@{asked}")
         loading = time.perf_counter() - began
         limit = min(self.sample.limit, backbone.record.max_tokens)
-        self.tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, limit)[0]
+        self.tokens = tokenize_rows(sampled, backbone.tokenizer.backend_tokenizer, limit)[0]
         yield from self._read(np.arange(min(WARM_UP, len(self.tokens))))
         rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
         found = yield from self._read(rows)
@@ -170,15 +175,29 @@ class _Entrant:
         seconds = found.whole or found.seconds  # at the rate at which what is found now was computed
         self.pace = Pace(seconds / tokens, float(self.tokens.lengths.mean()), loading)
 
-    def measure(self, rows: int, targets: Tensor) -> Iterator[Event]:
-        """Read the sample and score every depth."""
+    def measure(self, rows: int, targets: Tensor, until: float) -> Iterator[Event]:
+        """Read the sample and score every depth, by `until` (time.perf_counter()).
+
+        The fewest rows are read and scored first. Where the machine turns out slower than the pilot told, reading
+        stops at fewer rows, and if there is no time to score more than the fewest, their scores are taken.
+        """
         backbone, _ = self.load()
-        found = yield from self._read(np.arange(rows))
-        views = []
-        for view in scored(found.pooled, backbone.family.poolings, targets):
-            views.append(view)
-            if self.sample.left < 0:
-                raise _NoTime
+        rows = min(rows, len(self.tokens))
+        done = min(FEWEST_ROWS, rows)
+        parts = [(yield from self._read(np.arange(done))).pooled]
+        began = time.perf_counter()
+        best = self._scored(parts, targets[:done], np.inf)
+        assert best is not None
+        slower = max(1.0, (time.perf_counter() - began) / self._scoring(done))
+        while done < rows:
+            began, more = time.perf_counter(), min(rows, 2 * done)
+            parts.append((yield from self._read(np.arange(done, more))).pooled)
+            done, took = more, time.perf_counter() - began
+            further = 2 * took + slower * self._scoring(min(rows, 2 * done))
+            if time.perf_counter() + further > until:
+                break
+        scored = self._scored(parts, targets[:done], until) if len(parts) > 1 else None
+        read, views = (done, scored) if scored is not None else (min(FEWEST_ROWS, rows), best)
         record = backbone.record
         model = Candidate(
             self.name, record.family, record.blocks, record.blocks, record.width, record.parameters, record.max_tokens,
@@ -186,14 +205,28 @@ class _Entrant:
         )  # fmt: skip
         asked = self.found.named.depth
         depths = tuple(range(1, record.blocks + 1)) if asked is None else (asked,)
-        yield Measured(model, _sizes(backbone), tuple(views), rows, self.pace, depths)
+        yield Measured(model, _sizes(backbone), views, read, self.pace, depths)
+
+    def _scored(self, parts: Sequence[dict[int, Tensor]], targets: Tensor, until: float) -> tuple[View, ...] | None:
+        """Every view of the rows that were read; None when the time is up before all are scored."""
+        backbone, _ = self.load()
+        pooled = {depth: torch.cat([part[depth] for part in parts]) for depth in parts[0]}
+        views = []
+        for view in scored(pooled, backbone.family.poolings, targets):
+            views.append(view)
+            if time.perf_counter() > until:
+                return None
+        return tuple(views)
+
+    def _scoring(self, rows: int) -> float:
+        """Seconds, as far as can be said before it."""
+        return scoring_seconds(rows, self.width, self.backbone.record.blocks if self.backbone else 12)
 
     def seconds(self, rows: int) -> float:
         """What `measure` takes for so many rows, as far as can be said before it."""
         reading = self.pace.seconds_per_token * int(self.tokens.starts[rows])
-        blocks = self.backbone.record.blocks if self.backbone else 12
         again = self.pace.loading if self.backbone is None else 0.0
-        return reading + again + scoring_seconds(rows, self.width, blocks)
+        return reading + again + self._scoring(rows)
 
     def _read(self, rows: NDArray[np.int64]) -> Generator[Progress, None, Features]:
         backbone, extractor = self.load()

@@ -24,7 +24,7 @@ EXAMPLES = (
 def add_arguments(parser: Parser) -> None:
     add_choosing(parser)
     add_candidates(parser)
-    parser.add_argument("--out", metavar="DIR", help="also write ranking.json into this folder")
+    parser.add_argument("--out", metavar="DIR", help="also write ranking.json and report.html into this folder")
 
 
 def main(asked: Namespace) -> int:
@@ -34,7 +34,9 @@ def main(asked: Namespace) -> int:
         from graft.cli import asking, choose_text
         from graft.cli.screen import screen
         from graft.cli.show import Story
-        from graft.files import write_record
+        from graft.files import write_record, write_text
+        from graft.report.compose_choice import compose_choice
+        from graft.report.page import render
 
         asked.resume = False
         asking.recorded(asked)
@@ -44,6 +46,7 @@ def main(asked: Namespace) -> int:
     assert story.ranking is not None
     if asked.out is not None:
         write_record(Path(asked.out) / "ranking.json", story.ranking)
+        write_text(Path(asked.out) / "report.html", render(compose_choice(story.ranking, Path(asked.data).name)))
     if asked.json:
         print_json(choose_text.described(story.ranking))
     else:

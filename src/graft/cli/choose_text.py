@@ -22,7 +22,9 @@ NAME = WIDTH - len(HEAD) - 3
 
 def table(ranking: Ranking, data: str) -> list[str]:
     """The ranking for a person."""
-    read = f"{ranking.rows:,} of {ranking.train:,} rows of train were read, validation and test were not"
+    read = (
+        f"{ranking.sampled.rows:,} of {ranking.sampled.train:,} rows of train were read, validation and test were not"
+    )
     lines = ["", *textwrap.wrap(f"Expected {ranking.metric} on new texts ({read}):", WIDTH)]
     lines.append(f"  {'model':<{NAME}} {HEAD}")
     shown = chosen_lines(ranking)

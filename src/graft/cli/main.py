@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from graft.cli import cache, choose, evaluate, failure, fit, models, predict, report, run
+from graft.cli import cache, choose, evaluate, failure, fit, generate, models, predict, report, run
 from graft.cli.usage import Parser, UsageError, check_options, check_verb, examples
 
 VERBS: dict[str, ModuleType] = {
@@ -21,6 +21,7 @@ VERBS: dict[str, ModuleType] = {
     "fit": fit,
     "evaluate": evaluate,
     "predict": predict,
+    "generate": generate,
     "report": report,
     "models": models,
     "choose": choose,

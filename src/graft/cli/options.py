@@ -8,7 +8,8 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression")
+TASKS = ("classification", "multi-label", "regression", "write")
+DOCUMENTS = ("auto", "file", "headings", "blank", "line")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
 
 
@@ -57,8 +58,13 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
-        "decimal numbers, else classification)",
+        help="what is to be learnt: one class per text, any number of labels, a number, or to write in the style of "
+        "whole documents (default: regression for decimal numbers, else classification)",
+    )
+    group.add_argument(
+        "--documents",
+        choices=DOCUMENTS,
+        help="how the documents of a text file are told apart, for --task write (default: auto: marks, then headings)",
     )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")
@@ -80,7 +86,10 @@ def _add_data(parser: Parser) -> None:
 def _add_model(parser: Parser) -> None:
     group = parser.add_argument_group("the model and the machine")
     group.add_argument(
-        "--model", metavar="M", help="embedded (the default), a folder, or a hub id such as roberta-base"
+        "--model",
+        metavar="M",
+        help="embedded, a folder, or a hub id such as roberta-base; M@K is M without the blocks above the K-th "
+        "(default: embedded; run compares it with the models in the hub's cache first, if there are any)",
     )
     group.add_argument("--revision", metavar="R", help="commit, tag or branch of a hub model")
     add_machine(parser, group)

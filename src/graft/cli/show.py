@@ -16,6 +16,7 @@ from graft.records import (
     Epoch,
     Evaluation,
     HeadRecord,
+    Heat,
     Manifest,
     Progress,
     Ranking,
@@ -68,6 +69,9 @@ class Story:
                 self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
             case Unranked():
                 self.screen.line(f"Not compared: {event.name} ({event.why}).")
+            case Heat():
+                told = f"{event.value:.1%} right of {event.judged:,} after {event.rows:,} rows"
+                self.screen.line(f"Race, round {event.round}: {event.name}: {told}; {spoken(event.seconds)}.")
             case Ranking():
                 self.ranking = event
             case Trial():

@@ -4,7 +4,7 @@ Each is a plain dataclass of plain fields, so that one file (`files.py`) can wri
 What lives only in memory (token arrays, tensors, models) is defined in the room that makes it.
 """
 
-from graft.records.choosing import Candidate, Costs, Forecast, Ranking, Unranked, View
+from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Sampled, Unranked, View
 from graft.records.details import (
     ClassificationDetails,
     ClassScores,
@@ -76,6 +76,7 @@ __all__ = [
     "Evaluation",
     "Forecast",
     "HeadRecord",
+    "Heat",
     "Input",
     "Interval",
     "LabelScores",
@@ -99,6 +100,7 @@ __all__ = [
     "ReliabilityBin",
     "Request",
     "Said",
+    "Sampled",
     "Skip",
     "Skipped",
     "Source",

@@ -67,15 +67,35 @@ class Unranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Heat:
+    """One finalist really fine-tuned for short, on part of train."""
+
+    name: str
+    round: int
+    rows: int  # of train, that it was trained on
+    judged: int  # other rows of train, that judged it
+    value: float  # the metric on these
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How much of train was read for a comparison."""
+
+    rows: int
+    train: int  # all rows of train
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """What `graft choose` found."""
 
     metric: str
-    rows: int  # of train, that were read for it
-    train: int  # rows of train
+    sampled: Sampled
     forecasts: tuple[Forecast, ...]  # the highest expectation first
     views: dict[str, tuple[View, ...]]  # by model, every one that was scored
     unranked: tuple[Unranked, ...]
+    heats: tuple[Heat, ...]  # of the race, in the order in which they were run
     pick: str  # the name of the candidate that is advised
     why: str
     basis: str  # on what the forecasts rest, a sentence

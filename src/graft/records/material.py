@@ -98,7 +98,7 @@ class BackboneRecord:
 class HeadRecord:
     """Which head was grafted on, and why."""
 
-    kind: Literal["native", "pooled", "paired"]
+    kind: Literal["native", "pooled", "paired", "language"]
     pooling: str  # "first", "last", "mean" or "layers" (mean over tokens, then over blocks)
     depth: int  # the block whose output is pooled
     start: str  # "probe" or "random"

@@ -83,6 +83,7 @@ class Request:
     reading: dict[str, str] = field(default_factory=dict)  # settings of `read` that differ from the defaults
     shares: tuple[float | None, float | None] = (None, None)  # asked shares of validation and test
     seed: int = 0
+    beside: dict[str, str] = field(default_factory=dict)  # texts to compare a style with: "neutral", "contrast" → path
     scratch: bool = False  # whether the yardstick of no transfer was asked for
 
 

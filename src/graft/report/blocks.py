@@ -176,6 +176,37 @@ class Scatter:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a plot, with the interval of its value where it has one; `label` is said on hover."""
+
+    across: float
+    value: float
+    label: str
+    interval: Interval | None = None
+    ours: bool = False  # drawn with emphasis
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Spots with one name, which stands at the last one; joined by a line or not."""
+
+    name: str
+    spots: tuple[Spot, ...]
+    joined: bool = True
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Shares (of 1) against a number above 0, on a linear or a logarithmic axis."""
+
+    caption: str
+    axis: str  # what stands below it
+    traces: tuple[Trace, ...]
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     name: str
     value: float
@@ -219,7 +250,7 @@ class Fold:
 
 
 Block: TypeAlias = (
-    Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Scatter | Bars | Callout | Code | Fold
+    Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Scatter | Plot | Bars | Callout | Code | Fold
 )
 
 

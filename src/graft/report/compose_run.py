@@ -35,8 +35,9 @@ def data_section(manifest: Manifest) -> Section:
     """Splits and classes, what the length limit cuts, repeated texts, and the notes that were said while reading."""
     data = manifest.data
     rows = sum(split.rows for split in data.splits)
-    lead = f"{words.plural(rows, 'text')} in {words.plural(len(data.classes), 'class')} from {_sources(manifest)}."
-    blocks: list[Block] = [_classes(manifest), Facts(tuple(_data_facts(manifest)))]
+    among = f" in {words.plural(len(data.classes), 'class')}" if data.classes else ""
+    lead = f"{words.plural(rows, 'text')}{among} from {_sources(manifest)}."
+    blocks: list[Block] = [*([_classes(manifest)] if data.classes else []), Facts(tuple(_data_facts(manifest)))]
     if data.notes:
         blocks.append(Fold(f"{words.plural(len(data.notes), 'note')} from reading", tuple(map(Prose, data.notes))))
     return Section("data", "The data", lead, tuple(blocks))

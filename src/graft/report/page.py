@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from graft.report import charts, curves, heatmap, scatter, tables
+from graft.report import charts, curves, heatmap, plot, scatter, tables
 from graft.report.blocks import (
     Bars,
     Block,
@@ -22,6 +22,7 @@ from graft.report.blocks import (
     Heatmap,
     Hero,
     Intervals,
+    Plot,
     Prose,
     Reliability,
     Report,
@@ -114,6 +115,8 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
         case Scatter():
             note = f"<p>{escape(block.note)}</p>" if block.note else ""
             return f'<div class="beside">{_figure(block.caption, scatter.scatter(block))}{note}</div>'
+        case Plot():
+            return _figure(block.caption, plot.plot(block, WIDE), plot.plot(block, NARROW))
         case Bars():
             return _figure(block.caption, charts.bars(block, WIDE), charts.bars(block, NARROW))
         case Callout():

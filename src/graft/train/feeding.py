@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.paths import Feed, HeadPath, ModelPath, Path
 from graft.records import HeadRecord, Stage
@@ -32,13 +33,13 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     """The way of a stage; a cut stays in place until `stack` closes."""
     tokens = (material.train.tokens, material.validation.tokens)
     both = (extracted.train, extracted.validation)
-    alone = head_alone(material.backbone, head)
+    alone = head_alone(material.backbone, head) if material.task.head.reads == "row" else None
     if stage.unfrozen == 0 and alone is not None and head.depth in extracted.train.pooled:
         features = [start.head_features(found.pooled, head) for found in both]
         feeds = [Feed(part, values) for part, values in zip(tokens, features, strict=True)]
         why = "the backbone is frozen: the head reads features that were extracted once"
         return Way(HeadPath(material.backbone, alone), feeds[0], feeds[1], why)
-    path = ModelPath(material.backbone, material.machine)
+    path = _whole(material)
     path.set_dropout(stage.loss.dropout, stage.loss.attention_dropout)
     cut = cut_of(stage, material.backbone.record.blocks)
     states = [found.boundaries.get(cut) for found in both]
@@ -56,6 +57,14 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     if worth is not None and worth.reading and worth.computing:
         why += f": {worth.sentence}"
     return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
+
+
+def _whole(material: Material) -> ModelPath | LanguagePath:
+    """The whole model, as the task reads it."""
+    if material.task.head.reads == "language":
+        window = int(material.train.tokens.lengths.max(initial=1))
+        return LanguagePath(material.backbone, material.machine, window)
+    return ModelPath(material.backbone, material.machine)
 
 
 def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:

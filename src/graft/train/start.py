@@ -120,6 +120,9 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
 
 def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
     """Give the backbone's model its head's start, in place."""
+    if material.task.head.reads == "language":
+        why = "the language model's own head, which goes on as it was pretrained"
+        return HeadRecord("language", "", material.backbone.record.blocks, "pretrained", why)
     if is_apart(material, recipe):
         return start_paired(material, recipe, extracted, start_rows(material, recipe))
     if recipe.head == "pooled":
@@ -146,6 +149,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
+    if material.task.head.reads != "row":
+        return False
     head = material.backbone.family.head
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 

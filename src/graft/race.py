@@ -1,0 +1,192 @@
+"""The race: finalists of a comparison really fine-tuned for short, on part of train, until the time is up.
+
+Successive halving (Jamieson and Talwalkar 2016, "Non-stochastic best arm identification"): in every round each
+finalist is trained by the recipe on the same rows and judged on others of train; the better half goes on, to more
+rows. A generator of `Progress` and `Heat`s. Validation and test stay closed. What the comparison has read of the rows
+is found in the cache, so a head's start costs nothing again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.backbone import heads, hub
+from graft.backbone.features import Extractor
+from graft.backbone.model import load as load_model
+from graft.cache.store import Store
+from graft.choose.cost import Effort, seconds
+from graft.choose.sample import stratified_order
+from graft.data.pairs import tokenize_rows
+from graft.data.table import Rows
+from graft.errors import GraftError, NotFinite
+from graft.fitting import FitOptions
+from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
+from graft.tasks.classification import CLASSIFICATION
+from graft.train.fit import fit
+from graft.train.material import Labelled, Material
+from graft.train.recipe import Scale
+
+FINALISTS = 4
+JUDGED, MOST_JUDGED = 0.25, 500  # share of train that judges, and the most rows of it
+FEWEST_ROWS = 150  # to train on
+MOST_EPOCHS = 3  # of a stage
+OVERHEAD = 2.0  # seconds of a fit besides its steps: loading, tokenising, the head's start
+
+Event: TypeAlias = Progress | Said | Heat
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What all finalists run on."""
+
+    train: Rows
+    classes: tuple[str, ...]
+    machine: MachineRecord
+    fit: FitOptions
+    per_text: dict[str, float]  # tokens, by the model's name
+    deadline: float  # time.perf_counter()
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """All of train, as the comparison reads it: the first rows train, the last ones judge."""
+        return stratified_order(self.train.codes)
+
+    @property
+    def judged(self) -> int:
+        return min(MOST_JUDGED, int(JUDGED * len(self.train)))
+
+    @property
+    def most(self) -> int:
+        return len(self.train) - self.judged
+
+    @property
+    def left(self) -> float:
+        return self.deadline - time.perf_counter()
+
+    def recipe(self, scale: Scale) -> Recipe:
+        """What is asked for, with few epochs: in a short time, more rows tell more than more passes over few."""
+        whole = self.fit.recipe_at(scale)
+        stages = (dataclasses.replace(stage, epochs=min(stage.epochs, MOST_EPOCHS)) for stage in whole.stages)
+        return dataclasses.replace(whole, stages=tuple(stages), pairs="joined")  # as the comparison read them
+
+    def seconds(self, one: Forecast, rows: int) -> float:
+        """What training and judging it on so many rows takes, as far as can be said before."""
+        per_text = self.per_text[model_of(one)]
+        kept = one.candidate
+        recipe = self.recipe(Scale(rows, round(rows * per_text), len(self.classes), kept.depth, kept.width))
+        a_text = one.costs.milliseconds / 1000
+        judging = a_text * self.judged * sum(stage.epochs + 1 for stage in recipe.stages)
+        return seconds(a_text / per_text, Effort.of(recipe, rows, per_text)) + judging + OVERHEAD
+
+
+def finalists(ordered: Sequence[Forecast], pick: Forecast) -> list[Forecast]:
+    """Who races: the pick and the best where they differ; else whoever may be the best by the intervals, each model's
+    best depth first."""
+    if pick is not ordered[0]:
+        return [ordered[0], pick]
+    near = [one for one in ordered if one.interval[1] >= pick.expected]
+    models: dict[str, Forecast] = {}
+    for one in near:
+        models.setdefault(model_of(one), one)
+    firsts = list(models.values())
+    return (firsts + [one for one in near if one not in firsts])[:FINALISTS]
+
+
+def model_of(one: Forecast) -> str:
+    """The whole model's name."""
+    return one.candidate.name.removesuffix(f"@{one.candidate.depth}")
+
+
+def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None, list[Heat]]:
+    """Run rounds until one finalist is left or the time is up. Returns the heats of the last round that was finished,
+    the best first (none, where not even one could be)."""
+    standing = list(entrants)
+    last: list[Heat] = []
+    number = 0
+    while len(standing) > 1 and course.most >= FEWEST_ROWS:
+        number += 1
+        rows = planned(standing, course)
+        while not rows and len(standing) > 2:  # fewer finalists rather than no race
+            standing.pop()
+            rows = planned(standing, course)
+        if not rows:
+            if number == 1:
+                yield Said("There is no time left to race the finalists.")
+            break
+        heats: list[Heat] = []
+        for one in standing:
+            heat = yield from _heat(one, number, rows, course)
+            if heat is not None:
+                heats.append(heat)
+            if course.left < 0:
+                return last
+        if not heats:
+            break
+        last = sorted(heats, key=lambda heat: -heat.value)  # stable: who was expected to be better wins a tie
+        by_name = {one.candidate.name: one for one in standing}
+        standing = [by_name[heat.name] for heat in last[: max(1, len(standing) // 2)]]
+    return last
+
+
+def planned(standing: Sequence[Forecast], course: Course) -> int:
+    """The most rows to train on that all can do in this round's share of the time; 0 where not even few."""
+    share = course.left / math.ceil(math.log2(len(standing)))  # rounds that are still to come
+    low, high = 0, course.most
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = sum(course.seconds(one, middle) for one in standing) <= share
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low if low >= FEWEST_ROWS else 0
+
+
+def _heat(one: Forecast, number: int, rows: int, course: Course) -> Generator[Event, None, Heat | None]:
+    """One finalist trained and judged. None where it failed, which is said, or the time was up."""
+    began = time.perf_counter()
+    name = one.candidate.name
+    expected = max(1, round(course.seconds(one, rows)))
+    value: float | None = None
+    try:
+        for event in _trained(one, rows, course):
+            if course.left < 0:
+                yield Said(f"The time was up while {name} was raced.")
+                return None
+            if isinstance(event, Epoch):
+                value = max(event.validation[CLASSIFICATION.validation[0]], value or 0.0)
+            passed = min(round(time.perf_counter() - began), expected)
+            yield Progress(f"round {number}: {name}", passed, expected, "seconds")
+    except (GraftError, MemoryError) as error:
+        found = error.found if isinstance(error, GraftError) else "the memory did not suffice"
+        yield Said(f"Out of the race: {name} ({'numbers not finite' if isinstance(error, NotFinite) else found}).")
+        return None
+    assert value is not None
+    heat = Heat(name, number, rows, course.judged, value, time.perf_counter() - began)
+    yield heat
+    return heat
+
+
+def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
+    """The events of a fit on the first rows, validated on the last ones."""
+    order = course.order
+    train, judged = order[:rows], order[len(order) - course.judged :]
+    backbone = load_model(hub.locate(one.candidate.name), course.classes)
+    tokenizer = backbone.tokenizer.backend_tokenizer
+    shape = len(course.classes), backbone.record.blocks, backbone.record.width
+    limit = course.recipe(Scale(rows, 30 * rows, *shape)).max_tokens
+    parts = []
+    for chosen in (train, judged):
+        rows_of = course.train.take(chosen)
+        tokens, _ = tokenize_rows(rows_of, tokenizer, min(limit, backbone.record.max_tokens))
+        parts.append((tokens, rows_of.targets))
+    targets = CLASSIFICATION.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
+    learnt, held = (Labelled(tokens, target) for (tokens, _), target in zip(parts, targets, strict=True))
+    extractor = Extractor(backbone, course.machine, Store())
+    recipe = course.recipe(Scale(rows, len(learnt.tokens.ids), *shape))
+    yield from fit(Material(backbone, learnt, held, course.classes, course.machine, extractor), recipe)

@@ -1,0 +1,147 @@
+"""How a model was chosen, as a section or a page: forecast against cost, each depth, the race, and the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from graft.records import Forecast, Ranking
+from graft.report import words
+from graft.report.blocks import (
+    Block,
+    Column,
+    Estimate,
+    Facts,
+    Fold,
+    Hero,
+    Plot,
+    Prose,
+    Report,
+    Section,
+    Spot,
+    Table,
+    Trace,
+)
+
+_SHOWN = 24  # rows of the table at a time
+
+
+def choice_section(ranking: Ranking) -> Section:
+    """Everything that a comparison of models found."""
+    read = f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, 'row')} of train were read for it"
+    lead = f"{named(ranking.pick)} was advised: {ranking.why}. {read}; validation and test were not."
+    blocks: list[Block] = [_against_cost(ranking), _by_depth(ranking), _expected(ranking)]
+    if ranking.heats:
+        blocks.append(_race(ranking))
+    pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
+    blocks.append(Prose(f"{' '.join(pick.why)} {ranking.basis}"))
+    if ranking.unranked:
+        left = tuple(Prose(f"{one.name}: {one.why}.") for one in ranking.unranked)
+        blocks.append(Fold(f"Not compared: {words.plural(len(left), 'candidate')}", left))
+    return Section("choice", "The choice of the model", lead, tuple(blocks))
+
+
+def compose_choice(ranking: Ranking, data: str) -> Report:
+    """A page of its own for a comparison without a run."""
+    pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
+    low, high = pick.interval
+    costs = pick.costs
+    facts = Facts(
+        (
+            ("Training", words.duration(60 * costs.minutes)),
+            ("Memory", words.size(costs.memory)),
+            ("On disk", words.size(costs.disk)),
+            ("Per text", f"{costs.milliseconds:.2g} ms"),
+        )
+    )
+    headline = ("Start from ", named(ranking.pick), ".")
+    sentences = (
+        f"Expected {ranking.metric} on new texts: {words.percent(pick.expected)}, in 80 of 100 cases between "
+        f"{words.percent(low)} and {words.percent(high)}.",
+        f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
+    )
+    hero = Hero("Choosing a model", headline, sentences, None, facts)
+    footer = (
+        f"Written by graft choose in {words.duration(ranking.seconds)}. Intervals are 80% intervals of the forecast."
+    )
+    return Report(f"{data} · choosing a model · graft", hero, (choice_section(ranking),), footer)
+
+
+def named(name: str) -> str:
+    """A folder by its last part, any other name as it is."""
+    return PurePath(name).name if PurePath(name).is_absolute() else name
+
+
+def _against_cost(ranking: Ranking) -> Plot:
+    spots = [_spot(one, one.candidate.name == ranking.pick) for one in ranking.forecasts]
+    front = sorted((one for one in ranking.forecasts if one.efficient), key=lambda one: one.costs.minutes)
+    line = Trace("efficient", tuple(_spot(one, False) for one in front))
+    rest = Trace("", tuple(spots), joined=False)
+    caption = (
+        f"Expected {ranking.metric} against cost, with 80% intervals; the line joins those that no cheaper one matches"
+    )
+    return Plot(caption, "minutes of training on this machine (logarithmic)", (line, rest), logarithmic=True)
+
+
+def _spot(one: Forecast, is_pick: bool) -> Spot:
+    low, high = one.interval
+    between = f"{words.percent(one.expected)} ({words.percent(low)} to {words.percent(high)})"
+    label = f"{named(one.candidate.name)}: {between}, {words.duration(60 * one.costs.minutes)}"
+    return Spot(max(one.costs.minutes, 1e-3), one.expected, label, one.interval, is_pick)
+
+
+def _by_depth(ranking: Ranking) -> Plot:
+    return Plot(
+        "What a linear probe gets right after each block, each model read frozen", "block", tuple(_depths(ranking))
+    )
+
+
+def _depths(ranking: Ranking) -> Iterator[Trace]:
+    for model, views in ranking.views.items():
+        best: dict[int, tuple[float, str]] = {}
+        for view in views:
+            best[view.depth] = max(best.get(view.depth, (0.0, "")), (view.probe, view.pooling))
+        spots = tuple(
+            Spot(depth, share, f"{named(model)}, block {depth}: {words.percent(share)} ({pooling})")
+            for depth, (share, pooling) in sorted(best.items())
+        )
+        yield Trace(named(model), spots, ours=ranking.pick.partition("@")[0] == model or ranking.pick == model)
+
+
+def _expected(ranking: Ranking) -> Table:
+    columns = (
+        Column("Model"),
+        Column("Expected", "range", "the 80% interval of the forecast"),
+        Column("Prior", "share", "what size and published scores alone say"),
+        Column("Training", "seconds"),
+        Column("Memory"),
+        Column("On disk"),
+        Column("ms/text", "decimal"),
+    )
+    rows = tuple(
+        (
+            named(one.candidate.name) + (" (advised)" if one.candidate.name == ranking.pick else ""),
+            Estimate(one.expected, one.interval),
+            one.prior,
+            60 * one.costs.minutes,
+            words.size(one.costs.memory),
+            words.size(one.costs.disk),
+            one.costs.milliseconds,
+        )
+        for one in ranking.forecasts
+    )
+    page = _SHOWN if len(rows) > _SHOWN else 0
+    return Table("What is expected of each candidate, and what it costs", columns, rows, page=page)
+
+
+def _race(ranking: Ranking) -> Table:
+    columns = (
+        Column("Round", "count"),
+        Column("Model"),
+        Column("Trained on", "count"),
+        Column("Judged on", "count"),
+        Column(words.spoken(ranking.metric).capitalize(), "share"),
+        Column("Took", "seconds"),
+    )
+    rows = tuple((one.round, named(one.name), one.rows, one.judged, one.value, one.seconds) for one in ranking.heats)
+    return Table("The race: finalists fine-tuned for short on part of train, judged on other rows of it", columns, rows)
