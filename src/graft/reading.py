@@ -13,10 +13,11 @@ from graft.backbone import heads
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
-from graft.data.encode import Encoded, encode, within
+from graft.data.encode import Encoded, encode, is_plain, within
 from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
-from graft.data.table import Splits
+from graft.data.table import Rows, Splits
+from graft.data.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
 from graft.tasks.registry import task_named
@@ -34,6 +35,8 @@ class Read:
     train: Encoded
     validation: Encoded
     lengths: NDArray[np.int64]
+    found: int = 0  # texts that an earlier run had tokenised
+    notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
 
     @property
     def train_tokens(self) -> int:
@@ -44,7 +47,8 @@ class Read:
         """The same rows within other limits."""
         tokenizer = backbone.tokenizer.backend_tokenizer
         train = within(self.train, splits.train, tokenizer, limits)
-        return Read(train, within(self.validation, splits.validation, tokenizer, limits), self.lengths)
+        validation = within(self.validation, splits.validation, tokenizer, limits)
+        return dataclasses.replace(self, train=train, validation=validation)
 
 
 def usual_limits(backbone: Backbone) -> Limits:
@@ -62,12 +66,25 @@ def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
 
 
 def tokenised(splits: Splits, backbone: Backbone, limits: Limits, way: Way = "joined") -> Read:
-    """The splits as token rows within limits; of the test split the lengths alone are kept."""
+    """The splits as token rows within limits; texts that are read as a whole are looked up in the cache, and kept
+    there. Of the test split the lengths alone are handed on."""
     tokenizer = backbone.tokenizer.backend_tokenizer
+    kept = KeptTokens(Store(), tokenizer, limits.tokens, backbone.record.name)
+    digests: dict[str, str] = {summary.name: summary.digest for summary in splits.summary.splits}
+
+    def read(rows: Rows, name: str) -> Encoded:
+        if not is_plain(rows, limits):
+            return encode(rows, tokenizer, limits, way)
+        tokens, lengths = kept.of(rows.texts, len(rows), digests[name])
+        return Encoded(tokens, None, lengths, limits)
+
     train, validation, test = (
-        encode(rows, tokenizer, limits, way) for rows in (splits.train, splits.validation, splits.test)
+        read(splits.train, "train"),
+        read(splits.validation, "validation"),
+        read(splits.test, "test"),
     )
-    return Read(train, validation, np.concatenate((train.lengths, validation.lengths, test.lengths)))
+    lengths = np.concatenate((train.lengths, validation.lengths, test.lengths))
+    return Read(train, validation, lengths, kept.found, tuple(kept.notes))
 
 
 def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read: Read) -> Material:

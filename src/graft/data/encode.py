@@ -31,6 +31,11 @@ class Encoded:
     limits: Limits
 
 
+def is_plain(rows: Rows, limits: Limits) -> bool:
+    """Whether each row is a text by itself, read as a whole and cut at the limit."""
+    return not isinstance(rows.targets, Marks) and rows.seconds is None and limits.long == "truncate"
+
+
 def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined") -> Encoded:
     """The rows within limits. What a head needs to know of their tokens follows from their targets: names need the
     tokens of words. Pairs are cut, whatever the limits say of long texts."""
