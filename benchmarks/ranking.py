@@ -4,7 +4,7 @@
     python benchmarks/ranking.py [--data trec] [--rounds 1]
 
 Both are given the rows of a train split and the same model's folder, and are timed with loading and tokenising; graft's
-cache is empty at first. graft scores three or four ways to read each of six blocks by four scores, the peer one way by
+cache is empty at first. graft scores three ways to read each of six blocks by four scores, the peer one way by
 one. Then the peer's own estimators of H-score and LogME are called on the very features that graft scored, at each
 depth, and the largest differences are printed.
 """

@@ -184,7 +184,7 @@ class _Entrant:
         The fewest rows are read and scored first; they are what is told where there turns out to be no time for more.
         """
         backbone, _ = self.load()
-        done = fewest = min(FEWEST_ROWS, len(self.tokens))
+        done = fewest = len(self.tokens) if until == np.inf else min(FEWEST_ROWS, len(self.tokens))
         parts = [(yield from self._read(np.arange(done))).pooled]
         began = time.perf_counter()
         best = self._scored(parts, targets[:done], np.inf)
