@@ -10,10 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz check lint format types bench clean
+.PHONY: help demo demo-story test faults fuzz check lint format types bench clean
 
 help:
 	@echo "make demo     train on examples/townhall.csv and write a report"
+	@echo "make demo-story  let a language model learn a style, and write in it (STORIES=folder WRITER=model)"
 	@echo "make test     run the tests (all but the slow ones; MARK= runs every one)"
 	@echo "make faults   strike runs at every write, fill disks, damage files (GRAFT_FAULTS=200 random kills)"
 	@echo "make fuzz     feed odd files and words to the readers and the command line (FUZZ=5000 examples each)"
@@ -43,6 +44,17 @@ $(VENV)/.ready-bench: $(VENV)/.ready-dev
 demo: $(VENV)/.ready
 	@rm -rf runs/demo
 	@$(BIN)/graft run examples/townhall.csv --model embedded --out runs/demo
+
+# Stories and a model at hand where there are some, else graft's own pages and the hub's gpt2.
+DATA := $(or $(GRAFT_DATA),../shared/data)
+MODELS := $(or $(GRAFT_MODELS),../shared/models)
+STORIES := $(firstword $(wildcard $(DATA)/lovecraft) docs)
+WRITER := $(firstword $(wildcard $(MODELS)/gpt2-gothic) gpt2)
+CONTRAST := $(addprefix --contrast ,$(wildcard $(DATA)/gothic_fiction))
+demo-story: $(VENV)/.ready
+	@rm -rf runs/story
+	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --out runs/story
+	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
 test: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -m "$(MARK)"
@@ -75,4 +87,4 @@ bench: $(VENV)/.ready-bench
 	@$(BIN)/python benchmarks $(NAME) $(if $(SETTINGS),-- $(SETTINGS))
 
 clean:
-	rm -rf $(VENV) runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) runs/demo runs/story .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -31,6 +31,8 @@ FLOORS = {
     "folder.py": 6,
     "account.py": 6,
     "fitting.py": 6,
+    "windowed.py": 6,
+    "evidence.py": 6,
     "assess.py": 6,
     "reading.py": 6,
     "scratch.py": 6,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graft.data.split import split
     from graft.data.table import Dataset, Splits
     from graft.errors import DataError, GraftError, MissingExtra, ModelError, Problem, RecipeError, RunError
-    from graft.face import RunResult, run
+    from graft.face import RunResult, generate, run
     from graft.fitting import FitOptions, fit
     from graft.predict import Predictor, load
     from graft.records import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Stage,
         Stopping,
     )
+    from graft.records.writing import Fragment, Generation, Sampling
     from graft.run import Given
 
     __version__: str
@@ -47,13 +48,14 @@ _HOMES = {
     "graft.data.split": ("split",),
     "graft.data.table": ("Dataset", "Splits"),
     "graft.errors": ("DataError", "GraftError", "MissingExtra", "ModelError", "Problem", "RecipeError", "RunError"),
-    "graft.face": ("RunResult", "run"),
+    "graft.face": ("RunResult", "generate", "run"),
     "graft.fitting": ("FitOptions", "fit"),
     "graft.predict": ("Predictor", "load"),
     "graft.records": (
         "Baseline", "Batches", "Epoch", "Evaluation", "Loss", "Manifest", "Optimiser", "Prediction", "Progress",
         "Recipe", "Said", "Stage", "Stopping",
     ),
+    "graft.records.writing": ("Fragment", "Generation", "Sampling"),
     "graft.run": ("Given",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,6 +68,8 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "FitOptions",
+    "Fragment",
+    "Generation",
     "Given",
     "GraftError",
     "Loss",
@@ -83,12 +87,14 @@ __all__ = [
     "RunError",
     "RunResult",
     "Said",
+    "Sampling",
     "Splits",
     "Stage",
     "Stopping",
     "__version__",
     "evaluate",
     "fit",
+    "generate",
     "load",
     "read",
     "report",

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from graft import evidence
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
@@ -54,6 +55,9 @@ def evaluate(
         yield from folder.notices(manifest)
         further = (*(yield from _kept(folder)), *extra)
         began = time.perf_counter()
+        if task_of(manifest).head.reads == "language":
+            yield from _written(folder, manifest, splits, tuple(further), device)
+            return
         predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
@@ -70,6 +74,19 @@ def evaluate(
         files = counted.outcome.files | folder.digests(folder.predictions)
         folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
     yield evaluation
+
+
+def _written(
+    folder: RunFolder, manifest: Manifest, splits: Splits, further: Sequence[Baseline], device: str
+) -> Iterator[Event]:
+    """The evaluation of a model that writes."""
+    began = time.perf_counter()
+    once = {one.name: one for one in further if one.name == "scratch"}
+    for event in evidence.evaluate(folder, manifest, splits, tuple(once.values()), device):  # type: ignore[arg-type]
+        if isinstance(event, Evaluation):
+            folder.write_evaluation(event)
+            folder.write_manifest(_counted(manifest, (Phase("evaluate", time.perf_counter() - began),)))
+        yield event
 
 
 def _yardsticks(

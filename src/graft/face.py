@@ -5,7 +5,7 @@ The steps on their own (`graft.read`, `graft.split`, `graft.fit`, …) are the d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,11 @@ from graft.cli.screen import screen
 from graft.cli.show import Story
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
+from graft.generate import GENERATION, Writer
+from graft.generate import load as load_writer
 from graft.predict import Predictor, load
 from graft.records import Evaluation, Input, Manifest
+from graft.records.writing import Fragment, Generation
 from graft.run import Given, RunOptions
 from graft.run import run as run_events
 
@@ -34,6 +37,11 @@ class RunResult:
     def predictor(self) -> Predictor:
         """The trained model, loaded once."""
         return load(self.folder)
+
+    @cached_property
+    def writer(self) -> Writer:
+        """The trained model of a run that learned to write, loaded once."""
+        return load_writer(self.folder)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -79,6 +87,18 @@ def run(
     assert story.manifest is not None
     assert story.evaluation is not None
     return RunResult(folder, story.manifest, story.evaluation)
+
+
+def generate(
+    run: str | Path | Writer, prompts: str | Sequence[str] = "", wanted: Generation = GENERATION
+) -> Iterator[Fragment]:
+    """Texts by a run of the task `write`, in pieces as they come; the last piece of each has its `ending`.
+
+    `run`: the run's folder, or the `Writer` of one that is loaded (`RunResult.writer`). Stopping is leaving the loop.
+    Raises RunError where the folder holds no model that writes.
+    """
+    writer = run if isinstance(run, Writer) else load_writer(run)
+    return writer.generate(prompts, wanted)
 
 
 def as_settings(named: Mapping[str, Any]) -> dict[str, str]:

@@ -13,18 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from graft import machine
+from graft import machine, windowed
 from graft.account import Account, Clock
-from graft.backbone import artefact, hub
+from graft.backbone import artefact, at_hand, hub
+from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import check_pairs, material_of, settle_pairs, tokenised
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.reading import Read, check_pairs, material_of, settle_pairs, tokenised
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
@@ -32,6 +35,7 @@ from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
+from graft.windowed import Documents
 
 Event = FitEvent | Manifest
 
@@ -66,6 +70,7 @@ class Job:
     recipe: Recipe
     manifest: Manifest
     checkpoints: Checkpoints
+    tokens_found: int  # texts that an earlier run had tokenised
 
 
 def fit(
@@ -121,23 +126,25 @@ def _prepare(
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
-        read = tokenised(splits, backbone, backbone.record.max_tokens)
+        read = _read(splits, backbone)
+    yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), len(read.train.ids), len(splits.classes), *size, task)
+    scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
     check_pairs(splits, recipe)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limit = min(recipe.max_tokens, backbone.record.max_tokens)
-    if splits.train.seconds is None:
+    if isinstance(read, Read) and splits.train.seconds is None:
         read = read.within(limit, backbone)
-    else:
+    elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
-    cut = measure(read.lengths, limit)
-    yield Said(_about_cut(cut))
+    cut = measure(read.lengths, limit) if isinstance(read, Read) else read.truncation(limit)
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    yield from map(Said, _about_cut(cut, backbone.record.name, isinstance(read, Read)))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -149,8 +156,25 @@ def _prepare(
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     folder.checkpoints.mkdir(exist_ok=True)
-    material = material_of(splits, backbone, chosen, read)
-    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
+    material = (
+        material_of(splits, backbone, chosen, read)
+        if isinstance(read, Read)
+        else read.material(splits, backbone, chosen, limit)
+    )
+    checkpoints = Checkpoints(folder.checkpoints, options.save_every)
+    return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
+
+
+def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
+    """The splits as tokens, before a recipe sets the limit."""
+    if task_named(splits.summary.task).head.reads == "language":
+        return windowed.read(splits, backbone)
+    return tokenised(splits, backbone, backbone.record.max_tokens)
+
+
+def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
+    tokenizer, unknown = backbone.tokenizer.backend_tokenizer, backbone.tokenizer.unk_token_id
+    return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
 
 
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
@@ -159,10 +183,15 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation) -> str:
+def _about_cut(cut: Truncation, model: str, cuts: bool) -> Iterator[str]:
+    """What the limit does to the texts, and what a word of them takes; `cuts`: it cuts them, rather than windows."""
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
-    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
-    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest}): cuts {texts:.1%} of texts, {tokens:.1%} of"
+    said = f"{limit} tokens" if cuts else f"Windows of {cut.limit} tokens; nothing is cut off"
+    yield f"{said}; {spelling.cost(cut.spelling)}." if cut.spelling else f"{said}."
+    callout = spelling.misfit(cut.spelling, model)
+    if callout is not None:
+        yield f"{callout.severity.capitalize()}: {callout.text} To mend it: {callout.setting}"
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
@@ -189,7 +218,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
 def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
     folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
-    account = Account(rows)
+    account = Account(rows, job.tokens_found)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)

@@ -9,18 +9,25 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
+from graft.backbone import artefact, hub
 from graft.backbone.decode import KEPT, Stepper
 from graft.backbone.marks import encode, marks_of
+from graft.backbone.model import Backbone
+from graft.backbone.model import load as load_model
 from graft.backbone.sampling import Chooser
 from graft.backbone.unfolding import Stopping, Unfolding
-from graft.errors import RecipeError
-from graft.records import Said
+from graft.errors import RecipeError, RunError
+from graft.folder import RunFolder
+from graft.machine import Device, choose
+from graft.records import Manifest, Said
 from graft.records.writing import Ending, Fragment, Generation, Written
+from graft.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -160,3 +167,29 @@ def _listed(prompts: str | Sequence[str]) -> list[str]:
         if not isinstance(prompt, str):
             raise TypeError(f"a prompt must be a str, not {type(prompt).__name__}")
     return listed
+
+
+def load(run: str | Path, device: Device = "auto") -> Writer:
+    """The model of a run that writes. Raises RunError when the folder holds no finished model of that task."""
+    folder = RunFolder(run)
+    manifest = folder.manifest()
+    return _writer(artefact.load(folder.model, _checked(manifest, run)), manifest, device)
+
+
+def untuned(run: str | Path, device: Device = "auto") -> Writer:
+    """The model that a run started from. Raises ModelError where it is not at hand."""
+    manifest = _checked(RunFolder(run).manifest(), run)
+    located = hub.locate(manifest.backbone.name, manifest.backbone.revision or None)
+    return _writer(load_model(located, (), head=task_of(manifest).head), manifest, device)
+
+
+def _checked(manifest: Manifest, run: str | Path) -> Manifest:
+    if task_of(manifest).head.reads != "language":
+        raise RunError(f"{run} answers texts, it writes none.", f"graft predict {run} TEXT, or a run of --task write.")
+    return manifest
+
+
+def _writer(backbone: Backbone, manifest: Manifest, device: Device) -> Writer:
+    model = cast(Any, backbone.model).to(choose(device, "fp32").device)
+    model.config._attn_implementation = "sdpa"
+    return Writer(model, backbone.tokenizer, manifest.backbone.max_tokens)

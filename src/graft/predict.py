@@ -21,6 +21,7 @@ from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.pairs import Way, tokenize_pairs
 from graft.data.tokens import Tokens, tokenize
+from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
 from graft.records import Input, MachineRecord, Manifest, Progress
@@ -119,10 +120,12 @@ class Predictor:
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
     """The predictor of a run folder.
 
-    Raises RunError when the folder holds no finished model.
+    Raises RunError when the folder holds no finished model, or one that writes texts rather than answer them.
     """
     folder = RunFolder(run)
     manifest = folder.manifest()
+    if task_of(manifest).head.reads == "language":
+        raise RunError(f"{run} writes texts; it labels none.", f'graft generate {run} --prompt "a beginning".')
     backbone = artefact.load(folder.model, manifest)
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes

@@ -12,6 +12,7 @@ from typing import Any
 from graft import assess, fitting
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
+from graft.data.documents import WRITE
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
@@ -31,6 +32,7 @@ class RunOptions:
     resume: bool = False
     scratch: bool = False  # also train the same architecture from random weights, as a yardstick
     choose: ChooseOptions | None = None  # compare models first, and train the one that is advised; None: train fit's
+    beside: dict[str, str] = field(default_factory=dict)  # to compare a style with: "neutral", "contrast" → path
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,12 @@ def run(
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
-    request = dataclasses.replace(given.request(command), scratch=options.scratch)
+    writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
+    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
+    request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
     ranking: Ranking | None = None
-    if options.choose is not None and not folder.exists:
+    if options.choose is not None and not writes and not folder.exists:
         ranking = yield from _compared(splits, fit, options.choose)
         fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit
     for step in fitting.fit(splits, out, fit, request, resume=options.resume):
@@ -176,6 +180,10 @@ def _charge(folder: RunFolder, phase: Phase) -> None:
 def about(splits: Splits) -> Iterator[str]:
     """What was read, in sentences."""
     summary = splits.summary
+    if summary.task == WRITE:
+        yield f"Data: {summary.name}, to learn a style from."
+        yield from summary.notes
+        return
     counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}. Classes: {shown}."

@@ -6,20 +6,21 @@ import dataclasses
 import time
 from collections.abc import Iterator
 
-from graft.backbone import heads, hub
-from graft.backbone.features import Extractor
+from graft import evidence, windowed
+from graft.backbone import hub
+from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.cache.store import Store
 from graft.data.pairs import tokenize_rows
 from graft.data.table import Splits
-from graft.evaluate import baseline
-from graft.records import Baseline, Manifest, Progress
+from graft.evaluate import baseline, measure
+from graft.reading import material_of, tokenised
+from graft.records import Baseline, Manifest, Progress, Stopping
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs, Yardstick
+from graft.tasks.writing_metrics import Scored
 from graft.train import settle
 from graft.train.fit import fit
-from graft.train.material import Labelled, Material
 
 
 def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Baseline]:
@@ -36,27 +37,48 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
         dataclasses.replace(stage, unfrozen="all", cache="off", epochs=max(stage.epochs, 1))
         for stage in recipe.stages[-1:]
     )
+    if task.head.reads == "language":
+        stages = (dataclasses.replace(stages[0], epochs=_epochs_of_the_same_time(manifest), stopping=Stopping()),)
     limit = manifest.truncation.limit
-    tokenizer = backbone.tokenizer.backend_tokenizer
-    tokens = [tokenize_rows(rows, tokenizer, limit)[0] for rows in (splits.train, splits.validation, splits.test)]
-    train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-    material = Material(
-        backbone,
-        Labelled(tokens[0], train),
-        Labelled(tokens[1], validation),
-        splits.classes,
-        manifest.machine,
-        Extractor(backbone, manifest.machine, Store()),
-        task,
-    )
+    chosen = manifest.machine
+    if task.head.reads == "language":
+        material = windowed.read(splits, backbone).material(splits, backbone, chosen, limit)
+    else:
+        read = tokenised(splits, backbone, limit)
+        material = material_of(splits, backbone, chosen, read)
     own = dataclasses.replace(recipe, stages=stages, head="native", start="random", pairs="joined")
     for event in fit(material, own):
         if isinstance(event, Progress):
             yield dataclasses.replace(event, phase=f"from scratch: {event.phase}")
     thresholds = yield from settle.settled(material)
+    if task.head.reads == "language":
+        yield from _of_a_language(splits, backbone, manifest, began)
+        return
+    tokens = tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limit)[0]
     path = ModelPath(backbone, manifest.machine, copied=False)
-    for found in predict_logits(path, Feed(tokens[2]), len(splits.classes), "from scratch: evaluate"):
+    for found in predict_logits(path, Feed(tokens), len(splits.classes), "from scratch: evaluate"):
         if not isinstance(found, Progress):
             what = "the same architecture from random weights, all of it trained by the settings of the last stage"
             yardstick = Yardstick("scratch", what, found, time.perf_counter() - began, thresholds)
             yield baseline(task, yardstick, splits.test.targets, Outputs(splits.classes))
+
+
+def _epochs_of_the_same_time(manifest: Manifest) -> int:
+    """As many epochs of everything as took what the run's stages took together."""
+    done = [stage for stage in manifest.outcome.stages if stage.epochs]
+    if not done:
+        return 1
+    an_epoch = done[-1].seconds / done[-1].epochs
+    return max(1, round(sum(stage.seconds for stage in done) / max(an_epoch, 1e-9)))
+
+
+def _of_a_language(
+    splits: Splits, backbone: Backbone, manifest: Manifest, began: float
+) -> Iterator[Progress | Baseline]:
+    """What the language model from random weights pays for the test documents."""
+    window = manifest.truncation.limit
+    seconds = time.perf_counter() - began
+    chosen = dataclasses.replace(manifest.machine, precision="fp32")
+    counts = yield from evidence.scored(backbone, chosen, window, splits.test.texts, "from scratch: evaluate")
+    found = measure(Scored(counts))
+    yield Baseline("scratch", evidence.WHAT["scratch"], found.metrics, found.intervals, seconds)

@@ -58,7 +58,7 @@ def test_packed_equals_separate(models: dict[str, PreTrainedModel], family: str,
     fresh = np.array([1, 5, 1, 2, 1, 20, 1, 1, 7])
     rows = np.arange(len(tokens))
     packed = pack(tokens, fresh, rows, SIZE)
-    assert len(packed.rows) == 4  # 121 tokens in lines of 40
+    assert len(packed.ids_BT) == 4  # 121 tokens in lines of 40
     together = loss_of(model, packed)
     together.backward()
     by_packing = gradients(model)
@@ -88,6 +88,7 @@ def test_targets_are_the_next_tokens_that_are_asked_for() -> None:
     assert packed.targets_BT.tolist() == [[11, 12, 13, 14, IGNORED, IGNORED, IGNORED, 18, IGNORED]]
     assert packed.positions_BT is not None
     assert packed.positions_BT.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2, 3]]
+    assert packed.owner_BT.tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, 1]]
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from graft.backbone import hub
 
 ROWS = 120  # of examples/townhall.csv: enough for every class in every split
 HUB_MODEL = "bert-base-uncased"  # named in the pages; a tiny random BERT that reads 512 tokens takes its place
+WRITER = "gpt2"  # so does a tiny random GPT-2 of this one
 # What is run in place of a block that needs the network.
 INSTEAD = {"docs/textbook.md": "pretrained = AutoModelForSequenceClassification.from_pretrained(MODEL)\n"}
 SHOWN = {page: found for page in PAGES if (found := blocks(page, "python"))}
@@ -38,13 +40,16 @@ def run(block: Block, code: str, namespace: dict[str, Any]) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec(hub.EMBEDDED_MODULE) is None, reason="needs the extra `offline`")
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: str(page.relative_to(ROOT)))
-def test_blocks_run(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch, stories: Path, tiny_gpt2: Path) -> None:
     monkeypatch.setattr(tiny, "POSITIONS", 512)
     folder = tiny.bert(desk / "models" / HUB_MODEL)
+    shutil.copytree(stories, desk / "stories")
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in SHOWN[page]:
         code = INSTEAD[str(page.relative_to(ROOT))] if block.skipped else block.code
-        run(block, code.replace(f'"{HUB_MODEL}"', repr(str(folder))), namespace)
+        for name, there in ((HUB_MODEL, folder), (WRITER, tiny_gpt2)):
+            code = code.replace(f'"{name}"', repr(str(there)))
+        run(block, code, namespace)
     assert (desk / "runs").is_dir()  # each of these pages trains something
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from graft.report import svg
@@ -25,6 +25,7 @@ def test_ticks_are_round() -> None:
     assert svg.ticks(0, 10, 5) == (0, 2, 4, 6, 8, 10)
 
 
+@example(6.8e-11, 4)
 @given(st.floats(0, 1e6), st.integers(2, 9))
 def test_times_start_at_zero_and_stay_few(high: float, about: int) -> None:
     times = svg.time_ticks(high, about)

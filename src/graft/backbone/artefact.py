@@ -82,7 +82,7 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
         raise RunError(f"{path} is {state}.", f"`graft run --resume --out {folder.parent}` makes it again.")
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
     backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
-    if manifest.head is not None and manifest.head.kind != "native":
+    if manifest.head is not None and manifest.head.kind in ("pooled", "paired"):
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()
     return backbone

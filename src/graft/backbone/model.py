@@ -53,9 +53,10 @@ def load(
     with quiet():
         try:
             config = trust.configuration(located.folder, located.name)
-            _refuse_unfit(config, located)
+            _refuse_unfit(config, located, head)
             _keep_blocks(config, located)
-            _name_outputs(config, classes, head)
+            if head.reads != "language":
+                _name_outputs(config, classes, head)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
@@ -65,25 +66,39 @@ def load(
             if is_out_of_memory(error):
                 raise MemoryError from None
             raise ModelError(
-                f"{located.name} cannot be loaded as a classifier: {_first_line(error)}", _REMEDY
+                f"{located.name} cannot be loaded as a {_KINDS[head.reads]}: {_first_line(error)}", _remedy(head)
             ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
-    if family.poolings[0] == "last":
+    if family.poolings[0] == "last" and head.reads != "language":
         decoders.settle(tokenizer, model.config, located.name)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
 
 
-def _refuse_unfit(config: Any, located: Located) -> None:
-    """Raises ModelError unless the architecture is of a known family, or an encoder: pretrained by filling masks."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
+    """Raises ModelError for an architecture that the task cannot use.
+
+    A classifier is of a known family, or an encoder: pretrained by filling masks; a writer is a decoder alone.
+    """
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
 
     kind = config.model_type
-    if kind not in FAMILIES and (config.is_encoder_decoder or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES):
+    fills_masks = not config.is_encoder_decoder and kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if head.reads == "language":
+        if config.is_encoder_decoder or fills_masks or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+            raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
+    elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
+
+
+def _remedy(head: Head) -> str:
+    return _WRITERS if head.reads == "language" else _REMEDY
 
 
 def _keep_blocks(config: Any, located: Located) -> None:
@@ -154,6 +169,8 @@ def _random(config: Any, head: Head) -> PreTrainedModel:
     )
 
 
+_KINDS = {"language": "language model", "row": "classifier", "token": "tagger", "decoder": "rewriter"}
+_WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 

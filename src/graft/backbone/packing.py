@@ -27,11 +27,11 @@ Integers = NDArray[np.int64]
 class Packed:
     """Some rows as lines of one batch."""
 
-    index_BT: Tensor  # where each token stands in `Tokens.ids`; 0 where there is padding
+    index_BT: Tensor  # where each token stands among those of the given rows, in order; 0 where there is padding
     ids_BT: Tensor
     positions_BT: Tensor | None  # None: one row per line, from its first place on
     targets_BT: Tensor  # the next token's id; IGNORED where none is asked for
-    rows: tuple[tuple[int, ...], ...]  # the rows of each line, by their number among those given
+    owner_BT: Tensor  # the row that each token is of, by its number among those given; -1 where there is padding
 
     @property
     def places(self) -> int:
@@ -45,27 +45,30 @@ def pack(tokens: Tokens, fresh: Integers, rows: Integers, size: int) -> Packed:
     `fresh`: for every row of `tokens`, the place of the first token that it is asked for. Raises ValueError for a row
     that does not fit.
     """
-    lengths = tokens.lengths[rows]
+    chosen = tokens.take(rows)
+    lengths = chosen.lengths
     lines = bins(lengths.tolist(), size)
     width = max((int(lengths[line].sum()) for line in lines), default=1)
     index, positions = (np.zeros((len(lines), width), np.int64) for _ in range(2))
     targets = np.full((len(lines), width), IGNORED, np.int64)
+    owner = np.full((len(lines), width), -1, np.int64)
     for number, line in enumerate(lines):
         place = 0
         for row in line:
-            start, length, first = int(tokens.starts[rows[row]]), int(lengths[row]), int(fresh[rows[row]])
+            start, length, first = int(chosen.starts[row]), int(lengths[row]), int(fresh[rows[row]])
             index[number, place : place + length] = np.arange(start, start + length)
             positions[number, place : place + length] = np.arange(length)
-            targets[number, place + first - 1 : place + length - 1] = tokens.ids[start + first : start + length]
+            owner[number, place : place + length] = row
+            targets[number, place + first - 1 : place + length - 1] = chosen.ids[start + first : start + length]
             place += length
-    ids = tokens.ids[index] if len(tokens.ids) else index
+    ids = chosen.ids[index] if len(chosen.ids) else index
     apart = any(len(line) > 1 for line in lines)
     return Packed(
         torch.from_numpy(index),
         torch.from_numpy(ids.astype(np.int64)),
         torch.from_numpy(positions) if apart else None,
         torch.from_numpy(targets),
-        tuple(map(tuple, lines)),
+        torch.from_numpy(owner),
     )
 
 

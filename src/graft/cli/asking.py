@@ -22,7 +22,8 @@ from graft.records import Manifest, Recipe
 from graft.run import Given
 from graft.train.checkpoint import SAVE_EVERY
 
-READING = ("task", "encoding", "format", "labels", "unlabelled", "quoting")
+WRITER = "gpt2"  # what writes where nothing else is named
+READING = ("task", "documents", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
     "lr": "lr",
@@ -121,7 +122,8 @@ def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
     if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
         recipe = run.recipe
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
-    return FitOptions(model or EMBEDDED, revision, recipe, named, asked.device, asked.precision, every)
+    model = model or (WRITER if asked.task == "write" else EMBEDDED)
+    return FitOptions(model, revision, recipe, named, asked.device, asked.precision, every)
 
 
 def comparing(asked: Namespace) -> FitOptions:
@@ -142,8 +144,10 @@ def choosing(asked: Namespace, began: float) -> ChooseOptions:
 
 
 def unnamed(asked: Namespace, run: Manifest | None) -> ChooseOptions | None:
-    """How a run finds its model where none is named; None where one is, or the run that goes on has its own."""
-    return ChooseOptions(budget=BUDGET_OF_RUN) if asked.model is None and run is None else None
+    """How a run finds its model where none is named; None where one is, the run that goes on has its own, or texts are
+    to be written, for which no models are compared."""
+    is_open = asked.model is None and run is None and asked.task != "write"
+    return ChooseOptions(budget=BUDGET_OF_RUN) if is_open else None
 
 
 def settings(asked: Namespace) -> dict[str, str]:

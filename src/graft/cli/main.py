@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from graft.cli import cache, choose, evaluate, failure, fit, models, predict, report, run
+from graft.cli import cache, choose, evaluate, failure, fit, generate, models, predict, report, run
 from graft.cli.usage import Parser, UsageError, check_options, check_verb, examples
 
 VERBS: dict[str, ModuleType] = {
@@ -21,6 +21,7 @@ VERBS: dict[str, ModuleType] = {
     "fit": fit,
     "evaluate": evaluate,
     "predict": predict,
+    "generate": generate,
     "report": report,
     "models": models,
     "choose": choose,
@@ -74,8 +75,8 @@ def _never_choke() -> None:
 
 def _obey(arguments: list[str]) -> int:
     for argument in arguments:
-        if not argument.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in argument):
-            raise UsageError(f"graft: the argument {argument!r} is not valid text.", "give it in UTF-8.")
+        if not argument.isprintable() and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in argument):
+            raise UsageError(f"graft: the argument {argument!r} is not valid text.", "give it in UTF-8, without NUL.")
     if not arguments:
         parser().print_help(sys.stderr)
         return 2

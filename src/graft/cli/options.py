@@ -8,7 +8,8 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression")
+TASKS = ("classification", "multi-label", "regression", "write")
+DOCUMENTS = ("auto", "file", "headings", "blank", "line")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
 
 
@@ -57,8 +58,13 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, or a number (default: regression for "
-        "decimal numbers, else classification)",
+        help="what is to be learnt: one class per text, any number of labels, a number, or to write in the style of "
+        "whole documents (default: regression for decimal numbers, else classification)",
+    )
+    group.add_argument(
+        "--documents",
+        choices=DOCUMENTS,
+        help="how the documents of a text file are told apart, for --task write (default: auto: marks, then headings)",
     )
     group.add_argument("--validation", metavar="FILE", help="validation rows (default: cut from train)")
     group.add_argument("--test", metavar="FILE", help="test rows (default: cut from train)")

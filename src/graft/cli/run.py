@@ -20,6 +20,7 @@ EXAMPLES = (
     "graft run folder/ --model roberta-base --recipe thorough",
     "graft run train.csv --validation dev.csv --test test.csv --epochs 4 --lr 5e-5",
     "graft run reviews.csv --recipe probe --json",
+    "graft run stories/ --task write --model gpt2 --neutral letters.txt",
     "graft run --resume --out runs/reviews        go on with a run that was stopped",
 )
 
@@ -29,6 +30,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--from-scratch", action="store_true", help="also train the same architecture from random weights, to compare"
     )
+    parser.add_argument("--neutral", metavar="PATH", help="other text, to see what is forgotten (--task write)")
+    parser.add_argument("--contrast", metavar="PATH", help="text of the same genre by others (--task write)")
 
 
 def main(asked: Namespace) -> int:
@@ -41,7 +44,8 @@ def main(asked: Namespace) -> int:
         recorded = asking.recorded(asked)
         asked.out = str(asking.out(asked))
         story = Story(screen(asked.quiet), Path(asked.out))
-        options = RunOptions(asked.out, asked.resume, asked.from_scratch, asking.unnamed(asked, recorded))
+        beside = {kind: path for kind in ("neutral", "contrast") if (path := getattr(asked, kind))}
+        options = RunOptions(asked.out, asked.resume, asked.from_scratch, asking.unnamed(asked, recorded), beside)
         given, fit = asking.given(asked, recorded), asking.fitting(asked, recorded)
         story.follow(run(given, fit, options, asking.command(asked)))
     assert story.manifest is not None

@@ -42,7 +42,9 @@ def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -
 
 def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     """The outcome for a person."""
-    lines = ["", f"On {evaluation.n:,} test rows of {manifest.data.name}, with 95% intervals:"]
+    writes = task_of(manifest).head.reads == "language"
+    rows = ("document" if writes else "row") + ("" if evaluation.n == 1 else "s")
+    lines = ["", f"On {evaluation.n:,} test {rows} of {manifest.data.name}, with 95% intervals:"]
     lines += _numbers(evaluation, task_of(manifest).validation[:SHOWN])
     lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
@@ -52,6 +54,8 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
 
 def _ask(manifest: Manifest, run: str) -> str:
     """How the model is asked something."""
+    if task_of(manifest).head.reads == "language":
+        return f'graft generate {run} --prompt "a beginning"'
     if manifest.data.columns.second:
         return f'printf "one text\\tanother\\n" | graft predict {run}'
     return f'graft predict {run} "a text of yours"'
@@ -89,14 +93,18 @@ def _line(name: str, cells: list[str]) -> str:
 
 
 def _number(metrics: dict[str, float], name: str) -> str:
-    return f"{metrics[name]:.3f}" if name in metrics else ""
+    return _written(metrics[name]) if name in metrics else ""
+
+
+def _written(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def _between(ends: Interval | None) -> str:
     if ends is None:
         return ""
     low, high = ends
-    return f"{low:.3f}-{high:.3f}" if low >= 0 else f"{low:.2f} to {high:.2f}"
+    return f"{_written(low)}-{_written(high)}" if low >= 0 else f"{low:.2f} to {high:.2f}"
 
 
 def _kept(manifest: Manifest) -> str:

@@ -13,7 +13,8 @@ CELL_LIMIT = 10_000_000  # characters in one cell or line; more is an unclosed q
 
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text"]
 Labels = Literal["strict", "exact", "fold"]
-TaskName = Literal["auto", "classification", "multi-label", "regression"]
+TaskName = Literal["auto", "classification", "multi-label", "regression", "write"]
+Apart = Literal["auto", "file", "headings", "blank", "line"]
 Unlabelled = Literal["error", "drop"]
 Quoting = Literal["csv", "none"]
 
@@ -30,6 +31,7 @@ class ReadOptions:
     format: Format = "auto"  # "auto": by the file's extension
     labels: Labels = "strict"
     task: TaskName = "auto"  # what is to be learnt of the labels; "auto": decimals are numbers, all else is classes
+    documents: Apart = "auto"  # of a text file to learn a style from: how its documents are told apart
     unlabelled: Unlabelled = "error"  # rows without a label: refused, or dropped and counted in the notes
     quoting: Quoting = "csv"  # "none": quotation marks in CSV and TSV are ordinary characters
     max_bytes: int = 8 * GIBIBYTE  # what a .gz or Parquet file may unpack to
@@ -44,6 +46,7 @@ class ReadOptions:
         _one_of("format", self.format, get_args(Format))
         _one_of("labels", self.labels, get_args(Labels))
         _one_of("task", self.task, get_args(TaskName))
+        _one_of("documents", self.documents, get_args(Apart))
         _one_of("unlabelled", self.unlabelled, get_args(Unlabelled))
         _one_of("quoting", self.quoting, get_args(Quoting))
 

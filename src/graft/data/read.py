@@ -11,6 +11,7 @@ from typing import Any
 
 from graft.data.classes import match_classes
 from graft.data.columns import Named, wanted
+from graft.data.documents import WRITE, read_documents
 from graft.data.folder import extension
 from graft.data.gather import Part, gather, gather_like
 from graft.data.hub import PREFIX
@@ -43,9 +44,13 @@ def read(
     or a dict of any of these by split. `validation` and `test` are further files (or objects). `text` and `label`
     name columns; a pair of texts is named by a tuple of two columns.
 
+    With `options.task` "write" the rows are whole documents without labels (see `documents.py`).
+
     Texts are kept character by character. Classes are the labels of the train part, sorted by name. Raises DataError
     with all problems found, MissingExtra for a hub dataset without the package, TypeError for an object it cannot read.
     """
+    if options.task == WRITE:
+        return read_documents(data, text=text, validation=validation, test=test, options=options)
     notes: list[str] = []
     streams = open_all(data, options, notes)
     found = set(streams)

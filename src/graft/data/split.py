@@ -13,6 +13,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.document_split import about_documents, divisible, document_sides
+from graft.data.documents import WRITE
 from graft.data.duplicates import Keys, count_conflicts, count_duplicates, duplicate_keys
 from graft.data.spool import TextSpool
 from graft.data.stratify import Mask, held_out
@@ -36,18 +38,27 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     for test 0.2, at most 10,000 rows (accuracy is then known to ±1 point); for validation 0.1, but at least 200 rows
     (or a fifth of the rows, if that is less) and at most 2,000, beyond which choosing among epochs gains nothing.
 
+    Documents to learn a style from are cut whole, by their characters: 0.1 for each.
+
     Cuts are stratified by class; rows whose texts are the same after normalisation stay together; the same file,
     shares and seed give the same splits. Raises DataError for fewer than 10 rows, RecipeError for impossible shares.
     """
     _check_shares(validation, test)
+    writes = dataset.task == WRITE
+    dataset = divisible(dataset) if writes else dataset
     train = dataset.parts["train"]
-    if len(train) < FEWEST_ROWS:
+    if len(train) < FEWEST_ROWS and not writes:
         found = f"there are only {len(train)} labelled rows to train on"
         raise refuse(train.file, found, f"give at least {FEWEST_ROWS}, better some hundreds")
     keys = {name: duplicate_keys(_whole(rows)) for name, rows in dataset.parts.items()}
-    sides = _sides(dataset, keys["train"], (validation, test), seed)
+    if writes:
+        asked: dict[SplitName, float | None] = {"validation": validation, "test": test}
+        wanted = {name: share for name, share in asked.items() if name not in dataset.parts}
+        sides = document_sides(train, keys["train"], wanted, seed) if wanted else {}
+    else:
+        sides = _sides(dataset, keys["train"], (validation, test), seed)
     parts = {**dataset.parts, **_cut(train, sides)}
-    notes = [*dataset.notes, *_notes(dataset, parts, keys)]
+    notes = [*dataset.notes, *(about_documents(parts) if writes else _notes(dataset, parts, keys))]
     summary = _summary(dataset, parts, keys, seed, notes)
     return Splits(parts["train"], parts["validation"], parts["test"], summary)
 

@@ -23,6 +23,7 @@ class Windows:
     tokens: Tokens  # one row per window, its context included
     fresh: Integers  # the place in its window of the first token that it is asked for; at least 1
     documents: Integers  # the document that it is cut from
+    begins: Integers  # where its first token stands in the flat array of the documents' tokens
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -60,9 +61,9 @@ def windows(documents: Tokens, size: int, context: int = 1) -> Windows:
         owners.append(np.full(len(asked_from), document))
     if not starts:
         none = np.zeros(0, np.int64)
-        return Windows(Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64)), none, none)
+        return Windows(Tokens(np.zeros(0, np.int32), np.zeros(1, np.int64)), none, none, none)
     first, last = np.concatenate(starts), np.concatenate(stops)
-    return Windows(_rows(documents, first, last), np.concatenate(fresh), np.concatenate(owners))
+    return Windows(_rows(documents, first, last), np.concatenate(fresh), np.concatenate(owners), first)
 
 
 def _rows(tokens: Tokens, first: Integers, last: Integers) -> Tokens:

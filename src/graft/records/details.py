@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from graft.records.evidence import WritingDetails
 from graft.records.material import Interval
 
 
@@ -106,4 +107,4 @@ class MultiLabelDetails(msgspec.Struct, frozen=True, tag_field="task", tag="mult
     mistakes: tuple[Misjudged, ...] = ()  # the largest loss first
 
 
-Details = ClassificationDetails | RegressionDetails | MultiLabelDetails
+Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | WritingDetails

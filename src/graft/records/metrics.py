@@ -65,6 +65,14 @@ METRICS: dict[str, Metric] = {
     "r2": Metric(
         "R²", "R2", "decimal", True, "share of the target's variance that is explained; 0 is the mean, 1 is perfect"
     ),
+    "bits_per_character": Metric(
+        "Bits per character", "bits/character", "decimal", False,
+        "what an ideal code by the model takes per character of held-out text: lower is better",
+    ),
+    "perplexity": Metric(
+        "Perplexity", "perplexity", "decimal", False,
+        "per token: as unsure as between so many equally likely ones; compares models of one tokenizer only",
+    ),
     "loss": Metric("Loss", "loss", "decimal", False),
 }  # fmt: skip
 

@@ -52,9 +52,11 @@ class Cost:
     phases: tuple[Phase, ...]
     peak_memory: int  # bytes
     tokens_per_second: float  # real tokens trained on per second of training
-    cache_hits: int
-    cache_bytes: int
+    cache_hits: int  # rows whose representations were found, or equal to another row's
+    cache_bytes: int  # of what was found or kept
     cache_seconds_saved: float
+    cache_rows: int = 0  # rows whose representations were asked for
+    cache_tokens: int = 0  # texts whose tokens were found
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Request:
     reading: dict[str, str] = field(default_factory=dict)  # settings of `read` that differ from the defaults
     shares: tuple[float | None, float | None] = (None, None)  # asked shares of validation and test
     seed: int = 0
+    beside: dict[str, str] = field(default_factory=dict)  # texts to compare a style with: "neutral", "contrast" → path
     scratch: bool = False  # whether the yardstick of no transfer was asked for
 
 

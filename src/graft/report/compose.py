@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from graft import files
 from graft.records import Baseline, Epoch, Evaluation, Manifest
+from graft.records.metrics import metric as known
 from graft.report import use, words
 from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
 from graft.report.compose_run import cost_section, data_section, training_section
@@ -83,8 +84,9 @@ def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
     if outcome.cost:
         facts.append(("Total time", words.duration(outcome.cost.seconds)))
     facts.append(("Model", model_name(manifest)))
-    learnt = f", {words.plural(train.rows, 'text')} to learn from" if train else ""
-    facts.append(("Data", f"{words.plural(len(manifest.data.classes), 'class')}{learnt}"))
+    names = manifest.data.classes
+    learnt = f"{words.plural(train.rows, 'text')} to learn from" if train else ""
+    facts.append(("Data", f"{words.plural(len(names), 'class')}, {learnt}" if names else learnt))
     facts.append(("Recipe", manifest.recipe.name))
     return facts
 
@@ -114,11 +116,14 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
     if not others:
         return ""
-    best = max(others, key=lambda baseline: baseline.metrics[metric])
+    higher = known(metric).higher
+    best = (max if higher else min)(others, key=lambda baseline: baseline.metrics[metric])
     ours, theirs = evaluation.metrics[metric], best.metrics[metric]
+    leads = ours > theirs if higher else ours < theirs
     gap = words.points(ours - theirs) if words.is_share(metric) else words.decimal(abs(ours - theirs))
-    tail = f"{gap} {'fewer' if ours >= theirs else 'more'}" if gap != "0.0 points" else "the same"
-    if ours > theirs and _overlap(evaluation, best, metric):
+    less, more = ("fewer", "more") if words.is_share(metric) else ("less", "more")
+    tail = f"{gap} {less if ours >= theirs else more}" if gap not in ("0.0 points", "0.000") else "the same"
+    if leads and _overlap(evaluation, best, metric):
         tail += ", but the intervals overlap"
     sentence = f"{_SPOKEN.get(best.name, best.name)} gets {words.metric_value(metric, theirs)}: {tail}."
     majority = evaluation.baselines.get("majority")
@@ -132,12 +137,13 @@ _SPOKEN = {
     "tfidf": "TF-IDF + logistic",
     "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
+    "before": "The model before fine-tuning",
 }
 
 
 def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
     ours, theirs = evaluation.intervals.get(metric), baseline.intervals.get(metric)
-    return bool(ours and theirs and ours[0] <= theirs[1])
+    return bool(ours and theirs and ours[0] <= theirs[1] and theirs[0] <= ours[1])
 
 
 def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
@@ -145,7 +151,7 @@ def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
     unit: Unit = "share" if words.is_share(metric) else "decimal"
     rows = [Measured("This model", evaluation.metrics[metric], evaluation.intervals.get(metric), True)]
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
-    others.sort(key=lambda baseline: -baseline.metrics[metric])
+    others.sort(key=lambda baseline: baseline.metrics[metric], reverse=known(metric).higher)
     for baseline in others:
         name = words.yardstick(baseline.name)
         rows.append(Measured(name, baseline.metrics[metric], baseline.intervals.get(metric), False, baseline.what))
@@ -188,7 +194,7 @@ def _asked(manifest: Manifest) -> Section:
     columns = manifest.data.columns
     facts = [
         ("Text columns" if columns.second else "Text column", ", ".join(filter(None, (columns.text, columns.second)))),
-        ("Label column", columns.label),
+        *([("Label column", columns.label)] if columns.label else []),
         ("Length limit", f"{recipe.max_tokens} tokens"),
         ("Seed", str(recipe.seed)),
         ("Why these columns", columns.why),
@@ -216,6 +222,8 @@ def _backbone(manifest: Manifest) -> str:
 def _head(manifest: Manifest) -> str:
     head = manifest.head
     assert head is not None
+    if head.kind == "language":
+        return head.why
     pooling = {
         "first": "first token",
         "last": "last token",

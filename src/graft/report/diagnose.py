@@ -10,9 +10,12 @@ import math
 from collections.abc import Sequence
 
 from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manifest, SplitSummary
+from graft.records.evidence import WritingDetails
 from graft.report import words
 from graft.report.blocks import Callout, Severity
 from graft.report.diagnose_training import diagnose_training
+from graft.report.diagnose_writing import diagnose_writing
+from graft.report.spelling import misfit
 
 _ORDER: tuple[Severity, ...] = ("problem", "warning", "note", "good")
 _MOST = 0.9  # share of leaked rows from which a split is taken for a part of train
@@ -24,6 +27,8 @@ def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation
     found = [*_data_findings(manifest), *diagnose_training(manifest, epochs)]
     if evaluation is not None:
         found += _number_findings(manifest, evaluation)
+        if isinstance(evaluation.details, WritingDetails):
+            found += diagnose_writing(manifest, evaluation.details)
     callouts = sorted((callout for callout in found if callout), key=lambda callout: _ORDER.index(callout.severity))
     return tuple(callouts) or (_nothing(evaluation),)
 
@@ -39,7 +44,14 @@ def _nothing(evaluation: Evaluation | None) -> Callout:
 
 
 def _data_findings(manifest: Manifest) -> list[Callout | None]:
-    return [_leaks(manifest), _duplicates(manifest), _truncation(manifest), _empty(manifest), _few_validation(manifest)]
+    return [
+        _leaks(manifest),
+        misfit(manifest.truncation.spelling, manifest.backbone.name),
+        _duplicates(manifest),
+        _truncation(manifest),
+        _empty(manifest),
+        _few_validation(manifest),
+    ]
 
 
 def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout | None]:
@@ -141,7 +153,7 @@ def _empty(manifest: Manifest) -> Callout | None:
 
 def _few_validation(manifest: Manifest) -> Callout | None:
     split, best = manifest.data.split("validation"), manifest.outcome.best_value
-    if split is None or split.rows == 0 or best is None or not 0 <= best <= 1:
+    if split is None or split.rows == 0 or best is None or not words.is_share(manifest.recipe.metric):
         return None
     half = _NORMAL * math.sqrt(max(best * (1 - best), 0.01) / split.rows)
     if half < 0.03:

@@ -68,7 +68,7 @@ def _left_out(manifest: Manifest) -> Callout | None:
 def _no_learning(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
     losses = [epoch.loss for epoch in epochs if epoch.loss is not None]
     guessing = math.log(max(len(manifest.data.classes), 2))
-    if not losses or min(losses) < 0.95 * _label_entropy(manifest, guessing):
+    if not losses or not manifest.data.classes or min(losses) < 0.95 * _label_entropy(manifest, guessing):
         return None
     return Callout(
         "problem",
@@ -120,7 +120,7 @@ def _overfitting(trained: list[Epoch], at: int, metric: str) -> Callout | None:
         f"{last.number}, while training loss fell from "
         f"{words.decimal(best.loss)} to {words.decimal(last.loss)}: the later epochs learn the train texts by heart. "
         "The best epoch was kept, so only time was lost.",
-        f"`--set stages.{at}.epochs={best.number}`, or `--set patience=1`; more labelled texts help most.",
+        f"`--set stages.{at}.epochs={best.number}`, or `--set patience=1`; more texts help most.",
     )
 
 

@@ -114,6 +114,8 @@ def ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
 def time_ticks(high: float, about: int = 6) -> tuple[float, ...]:
     """Round times from 0 to `high` seconds: whole minutes and hours where the span is long."""
     steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+    if high < 1e-6:  # nothing was timed; steps so small would be rounded to others
+        return (0.0,)
     if high <= 4:
         return ticks(0, high, about)
     step = next((step for step in steps if high / step <= about), 86400.0 * math.ceil(high / 86400 / about))

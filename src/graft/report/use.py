@@ -20,6 +20,8 @@ _PIPELINES = {
 
 def section(manifest: Manifest) -> Section:
     """On the command line, in Python, and in plain transformers where the head is one of theirs."""
+    if manifest.data.task == "write":
+        return _writing()
     pairs, task = bool(manifest.data.columns.second), manifest.data.task
     blocks = [Code("On the command line", _cli(manifest), "sh")]
     texts = '[("one text", "another")]' if pairs else '["a text to label", "and another"]'
@@ -41,3 +43,20 @@ def _cli(manifest: Manifest) -> str:
         file = f"graft predict . --file pairs.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
         return f'printf "one text\\tanother\\n" | graft predict .\n{file}'
     return 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
+
+
+def _writing() -> Section:
+    """How a model that writes is used."""
+    cli = 'graft generate . --prompt "a beginning"\ngraft generate . --prompt "a beginning" --n 3 --tokens 300 --seed 7'
+    face = 'import graft\n\nfor piece in graft.generate(".", "a beginning"):\n    print(piece.text, end="", flush=True)'
+    plain = (
+        "from transformers import pipeline\n\n"
+        'write = pipeline("text-generation", model="model")\n'
+        'print(write("a beginning", max_new_tokens=200, do_sample=True, temperature=0.8, top_p=0.95))'
+    )
+    blocks = (
+        Code("On the command line", cli, "sh"),
+        Code("In Python", face, "python"),
+        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
+    )
+    return Section("use", "Using the model", "From the folder that holds this report:", blocks)

@@ -34,6 +34,7 @@ YARDSTICK_NAMES = {
     "ridge": "TF-IDF + ridge",
     "cosine": "Untrained cosine",
     "scratch": "Random start",
+    "before": "Untuned model",
 }
 
 

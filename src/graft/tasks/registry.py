@@ -10,8 +10,9 @@ from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION
 from graft.tasks.task import Task
+from graft.tasks.writing import WRITING
 
-_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION)
+_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, WRITING)
 TASKS: dict[str, Task] = {task.name: task for task in _KNOWN}
 
 

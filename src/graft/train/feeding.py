@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from graft.backbone.heads import NativeHeadAlone
+from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.paths import Feed, HeadPath, ModelPath, Path
 from graft.records import HeadRecord, Stage
@@ -32,24 +33,38 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     """The way of a stage; a cut stays in place until `stack` closes."""
     tokens = (material.train.tokens, material.validation.tokens)
     both = (extracted.train, extracted.validation)
-    alone = head_alone(material.backbone, head)
+    alone = head_alone(material.backbone, head) if material.task.head.reads == "row" else None
     if stage.unfrozen == 0 and alone is not None and head.depth in extracted.train.pooled:
         features = [start.head_features(found.pooled, head) for found in both]
         feeds = [Feed(part, values) for part, values in zip(tokens, features, strict=True)]
         why = "the backbone is frozen: the head reads features that were extracted once"
         return Way(HeadPath(material.backbone, alone), feeds[0], feeds[1], why)
-    path = ModelPath(material.backbone, material.machine)
+    path = _whole(material)
     path.set_dropout(stage.loss.dropout, stage.loss.attention_dropout)
     cut = cut_of(stage, material.backbone.record.blocks)
     states = [found.boundaries.get(cut) for found in both]
+    worth = extracted.train.worth.get(cut)
     if states[0] is None or states[1] is None:
-        return Way(path, Feed(tokens[0]), Feed(tokens[1]), _why_not_cached(stage, cut))
+        why = _why_not_cached(stage, cut)
+        if worth is not None and worth.reading:
+            why += f" ({worth.sentence})"
+        return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     if head.kind != "native" and cut >= start.lowest_read(head):
         why = f"the head reads block {start.lowest_read(head)}, which is not above the cut: recomputed"
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     stack.enter_context(path.above(cut))
     why = f"the states after block {cut} were extracted once"
+    if worth is not None and worth.reading and worth.computing:
+        why += f": {worth.sentence}"
     return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
+
+
+def _whole(material: Material) -> ModelPath | LanguagePath:
+    """The whole model, as the task reads it."""
+    if material.task.head.reads == "language":
+        window = int(material.train.tokens.lengths.max(initial=1))
+        return LanguagePath(material.backbone, material.machine, window)
+    return ModelPath(material.backbone, material.machine)
 
 
 def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
@@ -79,4 +94,4 @@ def _why_not_cached(stage: Stage, cut: int) -> str:
         return "the recipe asks for no cache"
     if stage.epochs <= 1:
         return "one epoch: recomputing costs no more than keeping"
-    return "recomputed: blocks below the cut were trained before, or the states do not fit the cache"
+    return "recomputed: blocks below the cut were trained before, or keeping the states is dearer or does not fit"

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task, known_metric
+from graft.train import writing_recipes
 from graft.train.limits import check_stage, refuse_out_of_range
 
 
@@ -96,7 +98,12 @@ def book(scale: Scale) -> Recipe:
     return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
 
 
-NAMED = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
+NAMED: dict[str, Callable[[Scale], Recipe]] = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
+
+
+def of_task(task: Task) -> dict[str, Callable[[Scale], Recipe]]:
+    """The named recipes of a task."""
+    return writing_recipes.NAMED if task.head.reads == "language" else NAMED
 
 
 def named(name: str, scale: Scale) -> Recipe:
@@ -106,11 +113,12 @@ def named(name: str, scale: Scale) -> Recipe:
     """
     if name.endswith(".toml"):
         return read(Path(name), scale)
-    if name not in NAMED:
-        close = difflib.get_close_matches(name, NAMED, n=1)
+    known = of_task(scale.task)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise RecipeError(f"There is no recipe {name!r}.", f"{hint}Recipes: {', '.join(NAMED)}, or a .toml file.")
-    return NAMED[name](scale)
+        raise RecipeError(f"There is no recipe {name!r}.", f"{hint}Recipes: {', '.join(known)}, or a .toml file.")
+    return known[name](scale)
 
 
 def read(path: Path, scale: Scale) -> Recipe:
@@ -123,12 +131,15 @@ def read(path: Path, scale: Scale) -> Recipe:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.", "name a readable .toml file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.", "mend the line that it names.") from None
+    except RecursionError:
+        raise RecipeError(f"{path} nests values too deeply.", "write it as docs/recipes.md shows.") from None
     base = content.pop("base", None)
-    if base is not None and base not in NAMED:
-        close = difflib.get_close_matches(str(base), NAMED, n=1)
+    known = of_task(scale.task)
+    if base is not None and base not in known:
+        close = difflib.get_close_matches(str(base), known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(NAMED)}.")
-    fields = _plain(NAMED[base](scale)) if base is not None else {"name": path.stem}
+        raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(known)}.")
+    fields = _plain(known[base](scale)) if base is not None else {"name": path.stem}
     return _checked(fields | content, str(path), scale)
 
 
@@ -167,7 +178,7 @@ def _value(text: str) -> Any:
     """A setting's value as TOML reads it; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 
@@ -241,6 +252,11 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
     for stage in recipe.stages:
         check_stage(stage, f"{where}: stage {stage.name!r}", scale.blocks, scale.shared)
+        if stage.unfrozen == 0 and scale.task.head.reads == "language":
+            raise RecipeError(
+                f"{where}: stage {stage.name!r} trains nothing: a language model's head is part of it.",
+                'set unfrozen to 1 or more, or "all".',
+            )
     within = {
         "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
         "seed": 0 <= recipe.seed < 2**63,

@@ -19,6 +19,8 @@ from graft.train.material import Material
 def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
     """Scale the backbone's head to the person's units, in place; returns what the task settles on validation."""
     task = material.task
+    if task.head.reads == "language":
+        return {}
     heads.rescale(material.backbone, *task.scale(material.train.targets))
     if not task.settles:
         return {}
