@@ -70,6 +70,7 @@ class Job:
     recipe: Recipe
     manifest: Manifest
     checkpoints: Checkpoints
+    tokens_found: int  # texts that an earlier run had tokenised
 
 
 def fit(
@@ -128,6 +129,7 @@ def _prepare(
         yield Said(_about_unknown(backbone))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
+    yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
@@ -161,7 +163,8 @@ def _prepare(
         if isinstance(read, Read)
         else read.material(splits, backbone, chosen, limit)
     )
-    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
+    checkpoints = Checkpoints(folder.checkpoints, options.save_every)
+    return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
 
 
 def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
@@ -224,7 +227,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
 def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
     folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
-    account = Account(rows)
+    account = Account(rows, job.tokens_found)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)
