@@ -126,6 +126,8 @@ def _prepare(
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
+    if not backbone.family.known:
+        yield Said(_about_unknown(backbone))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
@@ -184,6 +186,13 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
+
+
+def _about_unknown(backbone: Backbone) -> str:
+    found = (
+        f"{backbone.family.name!r} is not among the families that graft is tested with; its blocks were found by shape"
+    )
+    return f"{found}. It trains as any other, but nothing of it is cut off and cached."
 
 
 def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:

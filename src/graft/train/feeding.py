@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from graft.backbone.families import Family
 from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone
@@ -45,7 +46,7 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     states = [found.boundaries.get(cut) for found in both]
     worth = extracted.train.worth.get(cut)
     if states[0] is None or states[1] is None:
-        why = _why_not_cached(stage, cut)
+        why = _why_not_cached(material.backbone.family, stage, cut)
         if worth is not None and worth.reading:
             why += f" ({worth.sentence})"
         return Way(path, parts[0].feed(), parts[1].feed(), why)
@@ -89,9 +90,11 @@ def thawed(material: Material, stage: Stage, path: Path) -> FlatWeights:
     return weights
 
 
-def _why_not_cached(stage: Stage, cut: int) -> str:
+def _why_not_cached(family: Family, stage: Stage, cut: int) -> str:
     if cut == 0:
         return "every block trains, so nothing below can be kept"
+    if not family.known:
+        return f"{family.name!r} is not among the families that may be cut, so every epoch runs the whole model"
     if stage.cache == "off":
         return "the recipe asks for no cache"
     if stage.epochs <= 1:
