@@ -54,8 +54,6 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     stack.enter_context(path.above(cut))
     why = f"the states after block {cut} were extracted once"
-    if worth is not None and worth.reading and worth.computing:
-        why += f": {worth.sentence}"
     return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
 
 
