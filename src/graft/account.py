@@ -52,6 +52,7 @@ class Account:
     """What a fit said on its way, gathered for the manifest. `rows` are the train split's."""
 
     rows: Rows
+    tokens_found: int = 0  # texts whose tokens the cache had
     head: HeadRecord | None = None
     extracted: Extracted | None = None
     epochs: list[Epoch] = field(default_factory=list)
@@ -104,4 +105,6 @@ class Account:
             cache_hits=sum(found.hits for found in both),
             cache_bytes=sum(found.bytes for found in both),
             cache_seconds_saved=self._saved(),
+            cache_rows=sum(found.hits + found.extracted for found in both),
+            cache_tokens=self.tokens_found,
         )

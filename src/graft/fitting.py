@@ -15,16 +15,19 @@ from typing import cast
 
 from graft import machine, windowed
 from graft.account import Account, Clock
-from graft.backbone import artefact, hub
+from graft.backbone import artefact, at_hand, hub
+from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.reading import Read, check_pairs, material_of, settle_pairs, tokenised
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Truncation
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
@@ -67,6 +70,7 @@ class Job:
     recipe: Recipe
     manifest: Manifest
     checkpoints: Checkpoints
+    tokens_found: int  # texts that an earlier run had tokenised
 
 
 def fit(
@@ -123,6 +127,7 @@ def _prepare(
     yield Said(_about(backbone, chosen))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
+    yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
@@ -138,7 +143,8 @@ def _prepare(
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
     cut = measure(read.lengths, limit) if isinstance(read, Read) else read.truncation(limit)
-    yield Said(_about_cut(cut) if isinstance(read, Read) else f"Windows of {limit} tokens; nothing is cut off.")
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    yield from map(Said, _about_cut(cut, backbone.record.name, isinstance(read, Read)))
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -155,7 +161,8 @@ def _prepare(
         if isinstance(read, Read)
         else read.material(splits, backbone, chosen, limit)
     )
-    return Job(folder, material, recipe, manifest, Checkpoints(folder.checkpoints, options.save_every))
+    checkpoints = Checkpoints(folder.checkpoints, options.save_every)
+    return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
 
 
 def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
@@ -165,16 +172,26 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     return tokenised(splits, backbone, backbone.record.max_tokens)
 
 
+def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
+    tokenizer, unknown = backbone.tokenizer.backend_tokenizer, backbone.tokenizer.unk_token_id
+    return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
+
+
 def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation) -> str:
+def _about_cut(cut: Truncation, model: str, cuts: bool) -> Iterator[str]:
+    """What the limit does to the texts, and what a word of them takes; `cuts`: it cuts them, rather than windows."""
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
-    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
-    return f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens."
+    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest}): cuts {texts:.1%} of texts, {tokens:.1%} of"
+    said = f"{limit} tokens" if cuts else f"Windows of {cut.limit} tokens; nothing is cut off"
+    yield f"{said}; {spelling.cost(cut.spelling)}." if cut.spelling else f"{said}."
+    callout = spelling.misfit(cut.spelling, model)
+    if callout is not None:
+        yield f"{callout.severity.capitalize()}: {callout.text} To mend it: {callout.setting}"
 
 
 def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
@@ -201,7 +218,7 @@ def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
 def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
     """Fit, save the artefact, write what happened; a stopped fit is left for --resume."""
     folder, manifest, checkpoints = job.folder, job.manifest, job.checkpoints
-    account = Account(rows)
+    account = Account(rows, job.tokens_found)
     state = checkpoints.state()
     if state is not None:
         clock.carry("train", state.seconds)

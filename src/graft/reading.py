@@ -14,8 +14,9 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
 from graft.data.pairs import Way, tokenize_rows
-from graft.data.table import Splits
+from graft.data.table import Rows, Splits
 from graft.data.tokens import Tokens, closing_tokens, shortened
+from graft.data.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
 from graft.tasks.registry import task_named
@@ -33,6 +34,8 @@ class Read:
     train: Tokens
     validation: Tokens
     lengths: Lengths
+    found: int = 0  # texts that an earlier run had tokenised
+    notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
 
     @property
     def train_tokens(self) -> int:
@@ -43,16 +46,25 @@ class Read:
         """The same rows, shortened."""
         closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
         train, validation = (shortened(tokens, limit, closing) for tokens in (self.train, self.validation))
-        return Read(train, validation, self.lengths)
+        return dataclasses.replace(self, train=train, validation=validation)
 
 
 def tokenised(splits: Splits, backbone: Backbone, limit: int, way: Way = "joined") -> Read:
-    """The splits as token rows of at most `limit` tokens."""
+    """The splits as token rows of at most `limit` tokens; single texts are looked up in the cache, and kept there."""
     tokenizer = backbone.tokenizer.backend_tokenizer
-    train, of_train = tokenize_rows(splits.train, tokenizer, limit, way)
-    validation, of_validation = tokenize_rows(splits.validation, tokenizer, limit, way)
-    _, of_test = tokenize_rows(splits.test, tokenizer, limit, way)
-    return Read(train, validation, np.concatenate((of_train, of_validation, of_test)))
+    kept = KeptTokens(Store(), tokenizer, limit, backbone.record.name)
+    digests: dict[str, str] = {summary.name: summary.digest for summary in splits.summary.splits}
+
+    def read(rows: Rows, name: str) -> tuple[Tokens, Lengths]:
+        if rows.seconds is None:
+            return kept.of(rows.texts, len(rows), digests[name])
+        return tokenize_rows(rows, tokenizer, limit, way)
+
+    train, of_train = read(splits.train, "train")
+    validation, of_validation = read(splits.validation, "validation")
+    _, of_test = read(splits.test, "test")
+    lengths = np.concatenate((of_train, of_validation, of_test))
+    return Read(train, validation, lengths, kept.found, tuple(kept.notes))
 
 
 def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read: Read) -> Material:

@@ -6,6 +6,8 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from tiny import AWKWARD
 
 from graft.backbone import features
 from graft.backbone.features import Extractor, Wanted
+from graft.backbone.worth import SOONEST
+from graft.cache.pace import Pace, Timed
 from graft.cache.store import Store
 from graft.data.tokens import tokenize
 from graft.records import Progress
@@ -154,12 +158,12 @@ import numpy as np
 from graft.backbone import features, hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
-from graft.cache import shelf
+from graft.cache import filling
 from graft.cache.store import Store
 from graft.data.tokens import tokenize
 from graft.records import MachineRecord
 folder, cache, kill, *texts = sys.argv[1:]
-features.BATCH_TOKENS, shelf.COMMIT_SECONDS = 70, 0.0
+features.BATCH_TOKENS, filling.COMMIT_SECONDS = 70, 0.0
 backbone = load(hub.locate(folder), ("bad", "good", "so-so"))
 tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, 64)[0]
 extractor = Extractor(backbone, MachineRecord("cpu", "test", 2, "fp32", "test"), Store(Path(cache)))
@@ -232,6 +236,34 @@ def test_a_cache_that_cannot_be_written_is_said_and_done_without(backbone, token
     assert sorted(found.pooled) == [1, 3]
     assert all("cannot be written" in note for note in found.notes)
     assert found.notes
+
+
+@contextmanager
+def slow(pace: Pace) -> Iterator[Timed]:
+    """A disk that takes a second for a byte, whatever is done."""
+    pace.seconds_a_byte = 1.0
+    yield Timed()
+
+
+@pytest.mark.parametrize(("passes", "kept"), [((9,), False), ((0,), True), ((), True)])
+def test_states_that_are_cheaper_to_compute_are_not_kept(backbone, tokens, machine, monkeypatch, passes, kept):
+    """On a disk so slow that an epoch's reading takes hours; what is asked for in any case is kept all the same."""
+    monkeypatch.setattr(features, "BATCH_TOKENS", 64)
+    monkeypatch.setattr(Pace, "of", slow)
+    found, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted((3,), (2,), passes))
+    assert list(found.boundaries) == ([2] if kept else [])
+    assert (found.worth[2].reading, found.notes) == (4.0 * backbone.record.width, ())
+    kinds = [entry.kind for entry in Store().usage().entries]
+    assert sorted(kinds) == ["pooled after block 3", *(["states after block 2"] if kept else [])]
+
+
+def test_extraction_of_nothing_but_what_is_not_worth_keeping_ends_early(backbone, tokens, machine, monkeypatch):
+    monkeypatch.setattr(features, "BATCH_TOKENS", 64)
+    monkeypatch.setattr(Pace, "of", slow)
+    found, events = run(Extractor(backbone, machine, Store()), tokens, Wanted((), (2,), (9,)))
+    assert SOONEST <= found.extracted < len(tokens) - 1
+    assert found.boundaries == {}
+    assert len(events) > SOONEST
 
 
 def test_extraction_leaves_the_model_as_it_was(backbone, tokens, machine):

@@ -141,3 +141,19 @@ def test_no_block_above_the_deepest_runs(backbone, tokens):
     with torch.no_grad():
         trunk.states(*batch_of(backbone, tokens, True)[:2], (2,))
     assert ran == list(trunk.blocks[:2])
+
+
+def test_a_decoder_that_pads_with_its_opening_token_runs_without_a_warning(loaded, caplog):
+    from transformers.utils import logging
+
+    backbone = loaded["gpt2"]
+    assert backbone.tokenizer.pad_token_id == backbone.tokenizer.bos_token_id
+    logging.get_logger("transformers").addHandler(caplog.handler)
+    logging.warning_once.cache_clear()
+    try:
+        ids = torch.tensor([[backbone.tokenizer.bos_token_id, 7, 9]])
+        trunk_of(backbone, torch.float32, 0).logits(ids, None)
+        trunk_of(backbone, torch.float32, 0).states(ids, None, (1,))
+    finally:
+        logging.get_logger("transformers").removeHandler(caplog.handler)
+    assert not caplog.records

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.cache import shelf as shelves
+from graft.cache import filling as fillings
+from graft.cache.filling import Filling
 from graft.cache.shard import Writer
-from graft.cache.shelf import Filling, Layout, Shelf
+from graft.cache.shelf import Layout, Shelf
 
 LAYOUT = Layout("float32", 2)
 FIELDS = {"weights": "abc"}
@@ -73,7 +74,7 @@ def test_digests_that_share_half_their_bits_are_told_apart(tmp_path):
 
 
 def test_what_was_added_is_committed_every_so_often(tmp_path, monkeypatch):
-    monkeypatch.setattr(shelves, "COMMIT_BYTES", 30)
+    monkeypatch.setattr(fillings, "COMMIT_BYTES", 30)
     filling = Filling(Shelf(tmp_path, FIELDS, LAYOUT))
     fill(filling, (1, 2), (2, 1))
     assert read(Shelf(tmp_path, FIELDS, LAYOUT), 1, 2) == [None, None]

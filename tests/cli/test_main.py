@@ -54,6 +54,7 @@ def test_every_verb_explains_itself_with_examples(verb: str, capsys: pytest.Capt
         (["predict"], "RUN", "--help"),
         (["cache", "celar"], "celar", "--help"),
         (["run", "caf\udce9.csv"], "not valid text", "UTF-8"),
+        (["evaluate", "\0"], "not valid text", "without NUL"),
     ],
 )
 def test_a_mistyped_command_is_one_message_with_a_hint(

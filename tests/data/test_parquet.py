@@ -38,3 +38,14 @@ def test_a_packed_file_has_a_limit(tmp_path: Path) -> None:
     (tmp_path / "t.parquet.gz").write_bytes(gzip.compress((tmp_path / "t.parquet").read_bytes()))
     with pytest.raises(DataError, match="more than 100 bytes"):
         read(tmp_path / "t.parquet.gz", options=ReadOptions(max_bytes=100))
+
+
+def test_bytes_that_are_no_text_are_named_by_row(tmp_path: Path) -> None:
+    """Parquet's strings are whatever was written: nobody checks them on the way."""
+    cells = [b"good \xff" if row in (3, 8) else f"a text {row}".encode() for row in range(12)]
+    strings = pa.Array.from_buffers(pa.string(), 12, pa.array(cells, pa.binary()).buffers())
+    pq.write_table(pa.table({"text": strings, "label": ["a", "b"] * 6}), tmp_path / "t.parquet")
+    with pytest.raises(DataError) as raised:
+        read(tmp_path / "t.parquet")
+    assert [problem.line for problem in raised.value.problems] == [4, 9]
+    assert "0xff" in raised.value.problems[0].found

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from graft.backbone.catalog import Card, Shape
+from graft.backbone.catalog import Card, Shape, catalog
 from graft.backbone.catalog_search import Found
-from graft.backbone.hub import EMBEDDED, EMBEDDED_MODULE, has_tokenizer
+from graft.backbone.hub import EMBEDDED, EMBEDDED_MODULE, Located, has_tokenizer
 
 EMBEDDED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 LARGEST_HEADER = 100 * 2**20  # bytes; the format allows no more
@@ -73,6 +73,12 @@ def _as_path(path: Path) -> str:
 def is_model(folder: Path) -> bool:
     """Whether a folder holds a configuration, a tokenizer and safetensors weights."""
     return (folder / "config.json").is_file() and has_tokenizer(folder) and any(_weights(folder))
+
+
+def languages(place: Located) -> tuple[str, ...]:
+    """ISO 639 codes of the languages that a model was trained on, from the catalogue; none where they are not known."""
+    known = catalog().get(EMBEDDED_NAME if place.source == "embedded" else place.name.partition("@")[0])
+    return known.languages if known is not None and place.source != "folder" else ()
 
 
 def card_of(folder: Path, name: str) -> Card | None:

@@ -18,7 +18,9 @@ from graft.backbone.batch import Collator, by_length
 from graft.backbone.boundary import Boundary, as_array
 from graft.backbone.heads import pool
 from graft.backbone.trunk import Trunk
-from graft.cache.shelf import Filling, Numbers, Shelf
+from graft.backbone.worth import SOONEST, Worth
+from graft.cache.filling import Filling
+from graft.cache.shelf import Numbers, Shelf
 from graft.cache.store import Store
 from graft.data.tokens import Tokens
 from graft.records import Progress
@@ -33,6 +35,7 @@ class Kind:
     depth: int
     poolings: tuple[str, ...]
     shelf: Shelf
+    passes: int = 0  # how often token states will be read; 0: they are kept in any case
 
     @property
     def is_pooled(self) -> bool:
@@ -51,6 +54,9 @@ class Crossing:
         self._lengths = tokens.lengths[self._first]
         self._places = {name: kind.shelf.find(self._digests) for name, kind in kinds.items()}
         self._missing = {name: ~places.found for name, places in self._places.items()}
+        self._batches = 0
+        self._computing: dict[Name, float] = {}  # seconds a token, of the fastest batch
+        self._given_up: set[Name] = set()
         self._pooled = {name: self._found(name) for name, kind in kinds.items() if kind.is_pooled}
 
     def _found(self, name: Name) -> NDArray[np.float32]:
@@ -86,7 +92,10 @@ class Crossing:
         try:
             for names, rows in self._groups(lacking):
                 for batch in by_length(self._lengths[rows], budget):
-                    self._batch(trunk, collate, rows[batch], {name: sinks[name] for name in names})
+                    some = {name: sinks[name] for name in names if name not in self._given_up}
+                    if some:
+                        self._batch(trunk, collate, rows[batch], some)
+                        self._give_up(sinks)
                     yield Progress("extract", self.tokens_extracted, total)
         finally:  # what was done before an interruption is kept
             for sink in sinks.values():
@@ -100,6 +109,24 @@ class Crossing:
             sinks[name] = self._store.filling(kind.shelf, size, reserved)
             reserved += size if sinks[name].keeps else 0
         return sinks
+
+    def _give_up(self, sinks: dict[Name, Filling]) -> None:
+        """Once, after the first batches: keep no more of what is cheaper to compute again than to keep."""
+        self._batches += 1
+        if self._batches != SOONEST:
+            return
+        for name, kind in self._kinds.items():
+            if kind.passes and self._missing[name].any() and not self.worth(name).keeps(kind.passes):
+                self._given_up.add(name)
+                sinks[name].drop()
+
+    def worth(self, name: Name) -> Worth:
+        """What reading and computing states takes, a token, as it was measured here or when they were computed."""
+        shelf = self._kinds[name].shelf
+        size, computing = shelf.layout.bytes, 1 / shelf.rate if shelf.rate else self._computing.get(name, 0.0)
+        return Worth(
+            computing, size * shelf.pace_of_writing.seconds_a_byte, size * shelf.pace_of_reading.seconds_a_byte
+        )
 
     def _size(self, name: Name) -> int:
         """Bytes that are still to be written of a kind."""
@@ -128,6 +155,8 @@ class Crossing:
         for name, sink in sinks.items():
             kind, array = self._kinds[name], as_array(values[name])
             took = seconds * kind.depth / depths[-1] if depths[-1] else seconds, tokens
+            computing = took[0] / max(tokens, 1)
+            self._computing[name] = min(computing, self._computing.get(name, computing))
             if kind.is_pooled:
                 self._pooled[name][rows] = array
             sink.add(self._digests[rows], np.ones_like(rows) if kind.is_pooled else self._lengths[rows], array, took)
@@ -140,10 +169,12 @@ class Crossing:
         return torch.from_numpy(values if len(self._which) == len(self._first) else values[self._which])
 
     def states(self, name: Name, dtype: torch.dtype) -> Boundary | None:
-        """Token states of every row; None where they could not all be kept."""
-        shelf = self._kinds[name].shelf
-        places = shelf.find(self._digests)
-        return Boundary(shelf, places.take(self._which), dtype) if places.found.all() else None
+        """Token states of every row; None where they could not all be kept, or are cheaper to compute."""
+        kind = self._kinds[name]
+        if name in self._given_up:
+            return None
+        places = kind.shelf.find(self._digests)
+        return Boundary(kind.shelf, places.take(self._which), dtype) if places.found.all() else None
 
 
 def _values(kind: Kind, states: dict[int, Tensor], trunk: Trunk, mask_BT: Tensor | None) -> Tensor:

@@ -15,7 +15,7 @@ import copy
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -28,6 +28,7 @@ from graft.backbone.crossing import Crossing, Kind
 from graft.backbone.model import Backbone
 from graft.backbone.paths import attention_for, set_attention
 from graft.backbone.trunk import Trunk
+from graft.backbone.worth import Worth
 from graft.cache.shelf import Layout
 from graft.cache.store import Store
 from graft.data.tokens import Tokens
@@ -41,10 +42,14 @@ BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an extraction must give: pooled states at these depths, token states at these cuts."""
+    """What an extraction must give: pooled states at these depths, token states at these cuts.
+
+    `passes`: how often the states at each cut will be read; 0 and none: they are kept whether that is cheaper or not.
+    """
 
     depths: tuple[int, ...] = ()
     cuts: tuple[int, ...] = ()
+    passes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Features:
     """What an extraction gave, and what it cost."""
 
     pooled: dict[int, Tensor]  # depth → rows × poolings × width
-    boundaries: dict[int, Boundary]  # cut → token states by row; a cut is absent where its states could not be kept
+    boundaries: dict[int, Boundary]  # cut → token states by row; absent where they do not fit, or are not worth it
     hits: int  # rows that were not computed: found, or equal to another row
     bytes: int
     seconds: float
@@ -60,6 +65,7 @@ class Features:
     spared: float = 0.0  # seconds that computing the hits would have taken, at the measured rate
     whole: float = 0.0  # seconds that computing every row takes, at the measured rate
     notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
+    worth: dict[int, Worth] = field(default_factory=dict)  # cut → what reading and computing its states take here
 
 
 class Extractor:
@@ -77,6 +83,7 @@ class Extractor:
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._backbone = backbone
         self._trunk: Trunk | None = None
+        self._made_from: identity.Sums = []
 
     @property
     def trunk(self) -> Trunk:
@@ -87,6 +94,7 @@ class Extractor:
             )
             set_attention(work, self.attention)
             self._trunk = Trunk(work, self._backbone.family)
+            self._made_from = self._made_from or identity.sums(self._backbone)
         return self._trunk
 
     def run(self, tokens: Tokens, wanted: Wanted, phase: str = "extract") -> Iterator[Progress]:
@@ -112,6 +120,8 @@ class Extractor:
             return kinds
         shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention)
         sums, blocks = identity.sums(self._backbone), self._backbone.family.blocks
+        if sums != self._made_from:  # the model was trained since: its working copy is another one's
+            self._trunk, self._made_from = None, sums
         for name, depth in names:
             fields = shared | {"kind": f"{name} after block {depth}", "in memory": identity.below(sums, blocks, depth)}
             layout = Layout(ON_DISK[self.dtype], self.width)
@@ -119,7 +129,8 @@ class Extractor:
                 fields |= {"poolings": ", ".join(self.poolings)}
                 layout = Layout("float32", len(self.poolings) * self.width)
             shelf = self.store.shelf(fields, layout, self._backbone.record.name)
-            kinds[name, depth] = Kind(depth, self.poolings if name == POOLED else (), shelf)
+            passes = dict(zip(wanted.cuts, wanted.passes, strict=False)).get(depth, 0) if name == STATES else 0
+            kinds[name, depth] = Kind(depth, self.poolings if name == POOLED else (), shelf, passes)
         return kinds
 
     def _gathered(self, tokens: Tokens, wanted: Wanted, crossing: Crossing, began: float) -> Features:
@@ -138,6 +149,7 @@ class Extractor:
             spared=(len(tokens.ids) - crossing.tokens_extracted) / rate if rate else 0.0,
             whole=len(tokens.ids) / rate if rate else 0.0,
             notes=crossing.notes,
+            worth={cut: crossing.worth((STATES, cut)) for cut in wanted.cuts},
         )
 
 

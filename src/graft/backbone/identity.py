@@ -1,4 +1,8 @@
-"""All that shapes the states of a frozen backbone besides a row's tokens, by name: the key of what is kept of it."""
+"""All that shapes a frozen backbone's states besides a row's tokens, by name: the key of what is kept of them.
+
+The states after a block depend on nothing above it, so neither does their key: a model kept up to block k (`name@k`)
+finds what the whole model left, and training the upper blocks leaves the states of the lower ones true.
+"""
 
 from __future__ import annotations
 

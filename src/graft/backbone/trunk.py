@@ -86,6 +86,7 @@ class Trunk:
         self._family = family
         self._below = model.base_model.get_submodule(family.runs)
         self._norm = model.base_model.get_submodule(family.norm) if family.norm else None
+        self._masks = family.poolings[0] == "last" and not model.config.is_encoder_decoder
         self.fast = FastBlocks(self.blocks, family.name)
 
     def __len__(self) -> int:
@@ -128,6 +129,7 @@ class Trunk:
             hooks.append(_capture(block, captured, depth, self.blocks[:depth].count(block)))
         try:
             with self._fast(), self._replaced(range(max(deepest, 1), len(self.blocks)) if self.may_cut else range(0)):
+                mask_BT = self._mask(ids_BT, mask_BT)
                 self._below(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
         finally:
             for hook in hooks:
@@ -141,12 +143,17 @@ class Trunk:
     def logits(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
         """The classification model's own logits_BC; honours an enclosing `cut_at`."""
         with self._fast(), first_row_only(self.blocks[-1], self._family.name):
+            mask_BT = self._mask(ids_BT, mask_BT)
             return self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT)).logits  # type: ignore[no-any-return]
 
     def _typed(self, types_BT: Tensor | None) -> dict[str, Tensor]:
         """Token types as the architecture takes them, where it tells the texts of a pair apart at all."""
         tells = getattr(self.model.config, "type_vocab_size", 0) or 0
         return {} if types_BT is None or tells < 2 else {"token_type_ids": types_BT}
+
+    def _mask(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor | None:
+        """Where nothing is padded, decoders are told so: the library doubts it, as padding opens their texts, too."""
+        return torch.ones_like(ids_BT) if mask_BT is None and self._masks else mask_BT
 
     def _fast(self) -> AbstractContextManager[None]:
         """Blocks in few steps where plain products are the attention that is asked for, as they are there."""

@@ -95,8 +95,9 @@ class Shard:
         flat = np.frombuffer(self._map, np.dtype(dtype), self.table.bytes // np.dtype(dtype).itemsize, len(MAGIC))
         return flat.reshape(-1, width)
 
-    def check(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> None:
-        """Verify the blocks that hold these ranges of bytes, each once. Raises Damaged."""
+    def check(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> int:
+        """Verify the blocks that hold these ranges of bytes, each once; the bytes that this read. Raises Damaged."""
+        read = 0
         edges = np.zeros(len(self._checked) + 1, dtype=np.int64)
         real = stops > starts
         np.add.at(edges, starts[real] // BLOCK, 1)
@@ -106,6 +107,8 @@ class Shard:
             if zlib.crc32(whole[block * BLOCK : (block + 1) * BLOCK]) != self._arrays["checksums"][block]:
                 raise Damaged(f"{self.path} has a damaged block")
             self._checked[block] = True
+            read += min(BLOCK, self.table.bytes - block * BLOCK)
+        return read
 
     def checked(self) -> Shard:
         """The same, taken as verified: this process has just written it."""
@@ -145,6 +148,14 @@ class Writer:
                 self._checksums.append(0)
             self._checksums[-1] = zlib.crc32(piece, self._checksums[-1])
             self.bytes += len(piece)
+
+    def read_back(self, start: int, cold: bool) -> int:
+        """Read the values from byte `start` on, `cold` from the disk itself; returns how many bytes these are."""
+        place, size = len(MAGIC) + start, self.bytes - start
+        if cold and hasattr(os, "posix_fadvise"):
+            os.fdatasync(self._handle)
+            os.posix_fadvise(self._handle, place, size, os.POSIX_FADV_DONTNEED)
+        return len(os.pread(self._handle, size, place))
 
     def commit(self, table: Table, arrays: dict[str, NDArray[Any]]) -> Shard:
         """Finish the file and give it its name; others find it from now on."""

@@ -7,7 +7,6 @@ made from these when a shelf is opened.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.cache.shard import SUFFIX, WRITING, Damaged, Shard, Table, Writer, open_shard
-from graft.errors import refusal
+from graft.cache.pace import Pace
+from graft.cache.shard import SUFFIX, WRITING, Damaged, Shard, open_shard
 
 Digests = NDArray[np.uint64]  # rows × 2: 128 bits of each row's content
 Numbers = NDArray[np.int64]
-COMMIT_BYTES = 256 << 20
-COMMIT_SECONDS = 20.0  # at first; later a tenth of all that was spent, so that shards stay few
 MISSING = -1
 UNREADABLE = (Damaged, OSError, ValueError, KeyError, TypeError)
 
@@ -80,6 +77,8 @@ class Shelf:
         self.notes: list[str] = []  # what was found damaged, or could not be written, in sentences
         self._shards: list[_Held] = []  # numbered for good: a damaged one keeps its number
         self._gone: set[int] = set()
+        self.pace_of_writing = Pace()
+        self.pace_of_reading = Pace()
         self._index: tuple[Digests, Places, Numbers] | None = None
         for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
             if not path.name.startswith(WRITING):
@@ -134,7 +133,8 @@ class Shelf:
             if held.shard is None:
                 held.shard = open_shard(held.path)
                 held.values = held.shard.values(self.layout.dtype, self.layout.width)
-            held.shard.check(starts, starts + places.count[chosen] * self.layout.bytes)
+            with self.pace_of_reading.of() as read:
+                read.bytes = held.shard.check(starts, starts + places.count[chosen] * self.layout.bytes)
         except UNREADABLE as error:
             self._drop(held.path, error)
             return False
@@ -181,78 +181,3 @@ class Shelf:
         every = (part.tolist() for part in (places.shard, places.start, places.count))
         for shard, start, count in zip(*every, strict=True):
             yield self._mapped(shard)[start : start + count]
-
-
-class Filling:
-    """Rows being added to a shelf: committed every so often, so that what was done before an interruption is kept.
-
-    Where they cannot be written (no room, no permission) nothing more is kept, and the shelf's notes say so once.
-    """
-
-    def __init__(self, shelf: Shelf, keep: bool = True) -> None:
-        self._shelf = shelf
-        self._began = self._last = time.perf_counter()
-        self._writer: Writer | None = None
-        if keep:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._digests: list[Digests] = []
-        self._counts: list[Numbers] = []
-        self._took = (0.0, 0)
-        try:
-            self._writer = Writer(self._shelf.folder)
-        except OSError as error:
-            self._fail(error)
-
-    @property
-    def keeps(self) -> bool:
-        return self._writer is not None
-
-    def add(self, digests: Digests, counts: Numbers, values: NDArray[Any], took: tuple[float, int]) -> None:
-        """Append rows: their digests, how many vectors each has, and the vectors one row after the other.
-
-        `took`: the seconds and tokens that computing them took.
-        """
-        if self._writer is None:
-            return
-        try:
-            self._writer.append(values)
-        except OSError as error:
-            self._fail(error)
-            return
-        self._digests.append(digests)
-        self._counts.append(counts)
-        self._took = (self._took[0] + took[0], self._took[1] + took[1])
-        now = time.perf_counter()
-        if self._writer.bytes >= COMMIT_BYTES or now - self._last >= max(COMMIT_SECONDS, (now - self._began) / 10):
-            self.commit()
-            self._begin()
-            self._last = now
-
-    def commit(self) -> None:
-        """Let what was added be found. Nothing more is added."""
-        if self._writer is None:
-            return
-        writer, self._writer = self._writer, None
-        counts = np.concatenate([np.zeros(0, np.int64), *self._counts])
-        if not len(counts) or int(counts.sum()) * self._shelf.layout.bytes != writer.bytes:
-            writer.drop()  # empty, or interrupted within a row
-            return
-        arrays: dict[str, NDArray[Any]] = {
-            "digests": np.concatenate(self._digests).ravel(),
-            "counts": counts.astype(np.uint32),
-        }
-        table = Table(self._shelf.fields, self._shelf.label, *self._took)
-        try:
-            self._shelf.add(writer.commit(table, arrays))
-        except OSError as error:
-            self._writer = writer
-            self._fail(error)
-
-    def _fail(self, error: OSError) -> None:
-        why = refusal(error)[0]
-        self._shelf.notes.append(f"Cache: {self._shelf.folder} cannot be written: {why}. The run goes on without it.")
-        if self._writer is not None:
-            self._writer.drop()
-            self._writer = None

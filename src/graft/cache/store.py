@@ -12,11 +12,13 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from graft.cache.filling import Filling
 from graft.cache.shard import SUFFIX, WRITING, Damaged, lock, open_shard
-from graft.cache.shelf import Filling, Layout, Shelf
+from graft.cache.shelf import Layout, Shelf
 from graft.errors import RecipeError
 from graft.files import cache_root
 
@@ -74,7 +76,7 @@ class Store:
         keep = size > 0 and self.make_room(reserved + size)
         if size and not keep:
             shelf.notes.append(f"Cache: {self.folder} has no room for {size:,} bytes more, so they are not kept.")
-        return Filling(shelf, keep)
+        return Filling(shelf, keep, cold=reserved + size > _free_memory() // 2)
 
     def fits(self, size: int) -> bool:
         """Whether `size` bytes may be written: within the limit and half of the free disk."""
@@ -94,6 +96,11 @@ class Store:
             if not file.is_unfinished and _remove(file):
                 held -= file.bytes
         return held + size <= self.limit
+
+    def touch(self, path: Path) -> None:
+        """Note that a shard was used: the least recently used goes first."""
+        with suppress(OSError):  # evicted, or not ours to touch: what is mapped stays readable
+            os.utime(path)
 
     def usage(self) -> Usage:
         """What is held, the most recently used first."""
@@ -158,6 +165,14 @@ def key(fields: dict[str, str]) -> str:
     """The folder of a shelf: a digest of everything that its values depend on, and of the format."""
     made = json.dumps([FORMAT, fields], sort_keys=True)
     return hashlib.sha256(made.encode()).hexdigest()[:40]
+
+
+def _free_memory() -> int:
+    """Bytes of memory that are free; of a system that does not say, as if it were much."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
 
 
 def _default_limit() -> int:

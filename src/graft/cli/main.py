@@ -75,8 +75,8 @@ def _never_choke() -> None:
 
 def _obey(arguments: list[str]) -> int:
     for argument in arguments:
-        if not argument.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in argument):
-            raise UsageError(f"graft: the argument {argument!r} is not valid text.", "give it in UTF-8.")
+        if not argument.isprintable() and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in argument):
+            raise UsageError(f"graft: the argument {argument!r} is not valid text.", "give it in UTF-8, without NUL.")
     if not arguments:
         parser().print_help(sys.stderr)
         return 2

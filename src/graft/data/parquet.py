@@ -73,10 +73,11 @@ def _batches(file: BinaryIO, options: ReadOptions, problems: Problems, notes: li
 
 
 def _check_cells(batch: pa.RecordBatch, row: int, problems: Problems) -> None:
-    """No cell may be longer than one of a text file."""
+    """Texts must be UTF-8, and no cell may be longer than one of a text file."""
     for column in batch.columns:
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
             continue
+        _check_encoding(column, row, problems)
         lengths = pc.binary_length(column)
         if (pc.max(lengths).as_py() or 0) <= CELL_LIMIT:
             continue
@@ -84,6 +85,20 @@ def _check_cells(batch: pa.RecordBatch, row: int, problems: Problems) -> None:
             if length is not None and length > CELL_LIMIT:
                 found = f"a cell has more than {CELL_LIMIT:,} bytes, the most that is accepted in one cell"
                 problems.add("long", row + place, found, "check what this column holds")
+
+
+def _check_encoding(column: pa.Array, row: int, problems: Problems) -> None:
+    """Names the rows whose bytes are no UTF-8, which Parquet itself does not check. Raises Unreadable for them."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        for place, cell in enumerate(column.cast(pa.large_binary()).to_pylist()):
+            try:
+                (cell or b"").decode()
+            except UnicodeDecodeError as error:
+                found = f"byte {error.object[error.start]:#04x} of the cell is not UTF-8"
+                problems.add("encoding", row + place, found, "write the file again with its texts as UTF-8")
+        raise Unreadable from None
 
 
 def named_codes(codes: list[object], names: tuple[str, ...]) -> list[object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -77,23 +77,45 @@ def tokenize(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> tuple[To
     `tokenizer` is the fast backend; its truncation and padding are switched off, and special tokens within texts are
     neutralised. A text that is too long keeps its beginning and the model's closing special tokens.
     """
+    ids, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    for chunk in chunks(texts, tokenizer, limit):
+        ids.append(chunk.ids)
+        lengths.append(chunk.full)
+    full = np.concatenate(lengths)
+    return Tokens(np.concatenate(ids), starts_of(np.minimum(full, limit))), full
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The ids of some texts, one after the other, and the lengths that these would have without the limit."""
+
+    ids: NDArray[np.int32]
+    full: NDArray[np.int64]
+
+
+def chunks(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> Iterator[Chunk]:
+    """The same, some thousand texts at a time: what is yielded need not be held."""
+    settle(tokenizer)
+    closing = closing_tokens(tokenizer)
+    iterator = iter(texts)
+    while some := list(islice(iterator, CHUNK)):
+        rows = _encode(some, tokenizer)
+        full = np.fromiter(map(len, rows), np.int64, len(rows))
+        kept = (ids if len(ids) <= limit else ids[: limit - closing] + ids[len(ids) - closing :] for ids in rows)
+        total = int(np.minimum(full, limit).sum())
+        yield Chunk(np.fromiter(itertools.chain.from_iterable(kept), np.int32, total), full)
+
+
+def settle(tokenizer: Tokenizer) -> None:
+    """No truncation, no padding, and special tokens within texts neutralised."""
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    closing = closing_tokens(tokenizer)
-    parts: list[NDArray[np.int32]] = []
-    full: list[int] = []
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, CHUNK)):
-        for ids in _encode(chunk, tokenizer):
-            full.append(len(ids))
-            kept = ids if len(ids) <= limit else ids[: limit - closing] + ids[len(ids) - closing :]
-            parts.append(np.asarray(kept, dtype=np.int32))
-    lengths = np.asarray(full, dtype=np.int64)
-    kept_lengths = np.minimum(lengths, limit)
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept_lengths)))
-    flat = np.concatenate(parts) if parts else np.zeros(0, np.int32)
-    return Tokens(flat, starts), lengths
+
+
+def starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(rows + 1,) where rows of these lengths begin and end."""
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
 
 
 def shortened(tokens: Tokens, limit: int, closing: int) -> Tokens:
@@ -101,12 +123,17 @@ def shortened(tokens: Tokens, limit: int, closing: int) -> Tokens:
     lengths = tokens.lengths
     if int(lengths.max(initial=0)) <= limit:
         return tokens
-    kept = np.minimum(lengths, limit)
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))
-    within = np.arange(starts[-1]) - np.repeat(starts[:-1], kept)
-    from_end = np.repeat(kept, kept) - within
-    skipped = np.where(from_end <= closing, np.repeat(lengths - kept, kept), 0)
-    return Tokens(tokens.ids[np.repeat(tokens.starts[:-1], kept) + within + skipped], starts)
+    starts = starts_of(np.minimum(lengths, limit))
+    ids = np.empty(starts[-1], dtype=np.int32)
+    for row in range(0, len(tokens), CHUNK):  # positions take more memory than ids: some at a time
+        some = slice(row, row + CHUNK)
+        kept = np.minimum(lengths[some], limit)
+        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+        from_end = np.repeat(kept, kept) - within
+        skipped = np.where(from_end <= closing, np.repeat(lengths[some] - kept, kept), 0)
+        first = starts[row]
+        ids[first : first + len(within)] = tokens.ids[np.repeat(tokens.starts[:-1][some], kept) + within + skipped]
+    return Tokens(ids, starts)
 
 
 def measure(lengths: NDArray[np.int64], limit: int) -> Truncation:

@@ -68,6 +68,21 @@ class DataSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelling:
+    """How the model's tokenizer spells a sample of the train texts."""
+
+    words: int
+    tokens: int  # special ones left out
+    unknown: int  # of these, the ones that stand for what the vocabulary does not hold
+    languages: tuple[str, ...] = ()  # that the texts look like, as ISO 639 codes; none where that cannot be told
+    trained: tuple[str, ...] = ()  # that the model was trained on; none where that is not known
+
+    @property
+    def tokens_per_word(self) -> float:
+        return self.tokens / self.words if self.words else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Truncation:
     """What the length limit cuts, over all splits."""
 
@@ -77,6 +92,7 @@ class Truncation:
     tokens: int
     tokens_cut: int
     longest: int
+    spelling: Spelling | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,11 @@ class Cost:
     phases: tuple[Phase, ...]
     peak_memory: int  # bytes
     tokens_per_second: float  # real tokens trained on per second of training
-    cache_hits: int
-    cache_bytes: int
+    cache_hits: int  # rows whose representations were found, or equal to another row's
+    cache_bytes: int  # of what was found or kept
     cache_seconds_saved: float
+    cache_rows: int = 0  # rows whose representations were asked for
+    cache_tokens: int = 0  # texts whose tokens were found
 
 
 @dataclass(frozen=True, slots=True)

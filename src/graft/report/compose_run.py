@@ -77,6 +77,8 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
     yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
+    if cut.spelling is not None and cut.spelling.words:
+        yield "Tokens per word", words.decimal(cut.spelling.tokens_per_word, 1)
     yield "Repeated texts", words.plural(data.duplicates, "row")
     yield "In train and held-out", words.plural(sum(split.leaks for split in data.splits), "row")
     yield "Seed of the splits", str(data.seed)
@@ -287,7 +289,12 @@ def cost_section(manifest: Manifest) -> Section | None:
 
 
 def _cache(cost: Cost) -> str:
-    if not cost.cache_bytes and not cost.cache_hits:
-        return "not used"
-    used = f"{words.size(cost.cache_bytes)}, {words.plural(cost.cache_hits, 'hit')}"
-    return f"{used}, saved about {words.duration(cost.cache_seconds_saved)}" if cost.cache_seconds_saved > 0 else used
+    parts = []
+    if cost.cache_rows or cost.cache_bytes:
+        rows = f"{words.count(cost.cache_hits)} of {words.plural(cost.cache_rows, 'row')} found"
+        parts.append(f"representations of {rows}, {words.size(cost.cache_bytes)}")
+    if cost.cache_tokens:
+        parts.append(f"tokens of {words.plural(cost.cache_tokens, 'text')} found")
+    if cost.cache_seconds_saved > 0:
+        parts.append(f"saved about {words.duration(cost.cache_seconds_saved)}")
+    return "; ".join(parts) or "not used"

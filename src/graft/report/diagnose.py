@@ -15,6 +15,7 @@ from graft.report import words
 from graft.report.blocks import Callout, Severity
 from graft.report.diagnose_training import diagnose_training
 from graft.report.diagnose_writing import diagnose_writing
+from graft.report.spelling import misfit
 
 _ORDER: tuple[Severity, ...] = ("problem", "warning", "note", "good")
 _MOST = 0.9  # share of leaked rows from which a split is taken for a part of train
@@ -43,7 +44,14 @@ def _nothing(evaluation: Evaluation | None) -> Callout:
 
 
 def _data_findings(manifest: Manifest) -> list[Callout | None]:
-    return [_leaks(manifest), _duplicates(manifest), _truncation(manifest), _empty(manifest), _few_validation(manifest)]
+    return [
+        _leaks(manifest),
+        misfit(manifest.truncation.spelling, manifest.backbone.name),
+        _duplicates(manifest),
+        _truncation(manifest),
+        _empty(manifest),
+        _few_validation(manifest),
+    ]
 
 
 def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout | None]:

@@ -43,13 +43,19 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     path.set_dropout(stage.loss.dropout, stage.loss.attention_dropout)
     cut = cut_of(stage, material.backbone.record.blocks)
     states = [found.boundaries.get(cut) for found in both]
+    worth = extracted.train.worth.get(cut)
     if states[0] is None or states[1] is None:
-        return Way(path, Feed(tokens[0]), Feed(tokens[1]), _why_not_cached(stage, cut))
+        why = _why_not_cached(stage, cut)
+        if worth is not None and worth.reading:
+            why += f" ({worth.sentence})"
+        return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     if head.kind != "native" and cut >= start.lowest_read(head):
         why = f"the head reads block {start.lowest_read(head)}, which is not above the cut: recomputed"
         return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
     stack.enter_context(path.above(cut))
     why = f"the states after block {cut} were extracted once"
+    if worth is not None and worth.reading and worth.computing:
+        why += f": {worth.sentence}"
     return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
 
 
@@ -88,4 +94,4 @@ def _why_not_cached(stage: Stage, cut: int) -> str:
         return "the recipe asks for no cache"
     if stage.epochs <= 1:
         return "one epoch: recomputing costs no more than keeping"
-    return "recomputed: blocks below the cut were trained before, or the states do not fit the cache"
+    return "recomputed: blocks below the cut were trained before, or keeping the states is dearer or does not fit"

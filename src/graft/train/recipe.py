@@ -131,6 +131,8 @@ def read(path: Path, scale: Scale) -> Recipe:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.", "name a readable .toml file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.", "mend the line that it names.") from None
+    except RecursionError:
+        raise RecipeError(f"{path} nests values too deeply.", "write it as docs/recipes.md shows.") from None
     base = content.pop("base", None)
     known = of_task(scale.task)
     if base is not None and base not in known:
@@ -176,7 +178,7 @@ def _value(text: str) -> Any:
     """A setting's value as TOML reads it; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

@@ -38,7 +38,8 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
         depths = features.all_depths(material.backbone)
     elif _starts_from_probe(material, recipe) or any(_is_of_head_alone(material, recipe, s) for s in recipe.stages):
         depths = (blocks,)
-    return Wanted(depths, boundaries(material, recipe))
+    cuts = boundaries(material, recipe)
+    return Wanted(depths, cuts, tuple(passes(material, recipe, cut) for cut in cuts))
 
 
 def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
@@ -62,6 +63,12 @@ def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
             cuts.append(cut)
         lowest = min(lowest, cut)
     return tuple(dict.fromkeys(cuts))
+
+
+def passes(material: Material, recipe: Recipe, cut: int) -> int:
+    """How often the states at a cut will be read at most, an epoch each time; 0 where a stage has them kept anyway."""
+    above = [stage for stage in recipe.stages if cut_of(stage, material.backbone.record.blocks) == cut]
+    return 0 if any(stage.cache == "on" for stage in above) else sum(stage.epochs for stage in above)
 
 
 def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
