@@ -29,20 +29,27 @@ def install() -> str:
 
 
 def attend(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **more: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **others: Any,
 ) -> tuple[Tensor, None]:
     """The library's protocol of an attention function: query, key and value (batch × heads × T × width) to states
-    (batch × T × heads × width)."""
-    width, length = query.shape[-1], query.shape[2]
-    plain = attention_mask is None and not more.get("dropout") and more.get("position_bias") is None
-    causal = more.get("is_causal")
-    causal = getattr(module, "is_causal", True) if causal is None else causal
-    if not plain or not causal or length != key.shape[2] or not 1 < length <= LONGEST:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **more)
+    (batch × T × heads × width). Raises ValueError for what only the attention of other families is given."""
+    foreign = [name for name in ("position_bias", "softcap", "s_aux") if others.get(name) is not None]
+    if foreign or others.get("is_causal") is False:
+        raise ValueError(f"attention by blocks is causal and knows nothing of {', '.join(foreign) or 'both sides'}")
+    length = query.shape[2]
+    if attention_mask is not None or dropout or length != key.shape[2] or not 1 < length <= LONGEST:
+        found, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling)
+        return found, None
     groups = query.shape[1] // key.shape[1]
-    scaling = more.get("scaling")
-    states = by_blocks(query, repeat_kv(key, groups), repeat_kv(value, groups), scaling or width**-0.5)
-    return states.transpose(1, 2), None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return by_blocks(query, repeat_kv(key, groups), repeat_kv(value, groups), scale).transpose(1, 2), None
 
 
 def by_blocks(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:

@@ -36,7 +36,7 @@ class LanguagePath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, window: int, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
-        by_blocks = machine.device == "cpu" and machine.precision == "bf16"
+        by_blocks = machine.device == "cpu" and machine.precision == "bf16" and backbone.family.known
         self.module.config._attn_implementation = attention.install() if by_blocks else "sdpa"
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
