@@ -26,6 +26,7 @@ NAMES = (
     "to_accuracy",
     "demo_folds",
     "transfer",
+    "tasks",
     "stories",
 )
 
