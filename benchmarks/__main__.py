@@ -25,6 +25,7 @@ NAMES = (
     "memory",
     "to_accuracy",
     "demo_folds",
+    "transfer",
     "tasks",
     "stories",
     "vocabulary",
