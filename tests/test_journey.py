@@ -20,7 +20,7 @@ from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
 from graft.machine import choose
 from graft.predict import load
-from graft.records import Epoch, Evaluation, Manifest, Trial
+from graft.records import Epoch, Evaluation, Manifest, Said, StageRecord, Trial
 from graft.run import Given, RunOptions, run
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "townhall.csv"
@@ -228,3 +228,18 @@ def test_a_lost_model_is_made_again_from_the_checkpoint(finished: Path, splits: 
     list(fit(splits, copy, FitOptions(settings=SHORT), resume=True))
     ours, theirs = (path / "model" / "model.safetensors" for path in (copy, finished))
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_an_architecture_without_an_entry_trains_uncached_and_says_so(
+    splits: Splits, tiny_roberta: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_roberta, tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "camembert"}))
+    stage = {"stages.0.epochs": "2", "stages.1.epochs": "1", "max_tokens": "16"}
+    events = list(fit(splits, tmp_path / "run", FitOptions(str(folder), recipe="thorough", settings=stage)))
+    said = [event.text for event in events if isinstance(event, Said)]
+    assert any(text.startswith("'camembert' is not among the families that graft is tested with") for text in said)
+    whys = [event.why for event in events if isinstance(event, StageRecord)]
+    assert "every epoch runs the whole model" in whys[0]
+    assert load(tmp_path / "run").logits(["Where is the library?", ""]).shape == (2, len(splits.classes))

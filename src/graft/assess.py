@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft import evidence
+from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
@@ -25,7 +26,7 @@ from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
 from graft.folder import RunFolder
-from graft.predict import CHUNK, Predictor, load
+from graft.predict import Predictor, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
 from graft.report.compose_choice import choice_section
@@ -149,7 +150,7 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
     """Logits of all rows, in order; progress on the way."""
     parts: list[NDArray[np.float32]] = []
     done = 0
-    for event in predictor.stream(rows.inputs):
+    for event in predictor.stream(in_chunks(rows)):
         if isinstance(event, Progress):
             chunk = min(CHUNK, len(rows) - done)
             yield Progress("evaluate", done + round(chunk * event.done / max(event.total, 1)), len(rows), "texts")
@@ -176,7 +177,7 @@ def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) ->
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(("line", *task.judged(), "text", *(("text_pair",) if rows.seconds is not None else ())))
     truths = rows.targets.shown(outputs.names, 0, len(rows))
-    answers = task.answers(rows.inputs, logits, outputs)
+    answers = task.answers(rows, logits, outputs)
     for answer, line, truth in zip(answers, rows.lines.tolist(), truths, strict=True):
         texts = (answer.text,) if isinstance(answer.text, str) else answer.text
         writer.writerow((line, truth, *task.short(answer), *texts))

@@ -19,13 +19,14 @@ from graft.backbone import artefact, at_hand, hub
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.data.longtexts import Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import Read, check_pairs, material_of, settle_pairs, tokenised
+from graft.reading import Read, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
 from graft.report import spelling
 from graft.tasks.registry import task_named
@@ -125,26 +126,30 @@ def _prepare(
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
     yield Said(_about(backbone, chosen))
+    if not backbone.family.known:
+        yield Said(_about_unknown(backbone))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
-    check_pairs(splits, recipe)
+    check_ways(splits, recipe, backbone)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
-    limit = min(recipe.max_tokens, backbone.record.max_tokens)
+    limits = limits_of(recipe, backbone)
     if isinstance(read, Read) and splits.train.seconds is None:
-        read = read.within(limit, backbone)
+        read = read.within(splits, backbone, limits)
     elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
-            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limit)
-    cut = measure(read.lengths, limit) if isinstance(read, Read) else read.truncation(limit)
+            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
+    cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
     cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
-    yield from map(Said, _about_cut(cut, backbone.record.name, isinstance(read, Read)))
+    yield from map(Said, _about_cut(cut, backbone.record.name, limits.long if isinstance(read, Read) else None))
+    if limits.long == "windows":
+        cut = dataclasses.replace(cut, texts_cut=0, tokens_cut=0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = Manifest(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
@@ -159,7 +164,7 @@ def _prepare(
     material = (
         material_of(splits, backbone, chosen, read)
         if isinstance(read, Read)
-        else read.material(splits, backbone, chosen, limit)
+        else read.material(splits, backbone, chosen, limits.tokens)
     )
     checkpoints = Checkpoints(folder.checkpoints, options.save_every)
     return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
@@ -169,7 +174,7 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     """The splits as tokens, before a recipe sets the limit."""
     if task_named(splits.summary.task).head.reads == "language":
         return windowed.read(splits, backbone)
-    return tokenised(splits, backbone, backbone.record.max_tokens)
+    return tokenised(splits, backbone, usual_limits(backbone))
 
 
 def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
@@ -183,11 +188,23 @@ def _about(backbone: Backbone, chosen: MachineRecord) -> str:
     return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
 
 
-def _about_cut(cut: Truncation, model: str, cuts: bool) -> Iterator[str]:
-    """What the limit does to the texts, and what a word of them takes; `cuts`: it cuts them, rather than windows."""
+def _about_unknown(backbone: Backbone) -> str:
+    found = (
+        f"{backbone.family.name!r} is not among the families that graft is tested with; its blocks were found by shape"
+    )
+    return f"{found}. It trains as any other, but nothing of it is cut off and cached."
+
+
+def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:
+    """What the limit does to the texts, and what a word of them takes; `long`: None where documents are windows."""
     texts, tokens = cut.texts_cut / max(cut.texts, 1), cut.tokens_cut / max(cut.tokens, 1)
-    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest}): cuts {texts:.1%} of texts, {tokens:.1%} of"
-    said = f"{limit} tokens" if cuts else f"Windows of {cut.limit} tokens; nothing is cut off"
+    limit = f"Length limit {cut.limit} tokens (longest text: {cut.longest})"
+    kept = ", their beginnings and ends kept" if long == "head-tail" else ""
+    said = f"{limit}: cuts {texts:.1%} of texts, {tokens:.1%} of tokens{kept}"
+    if long is None:
+        said = f"Windows of {cut.limit} tokens; nothing is cut off"
+    elif long == "windows":
+        said = f"{limit}: {texts:.1%} of texts are longer, and read through windows that overlap; nothing is cut"
     yield f"{said}; {spelling.cost(cut.spelling)}." if cut.spelling else f"{said}."
     callout = spelling.misfit(cut.spelling, model)
     if callout is not None:

@@ -19,8 +19,11 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.pairs import Way, tokenize_pairs
-from graft.data.tokens import Tokens, tokenize
+from graft.data.asked import Kind, asked
+from graft.data.encode import encode
+from graft.data.longtexts import Limits, Long
+from graft.data.pairs import Way
+from graft.data.table import Rows
 from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
@@ -29,25 +32,30 @@ from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
 Logits = NDArray[np.float32]
-Answer = Callable[[Tokens], Iterator[Progress | Logits]]
-CHUNK = 2048  # texts tokenised and answered together
+Answer = Callable[[Feed], Iterator[Progress | Logits]]
 
 
 class Predictor:
-    """Answers texts with a run's model. Made by `load`."""
+    """Answers texts with a run's model. Made by `load`.
 
-    def __init__(self, path: ModelPath | MixedPath, tokenizer: object, manifest: Manifest, limit: int) -> None:
+    What it takes follows from what the model learnt from: texts; pairs of texts, each a tuple of two; for names in text
+    also lists of words.
+    """
+
+    def __init__(self, path: ModelPath | MixedPath, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
         self.manifest = manifest
-        self.of_pairs = bool(manifest.data.columns.second)
+        self.kind: Kind = kind_of(manifest)
         self.task = task_of(manifest)
         self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._path = path
         self._tokenizer = tokenizer
-        self._limit = limit
+        self._limits = limits
 
     def logits(self, texts: Iterable[Input]) -> Logits:
-        """logits (texts × classes, fp32), in the order of the texts: those of the saved model, to rounding."""
-        parts = [part for part in self._stream(texts, self._exactly) if not isinstance(part, Progress)]
+        """logits (texts × classes, fp32; words × tags for names), in the order of the texts: those of the saved model,
+        to rounding."""
+        found = self._stream(asked(texts, self.kind), self._exactly)
+        parts = [part for part in found if not isinstance(part, Progress)]
         empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
         return np.concatenate([empty, *[logits for _, logits in parts]])
 
@@ -65,56 +73,33 @@ class Predictor:
 
     def predictions(self, texts: Iterable[Input]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
-        for part in self.stream(texts):
+        for part in self._stream(asked(texts, self.kind), self._quickly):
             if not isinstance(part, Progress):
                 yield from self.task.answers(*part, self.outputs)
 
-    def stream(self, texts: Iterable[Input]) -> Iterator[Progress | tuple[list[Input], Logits]]:
-        """Chunks of (texts, logits), with progress between them."""
-        return self._stream(texts, self._quickly)
+    def stream(self, chunks: Iterable[Rows]) -> Iterator[Progress | tuple[Rows, Logits]]:
+        """Chunks of rows (of `data/asked.py`) with their logits, and progress between them."""
+        return self._stream(chunks, self._quickly)
 
-    def _stream(self, texts: Iterable[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
-        if isinstance(texts, str):
-            raise TypeError("predict takes a list of texts; put the one text in a list")
-        chunk: list[Input] = []
-        for text in texts:
-            self._check(text)
-            chunk.append(text)
-            if len(chunk) == CHUNK:
-                yield from self._chunk(chunk, answer)
-                chunk = []
-        if chunk:
-            yield from self._chunk(chunk, answer)
-
-    def _check(self, text: object) -> None:
-        if self.of_pairs and not (isinstance(text, tuple) and [type(part) for part in text] == [str, str]):
-            raise TypeError(f"this model reads pairs of texts: each must be a tuple of two str, not {text!r:.80}")
-        if not self.of_pairs and not isinstance(text, str):
-            raise TypeError(f"a text must be a str, not {type(text).__name__}")
-
-    def _chunk(self, texts: list[Input], answer: Answer) -> Iterator[Progress | tuple[list[Input], Logits]]:
-        tokens = self._tokens(texts)
-        for event in answer(tokens):
-            if isinstance(event, Progress):
-                yield event
-            else:
-                yield texts, event
-
-    def _tokens(self, texts: list[Any]) -> Tokens:
-        if not self.of_pairs:
-            return tokenize(texts, self._tokenizer, self._limit)[0]  # type: ignore[arg-type]
+    def _stream(self, chunks: Iterable[Rows], answer: Answer) -> Iterator[Progress | tuple[Rows, Logits]]:
         head = self.manifest.head
         way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
-        return tokenize_pairs(texts, self._tokenizer, self._limit, way)[0]  # type: ignore[arg-type]
+        for rows in chunks:
+            read = encode(rows, self._tokenizer, self._limits, way)
+            for event in answer(Feed(read.tokens, None, read.layout)):
+                if isinstance(event, Progress):
+                    yield event
+                else:
+                    yield rows, event
 
-    def _quickly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
+    def _quickly(self, feed: Feed) -> Iterator[Progress | Logits]:
         if isinstance(self._path, MixedPath):
-            return self._path.logits(tokens, len(self.outputs), "predict")
-        return self._exactly(tokens)
+            return self._path.logits(feed, len(self.outputs), "predict")
+        return self._exactly(feed)
 
-    def _exactly(self, tokens: Tokens) -> Iterator[Progress | Logits]:
+    def _exactly(self, feed: Feed) -> Iterator[Progress | Logits]:
         path = self._path.exact if isinstance(self._path, MixedPath) else self._path
-        return predict_logits(path, Feed(tokens), len(self.outputs), "predict")
+        return predict_logits(path, feed, len(self.outputs), "predict")
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
@@ -130,7 +115,21 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes
     path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
-    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, manifest.truncation.limit)
+    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
+
+
+def limits_of(manifest: Manifest) -> Limits:
+    """How the run's model reads long texts."""
+    usual: Long = "truncate" if task_of(manifest).head.reads == "row" else "windows"
+    long = manifest.recipe.long
+    return Limits(manifest.truncation.limit, usual if long == "auto" else long)
+
+
+def kind_of(manifest: Manifest) -> Kind:
+    """What the run's model is asked about."""
+    if task_of(manifest).head.reads == "token":
+        return "words"
+    return "pairs" if manifest.data.columns.second else "texts"
 
 
 def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPath | MixedPath:

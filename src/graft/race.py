@@ -26,7 +26,7 @@ from graft.choose.cost import Effort, seconds
 from graft.choose.sample import stratified_order
 from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
-from graft.errors import GraftError, NotFinite
+from graft.errors import GraftError, NotFinite, first_line
 from graft.fitting import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
 from graft.tasks.classification import CLASSIFICATION
@@ -39,6 +39,8 @@ JUDGED, MOST_JUDGED = 0.25, 500  # share of train that judges, and the most rows
 FEWEST_ROWS = 150  # to train on
 MOST_EPOCHS = 3  # of a stage
 OVERHEAD = 2.0  # seconds of a fit besides its steps: loading, tokenising, the head's start
+
+FAILURES = (GraftError, MemoryError, RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError)
 
 Event: TypeAlias = Progress | Said | Heat
 
@@ -162,14 +164,24 @@ def _heat(one: Forecast, number: int, rows: int, course: Course) -> Generator[Ev
                 value = max(event.validation[CLASSIFICATION.validation[0]], value or 0.0)
             passed = min(round(time.perf_counter() - began), expected)
             yield Progress(f"round {number}: {name}", passed, expected, "seconds")
-    except (GraftError, MemoryError) as error:
-        found = error.found if isinstance(error, GraftError) else "the memory did not suffice"
-        yield Said(f"Out of the race: {name} ({'numbers not finite' if isinstance(error, NotFinite) else found}).")
+    except FAILURES as error:  # one that fails must not take the others with it
+        yield Said(f"Out of the race: {name} ({_reason(error)}).")
         return None
     assert value is not None
     heat = Heat(name, number, rows, course.judged, value, time.perf_counter() - began)
     yield heat
     return heat
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case NotFinite():
+            return "numbers in its training were not finite"
+        case GraftError():
+            return error.found.rstrip(".")
+        case MemoryError():
+            return "the memory did not suffice"
+    return f"it cannot be trained: {first_line(error)}"
 
 
 def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:

@@ -13,9 +13,10 @@ from graft.backbone import heads
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
-from graft.data.pairs import Way, tokenize_rows
+from graft.data.encode import Encoded, encode, is_plain, within
+from graft.data.longtexts import Limits, Long
+from graft.data.pairs import Way
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, closing_tokens, shortened
 from graft.data.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
@@ -24,46 +25,65 @@ from graft.train import pairing
 from graft.train.fit import Event
 from graft.train.material import Labelled, Material
 
-Lengths = NDArray[np.int64]
+WINDOW = 256  # tokens of a window before the recipe is known; most recipes say the same
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The token rows of train and validation, and the lengths of all three splits' rows without a limit."""
+    """Train and validation as token rows, and the lengths of all three splits' rows without a limit."""
 
-    train: Tokens
-    validation: Tokens
-    lengths: Lengths
+    train: Encoded
+    validation: Encoded
+    lengths: NDArray[np.int64]
     found: int = 0  # texts that an earlier run had tokenised
     notes: tuple[str, ...] = ()  # sentences: what of the cache was damaged or could not be written
 
     @property
     def train_tokens(self) -> int:
         """Tokens to learn from."""
-        return len(self.train.ids)
+        return len(self.train.tokens.ids)
 
-    def within(self, limit: int, backbone: Backbone) -> Read:
-        """The same rows, shortened."""
-        closing = closing_tokens(backbone.tokenizer.backend_tokenizer)
-        train, validation = (shortened(tokens, limit, closing) for tokens in (self.train, self.validation))
+    def within(self, splits: Splits, backbone: Backbone, limits: Limits) -> Read:
+        """The same rows within other limits."""
+        tokenizer = backbone.tokenizer.backend_tokenizer
+        train = within(self.train, splits.train, tokenizer, limits)
+        validation = within(self.validation, splits.validation, tokenizer, limits)
         return dataclasses.replace(self, train=train, validation=validation)
 
 
-def tokenised(splits: Splits, backbone: Backbone, limit: int, way: Way = "joined") -> Read:
-    """The splits as token rows of at most `limit` tokens; single texts are looked up in the cache, and kept there."""
+def usual_limits(backbone: Backbone) -> Limits:
+    """Before the recipe is known: as long as the backbone reads, or windows of the usual length."""
+    longest = backbone.record.max_tokens
+    return Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
+
+
+def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
+    """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
+    where it reads tokens."""
+    usual: Long = "truncate" if backbone.reads == "row" else "windows"
+    long = usual if recipe.long == "auto" else recipe.long
+    return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
+
+
+def tokenised(splits: Splits, backbone: Backbone, limits: Limits, way: Way = "joined") -> Read:
+    """The splits as token rows within limits; texts that are read as a whole are looked up in the cache, and kept
+    there. Of the test split the lengths alone are handed on."""
     tokenizer = backbone.tokenizer.backend_tokenizer
-    kept = KeptTokens(Store(), tokenizer, limit, backbone.record.name)
+    kept = KeptTokens(Store(), tokenizer, limits.tokens, backbone.record.name)
     digests: dict[str, str] = {summary.name: summary.digest for summary in splits.summary.splits}
 
-    def read(rows: Rows, name: str) -> tuple[Tokens, Lengths]:
-        if rows.seconds is None:
-            return kept.of(rows.texts, len(rows), digests[name])
-        return tokenize_rows(rows, tokenizer, limit, way)
+    def read(rows: Rows, name: str) -> Encoded:
+        if not is_plain(rows, limits):
+            return encode(rows, tokenizer, limits, way)
+        tokens, lengths = kept.of(rows.texts, len(rows), digests[name])
+        return Encoded(tokens, None, lengths, limits)
 
-    train, of_train = read(splits.train, "train")
-    validation, of_validation = read(splits.validation, "validation")
-    _, of_test = read(splits.test, "test")
-    lengths = np.concatenate((of_train, of_validation, of_test))
+    train, validation, test = (
+        read(splits.train, "train"),
+        read(splits.validation, "validation"),
+        read(splits.test, "test"),
+    )
+    lengths = np.concatenate((train.lengths, validation.lengths, test.lengths))
     return Read(train, validation, lengths, kept.found, tuple(kept.notes))
 
 
@@ -71,17 +91,18 @@ def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read
     """What every stage reads. A model whose head starts at zero gets targets about zero."""
     task = task_named(splits.summary.task)
     train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
-    learnt, held = Labelled(read.train, train), Labelled(read.validation, validation)
+    learnt = Labelled(read.train.tokens, train, read.train.layout)
+    held = Labelled(read.validation.tokens, validation, read.validation.layout)
     extractor = Extractor(backbone, machine, Store())
     return Material(backbone, learnt, held, splits.classes, machine, extractor, task)
 
 
 def settle_pairs(
-    splits: Splits, backbone: Backbone, machine: MachineRecord, recipe: Recipe, limit: int
+    splits: Splits, backbone: Backbone, machine: MachineRecord, recipe: Recipe, limits: Limits
 ) -> Generator[Event, None, tuple[Read, Recipe]]:
     """Pairs as token rows in the recipe's way, and that recipe; "auto" becomes the better way of two short trials."""
     ways: tuple[Way, ...] = pairing.WAYS if recipe.pairs == "auto" else (recipe.pairs,)
-    read = {way: tokenised(splits, backbone, limit, way) for way in ways}
+    read = {way: tokenised(splits, backbone, limits, way) for way in ways}
     way = ways[0]
     if len(ways) > 1:
         both = {way: material_of(splits, backbone, machine, read[way]) for way in ways}
@@ -89,8 +110,17 @@ def settle_pairs(
     return read[way], dataclasses.replace(recipe, pairs=way)
 
 
-def check_pairs(splits: Splits, recipe: Recipe) -> None:
-    """Raises RecipeError where a way to read pairs is asked for, and there are none."""
-    if splits.train.seconds is None and recipe.pairs != "auto":
+def check_ways(splits: Splits, recipe: Recipe, backbone: Backbone) -> None:
+    """Raises RecipeError where the recipe asks for a way to read that these data, or this head, cannot be read in."""
+    pairs = splits.train.seconds is not None
+    if not pairs and recipe.pairs != "auto":
         found = f"pairs are to be read {recipe.pairs}, but the data hold single texts."
         raise RecipeError(found, "leave out --pairs, or name the two columns with --text and --text-pair.")
+    if pairs and recipe.long not in ("auto", "truncate"):
+        raise RecipeError(f"long texts are to be read by {recipe.long}, but pairs are cut.", "leave out --long.")
+    if recipe.head == "pooled" and (backbone.reads != "row" or recipe.long == "windows"):
+        what = "words are tagged one by one" if backbone.reads != "row" else "windows are read one by one"
+        raise RecipeError(f"a pooled head reads whole texts, but {what}.", "use the native head (--head native).")
+    if recipe.long == "head-tail" and backbone.reads != "row":
+        found = "long is head-tail, which leaves out the middle of a text, but every word is to be tagged."
+        raise RecipeError(found, "set long to windows or truncate.")

@@ -11,10 +11,10 @@ from graft.backbone import hub
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.pairs import tokenize_rows
+from graft.data.encode import encode
 from graft.data.table import Splits
 from graft.evaluate import baseline, measure
-from graft.reading import material_of, tokenised
+from graft.reading import limits_of, material_of, tokenised
 from graft.records import Baseline, Manifest, Progress, Stopping
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs, Yardstick
@@ -44,8 +44,8 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     if task.head.reads == "language":
         material = windowed.read(splits, backbone).material(splits, backbone, chosen, limit)
     else:
-        read = tokenised(splits, backbone, limit)
-        material = material_of(splits, backbone, chosen, read)
+        limits = limits_of(recipe, backbone)
+        material = material_of(splits, backbone, chosen, tokenised(splits, backbone, limits))
     own = dataclasses.replace(recipe, stages=stages, head="native", start="random", pairs="joined")
     for event in fit(material, own):
         if isinstance(event, Progress):
@@ -54,9 +54,11 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     if task.head.reads == "language":
         yield from _of_a_language(splits, backbone, manifest, began)
         return
-    tokens = tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limit)[0]
+    asked = encode(splits.test, backbone.tokenizer.backend_tokenizer, limits)
     path = ModelPath(backbone, manifest.machine, copied=False)
-    for found in predict_logits(path, Feed(tokens), len(splits.classes), "from scratch: evaluate"):
+    for found in predict_logits(
+        path, Feed(asked.tokens, None, asked.layout), len(splits.classes), "from scratch: evaluate"
+    ):
         if not isinstance(found, Progress):
             what = "the same architecture from random weights, all of it trained by the settings of the last stage"
             yardstick = Yardstick("scratch", what, found, time.perf_counter() - began, thresholds)

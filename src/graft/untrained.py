@@ -12,6 +12,7 @@ from graft.backbone import hub
 from graft.backbone.features import Wanted
 from graft.backbone.heads import paired_features
 from graft.backbone.model import load
+from graft.data.longtexts import Limits
 from graft.data.pairs import tokenize_rows
 from graft.data.table import Splits
 from graft.data.tokens import Tokens
@@ -40,13 +41,13 @@ def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Bas
     except GraftError as error:
         yield Said(f"The untrained cosine is left out: {error.found}")
         return
-    limit = manifest.truncation.limit
-    material = material_of(splits, backbone, manifest.machine, tokenised(splits, backbone, limit, "apart"))
+    limits = Limits(manifest.truncation.limit, "truncate")
+    material = material_of(splits, backbone, manifest.machine, tokenised(splits, backbone, limits, "apart"))
     rows = np.sort(np.random.default_rng(0).permutation(len(material.train))[:ROWS])
     learnt = material.train.take(rows)
     train = yield from _cosines(material, learnt.tokens)
     test = yield from _cosines(
-        material, tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limit, "apart")[0]
+        material, tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limits.tokens, "apart")[0]
     )
     probe = fit_probe(material.task, Examples(train, learnt.targets), None, splits.classes, PENALTIES[:1])
     factor, shift = material.task.scale(learnt.targets)

@@ -27,7 +27,7 @@ def both(backbone, machine):
 def answers(path, tokens):
     classes = 3
     if isinstance(path, MixedPath):
-        return list(path.logits(tokens, classes, ""))[-1]
+        return list(path.logits(Feed(tokens), classes, ""))[-1]
     return list(predict_logits(path, Feed(tokens), classes, ""))[-1]
 
 

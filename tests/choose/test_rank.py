@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import time
@@ -79,23 +78,25 @@ def test_no_time_means_no_candidate_and_no_error(models, splits, machine, tmp_pa
 
 
 def test_little_time_means_fewer_rows(models, splits, machine, tmp_path):
-    """With a pace a thousand times slower than measured, the plan reads few rows or leaves the slowest out."""
+    """With scoring a thousand times slower than it is, the fewest rows are told, or the slowest is left out."""
     from graft.choose import rank as room
 
-    entrants = []
-    for name in ("bert", "roberta"):
+    def entrant(name, deadline=None):
         found = next(room.located([Named(str(models / name))], 0))
-        entrant = room._Entrant(found, Sample(splits.train, splits.classes, 64), machine, Store(tmp_path))
-        list(entrant.pilot(splits.train))
-        entrant.pace = dataclasses.replace(entrant.pace, seconds_per_token=0.01)
-        entrants.append(entrant)
-    whole = sum(entrant.seconds(len(splits.train)) for entrant in entrants)
-    hurried = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.9 * whole)
-    rows = room.planned(entrants, hurried)
-    assert room.FEWEST_ROWS <= rows < len(splits.train)
-    assert sum(entrant.seconds(rows) for entrant in entrants) <= 0.9 * whole
-    assert not list(room._too_slow(entrants, hurried))
-    slower = max(entrants, key=lambda entrant: entrant.seconds(room.FEWEST_ROWS))
-    most = sum(entrant.seconds(room.FEWEST_ROWS) for entrant in entrants)
-    impossible = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.8 * most)
-    assert [entrant.name for entrant, _ in room._too_slow(entrants, impossible)] == [slower.name]
+        made = room._Entrant(found, Sample(splits.train, splits.classes, 64, deadline), machine, Store(tmp_path))
+        list(made.pilot(splits.train.take(made.sample.order)))
+        return made
+
+    bert = entrant("bert")
+    assert bert.pace.seconds_per_token > 0
+    targets = bert.sample.targets(bert.sample.order)
+    *_, whole = bert.measure(targets, time.perf_counter() + 60)
+    assert whole.rows == len(splits.train)
+    *_, few = bert.measure(targets, time.perf_counter())
+    assert few.rows == room.FEWEST_ROWS < len(splits.train)
+    assert {(view.pooling, view.depth) for view in few.views} == {(view.pooling, view.depth) for view in whole.views}
+    others = [bert, entrant("roberta")]
+    most = sum(one.seconds(room.FEWEST_ROWS) for one in others)
+    slower = max(others, key=lambda one: one.seconds(room.FEWEST_ROWS))
+    hurried = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.8 * most)
+    assert [one.name for one, _ in room._too_slow(others, hurried)] == [slower.name]

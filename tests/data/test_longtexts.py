@@ -18,8 +18,8 @@ texts_of = st.lists(st.sampled_from([*tiny.WORDS[:40], "[SEP]", "</s>", "xq", ",
 )
 
 
-def read(kind: str, texts: list[str], limits: Limits, before: list[str] | None = None) -> Windows:
-    return windows(texts, TOKENIZERS[kind].backend_tokenizer, limits, before)[0]
+def read(kind: str, texts: list[str], limits: Limits) -> Windows:
+    return windows(texts, TOKENIZERS[kind].backend_tokenizer, limits)[0]
 
 
 def bodies(found: Windows, row: int) -> list[np.ndarray]:
@@ -81,32 +81,11 @@ def test_head_and_tail_keep_a_quarter_and_three_quarters():
     assert bodies(found, 0)[0].tolist() == [0, 1, 24, 25, 26, 27, 28, 29]
 
 
-@pytest.mark.parametrize("kind", TOKENIZERS)
-def test_a_question_stands_in_every_window_of_its_context(kind):
-    question, text = "who came?", " ".join(tiny.WORDS[:30])
-    found = read(kind, [text], Limits(20, "windows", 4), [question])
-    pair = TOKENIZERS[kind].backend_tokenizer.encode(question, text)
-    head = pair.sequence_ids.index(1)
-    assert len(found.tokens) > 1
-    for window in range(len(found.tokens)):
-        part = slice(*found.tokens.starts[window : window + 2])
-        assert found.tokens.ids[part][:head].tolist() == pair.ids[:head]
-        assert (found.types[part][head:] == pair.type_ids[-1]).all()
-
-
-def test_a_question_that_leaves_no_room_loses_its_end():
-    found = read("bert", ["it was good " * 5], Limits(20), [" ".join(tiny.WORDS[:40])])
-    assert int(found.tokens.lengths.max()) <= 20
-    assert all(len(body) >= 1 for body in bodies(found, 0))
-
-
 def test_an_empty_text_has_one_window_of_special_tokens():
     for kind in TOKENIZERS:
         found = read(kind, ["", "good"], Limits(8))
         assert found.bounds.tolist() == [0, 1, 2]
         assert found.tokens.lengths[0] == 2
-    found = read("bert", [""], Limits(8), ["good"])
-    assert found.tokens.lengths.tolist() == [4]
 
 
 def test_windows_are_taken_by_text():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from graft.data.marked import MarkColumn
+from graft.data.marked import MarkColumn, Marks
+from graft.data.options import ReadOptions
 from graft.data.stream import Problems
 from graft.data.words import words_in
 
@@ -16,6 +18,12 @@ def column() -> tuple[MarkColumn, Problems]:
     return MarkColumn(problems), problems
 
 
+def marks(column: MarkColumn, notes: list[str] | None = None) -> Marks:
+    """All rows by the column's own order of types; what is wrong with the whole becomes a problem."""
+    column.check("tags", ReadOptions(), column._problems, [] if notes is None else notes)
+    return column.targets(np.arange(len(column.labels()), dtype=np.int32), len(column.labels()))
+
+
 def test_tags_and_spans_give_the_same_names():
     tagged, problems = column()
     words = ["Ann", "met", "Bob", "Ray", "in", "New", "York."]
@@ -24,14 +32,13 @@ def test_tags_and_spans_give_the_same_names():
     spans = [{"start": 19, "end": 28, "label": "LOC"}, [0, 3, "PER"], {"begin": 8, "stop": 15, "type": "PER"}]
     spanned.add_spans(TEXT, spans, 1)
     assert text == TEXT
-    marks, scheme = tagged.finish([])
-    others, _ = spanned.finish([])
-    named = [(TEXT[start:end], tagged.labels()[code].name) for start, end, code in marks.spans.of(0)]
+    read, others = marks(tagged), marks(spanned)
+    named = [(TEXT[start:end], tagged.labels()[code].name) for start, end, code in read.spans.of(0)]
     assert named == [("Ann", "PER"), ("Bob Ray", "PER"), ("New York.", "LOC")]
     assert [(a, b, spanned.labels()[c].name) for a, b, c in others.spans.of(0)] == [
-        (a, b, tagged.labels()[c].name) for a, b, c in marks.spans.of(0)
+        (a, b, tagged.labels()[c].name) for a, b, c in read.spans.of(0)
     ]
-    assert scheme.name == "IOB2"
+    assert tagged.tagset(("LOC", "PER")).names == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
     assert not problems
 
 
@@ -88,17 +95,17 @@ def test_loose_tags_are_read_as_conlleval_reads_them_and_said(tags, said):
     tagged, problems = column()
     tagged.add_words(TEXT.split(), tags, 1)
     notes: list[str] = []
-    marks, _ = tagged.finish(notes)
+    read = marks(tagged, notes)
     assert said in notes[0]
-    assert marks.spans.of(0)[1][:2] == (8, 15)
+    assert read.spans.of(0)[1][:2] == (8, 15)
     assert not problems
 
 
-@pytest.mark.parametrize(("tags", "found"), [(["B-PER", "PER"], "have no prefix"), (["O", "O"], "no name to learn")])
+@pytest.mark.parametrize(("tags", "found"), [(["B-PER", "PER"], "have no prefix"), (["O", "O"], "no name is marked")])
 def test_tags_of_no_scheme_are_a_problem(tags, found):
     tagged, problems = column()
     tagged.add_words(["a", "b"], tags, 3)
-    tagged.finish([])
+    marks(tagged)
     assert found in problems.listed()[0].found
 
 
@@ -106,8 +113,8 @@ def test_white_space_at_a_spans_end_is_left_out_and_said_and_cut_words_are_said(
     spanned, problems = column()
     spanned.add_spans(TEXT, [[3, 8, "X"], [8, 10, "Y"]], 1)
     notes: list[str] = []
-    marks, _ = spanned.finish(notes)
-    assert marks.spans.of(0)[0][:2] == (4, 7)
+    read = marks(spanned, notes)
+    assert read.spans.of(0)[0][:2] == (4, 7)
     assert "1 span with white space" in notes[0]
     assert "within a word" in notes[1]
     assert not problems
@@ -125,3 +132,15 @@ def test_white_space_at_a_spans_end_is_left_out_and_said_and_cut_words_are_said(
 )
 def test_words_of_a_running_text(text, words):
     assert [text[start:end] for start, end, _ in words_in(text)] == words
+
+
+def test_marks_are_cut_counted_and_shown_as_targets():
+    spanned, _ = column()
+    for spans in ([[0, 3, "PER"], [19, 27, "LOC"]], [], [[0, 3, "PER"]]):
+        spanned.add_spans(TEXT, spans, 1)
+    read = marks(spanned)
+    names = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+    assert read.counts(names) == {"PER": 2, "LOC": 1}
+    assert read.shown(names, 0, 9) == ["0-3 PER, 19-27 LOC", "", "0-3 PER"]
+    assert read.strata().tolist() == [1, 2, 0], "a row's rarest type; none is one more"
+    assert read.take(np.array([2, 0])).shown(names, 0, 2) == ["0-3 PER", "0-3 PER, 19-27 LOC"]

@@ -41,13 +41,19 @@ def test_pairs_are_told() -> None:
     assert dataset.classes == ("equivalent", "not_equivalent")
 
 
+def test_names_are_told() -> None:
+    splits = split(read(FOLDER / "conll2003"))
+    assert splits.summary.task == "token-classification"
+    assert splits.classes == ("O", *(f"{part}-{kind}" for kind in ("LOC", "MISC", "ORG", "PER") for part in "BI"))
+    assert splits.test.targets.counts(splits.classes) == {"LOC": 1668, "MISC": 702, "ORG": 1661, "PER": 1617}
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [
         ("ag_news", "train_10k_lower.csv.gz --test"),
         ("go_emotions", "multi-label"),
         ("stsb", "'score', 'genre'"),
-        ("conll2003", "no column looks like texts"),
         ("lovecraft", "no labels"),
     ],
 )

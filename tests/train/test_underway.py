@@ -17,7 +17,7 @@ from graft.tasks.classification import CrossEntropy
 from graft.train.checkpoint import Checkpoints
 from graft.train.feeding import thawed
 from graft.train.fit import fit
-from graft.train.objective import PerRow, objective_of
+from graft.train.objective import Plain, objective_of
 from graft.train.stage import StageRun
 from graft.train.underway import MOST_IN_A_ROW, UnderWay
 
@@ -151,14 +151,14 @@ def test_steps_in_a_row_are_counted():
 
 def narrow(monkeypatch, tokens, error):
     """From now on more padded tokens than these do not go through a model at once."""
-    loss = PerRow.loss
+    loss = Plain.loss
 
     def bounded(self, path, feed, rows):
         if len(rows) * feed.tokens.lengths[rows].max() > tokens:
             raise error
         return loss(self, path, feed, rows)
 
-    monkeypatch.setattr(PerRow, "loss", bounded)
+    monkeypatch.setattr(Plain, "loss", bounded)
 
 
 ERRORS = [

@@ -104,7 +104,7 @@ def last_layer(backbone: Backbone) -> nn.Linear:
     model = cast(nn.Module, backbone.model)
     if hasattr(model, HEAD):
         return cast(OwnHead, model.get_submodule(HEAD)).linear
-    if backbone.family.head is not None:
+    if backbone.family.head is not None and backbone.reads == "row":
         return cast(nn.Linear, model.get_submodule(backbone.family.head.out))
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     return layers[-1]  # heads are made after what they read

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.tokens import Tokens
 from graft.records import Progress
 
 Logits = NDArray[np.float32]
@@ -29,28 +28,28 @@ class MixedPath:
         self._quick = quick
         self.tolerance: float | None = None  # of the difference between two logits of a text, once measured
 
-    def logits(self, tokens: Tokens, classes: int, phase: str) -> Iterator[Progress | Logits]:
+    def logits(self, feed: Feed, classes: int, phase: str) -> Iterator[Progress | Logits]:
         """logits (rows × classes, fp32); the last value yielded is the array."""
-        if len(tokens) < FEWEST:
-            yield from predict_logits(self.exact, Feed(tokens), classes, phase)
+        if len(feed) < FEWEST:
+            yield from predict_logits(self.exact, feed, classes, phase)
             return
-        found = np.zeros((len(tokens), classes), dtype=np.float32)
-        for event in predict_logits(self._quick, Feed(tokens), classes, phase):
+        found = np.zeros((len(feed), classes), dtype=np.float32)
+        for event in predict_logits(self._quick, feed, classes, phase):
             if isinstance(event, Progress):
                 yield event
             else:
                 found = event
         if self.tolerance is None:
-            rows = np.linspace(0, len(tokens) - 1, SAMPLE).astype(np.int64)
-            exact = self._answers(tokens, rows, classes)
+            rows = np.linspace(0, len(feed) - 1, SAMPLE).astype(np.int64)
+            exact = self._answers(feed, rows, classes)
             self.tolerance = SAFETY * float(np.ptp(found[rows] - exact, axis=1).max())
         close = np.flatnonzero(margins(found) <= self.tolerance)
-        found[close] = self._answers(tokens, close, classes)
+        found[close] = self._answers(feed, close, classes)
         yield found
 
-    def _answers(self, tokens: Tokens, rows: NDArray[np.int64], classes: int) -> Logits:
+    def _answers(self, feed: Feed, rows: NDArray[np.int64], classes: int) -> Logits:
         logits = np.zeros((0, classes), dtype=np.float32)
-        for event in predict_logits(self.exact, Feed(tokens.take(rows)), classes, ""):
+        for event in predict_logits(self.exact, feed.take(rows), classes, ""):
             if not isinstance(event, Progress):
                 logits = event
         return logits

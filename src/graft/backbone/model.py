@@ -16,7 +16,7 @@ from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
-from graft.tasks.task import ROW_HEAD, Head
+from graft.tasks.task import ROW_HEAD, Head, Reads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,6 +33,7 @@ class Backbone:
     tokenizer: PreTrainedTokenizerBase
     family: Family
     record: BackboneRecord
+    reads: Reads = "row"  # what its head reads
 
 
 def load(
@@ -75,7 +76,7 @@ def load(
     if family.poolings[0] == "last" and head.reads != "language":
         decoders.settle(tokenizer, model.config, located.name)
     model.eval()
-    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family))
+    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
 
 
 def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
@@ -95,6 +96,9 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
             raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
     elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
+    if head.reads == "token" and config.is_encoder_decoder:
+        found = f"{located.name} is an encoder-decoder, which graft cannot train to tag words."
+        raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
 
 
 def _remedy(head: Head) -> str:

@@ -21,11 +21,16 @@ from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.heads import OwnHead, PairedHead, pool
+from graft.backbone.kept import room
 from graft.backbone.model import HEAD, Backbone
+from graft.backbone.readout import of_rows, said
 from graft.backbone.trunk import StandIn, Trunk
+from graft.data.layout import Layout
+from graft.data.spans import taken
 from graft.data.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
+from graft.tasks.task import Reads
 
 Rows = NDArray[np.int64]
 
@@ -34,11 +39,30 @@ Rows = NDArray[np.int64]
 class Feed:
     """One split for a stage: its tokens, and what was extracted for this stage (None: computed as it is needed).
 
-    `cached`: token states at the cut, or pooled features (rows × width) for a head alone.
+    `cached`: token states at the cut (tokens × width), or pooled features (windows × width) for a head alone.
+    `layout`: how the rows lie in the rows of tokens; None: one each, which the head reads as a whole.
     """
 
     tokens: Tokens
     cached: Boundary | Tensor | None = None
+    layout: Layout | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens) if self.layout is None else len(self.layout)
+
+    @property
+    def lengths(self) -> Rows:
+        """Tokens of each row, over all its windows."""
+        return self.tokens.lengths if self.layout is None else self.layout.lengths
+
+    def take(self, rows: Rows) -> Feed:
+        """The tokens of these rows, in this order; nothing that was extracted."""
+        layout = None if self.layout is None else self.layout.take(rows)
+        return Feed(self.tokens.take(self.windows(rows)), None, layout)
+
+    def windows(self, rows: Rows) -> Rows:
+        """The token rows that these rows are read through."""
+        return rows if self.layout is None else taken(self.layout.bounds, rows)[1]
 
 
 class Path(Protocol):
@@ -47,7 +71,9 @@ class Path(Protocol):
     module: nn.Module
     pools: list[MaskPool]  # dropout's masks, to be refilled each epoch
 
-    def logits(self, feed: Feed, rows: Rows) -> Tensor: ...
+    def logits(self, feed: Feed, rows: Rows) -> Tensor:
+        """What the head says of these rows, as `readout.said` has it."""
+        ...
 
 
 class HeadPath:
@@ -56,12 +82,13 @@ class HeadPath:
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         self.module: nn.Module = backbone.model  # only the head's parameters are ever touched
         self.pools: list[MaskPool] = []
+        self.reads: Reads = "row"
         self._head = head
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         assert isinstance(feed.cached, Tensor), "a head alone needs pooled features"
-        logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(rows)])
-        return logits_BC
+        logits_BC: Tensor = self._head(feed.cached[torch.from_numpy(feed.windows(rows))])
+        return logits_BC if feed.layout is None else of_rows(logits_BC, feed.layout, rows)
 
 
 class ModelPath:
@@ -73,6 +100,7 @@ class ModelPath:
         set_attention(self.module, attention_for(machine))
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
+        self.reads = backbone.reads
         if copied:
             self.trunk.fast.lay_out()
         self._head: OwnHead | None = getattr(self.module, HEAD, None)
@@ -98,17 +126,25 @@ class ModelPath:
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         apart = isinstance(self._head, PairedHead)
         tokens = feed.tokens.apart if apart else feed.tokens
-        rows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else rows  # first texts, then second ones
+        windows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else feed.windows(rows)  # first texts, then second
         collate = Collator(tokens, self._pad, self._device)  # views: costs microseconds
-        ids_BT, mask_BT = collate(rows)
-        types_BT = collate.types(rows, ids_BT.shape[1])
+        ids_BT, mask_BT = collate(windows)
+        types_BT = collate.types(windows, ids_BT.shape[1])
         if self._stand_in is not None:
             assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
-            self._stand_in.states = feed.cached.batch(rows).to(self._device)
+            self._stand_in.states = feed.cached.batch(windows).to(self._device)
+        return said(self._raw(ids_BT, mask_BT, types_BT), feed.layout, rows, self.reads)
+
+    def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
+        """What the head says of token rows, of two that are a pair, or of every token in them."""
+        if self.reads != "row":
+            return self.trunk.outputs(ids_BT, mask_BT, types_BT)
         if self._head is None:
             return self.trunk.logits(ids_BT, mask_BT, types_BT)
         features_BD = self._pooled(self._head, ids_BT, mask_BT, types_BT)
-        logits_BC: Tensor = self._head(torch.cat(features_BD.chunk(2), dim=1) if apart else features_BD)
+        logits_BC: Tensor = self._head(
+            _side_by_side(features_BD) if isinstance(self._head, PairedHead) else features_BD
+        )
         return logits_BC
 
     def _pooled(self, head: OwnHead, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
@@ -117,6 +153,11 @@ class ModelPath:
         states = map(self.trunk.normed, self.trunk.states(ids_BT, mask_BT, tuple(depths), types_BT))
         features_BD = torch.stack([pool(states_BTD, mask_BT, pooling) for states_BTD in states]).mean(0)
         return features_BD.to(head.linear.weight.dtype)
+
+
+def _side_by_side(features_BD: Tensor) -> Tensor:
+    """Features of first texts, then of second ones, as one row per pair."""
+    return torch.cat(features_BD.chunk(2), dim=1)
 
 
 def attention_for(machine: MachineRecord) -> str:
@@ -141,17 +182,19 @@ def set_attention(model: nn.Module, name: str) -> None:
 def predict_logits(
     path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
 ) -> Iterator[Progress | NDArray[np.float32]]:
-    """logits (rows × classes, fp32) of a whole split; the last value yielded is the array."""
+    """What the head says of a whole split, in the order of its rows: rows × classes in fp32, words × classes for a head
+    that reads tokens. The last value yielded is the array."""
     path.module.eval()
-    logits = np.zeros((len(feed.tokens), classes), dtype=np.float32)
-    done, total = 0, len(feed.tokens.ids)
+    words = None if feed.layout is None else feed.layout.words
+    kept = room(len(feed), words, classes)
+    lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
 
     def answer(some: Rows) -> None:
         with torch.inference_mode():
-            logits[some] = path.logits(feed, some).float().cpu().numpy()
+            kept.put(path.logits(feed, some), some)
 
-    for rows in by_length(feed.tokens.lengths, batch_tokens):
+    for rows in by_length(lengths, batch_tokens):
         in_halves(rows, answer)
-        done += int(feed.tokens.lengths[rows].sum())
+        done += int(lengths[rows].sum())
         yield Progress(phase, done, total)
-    yield logits
+    yield kept.values

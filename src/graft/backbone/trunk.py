@@ -151,6 +151,14 @@ class Trunk:
         tells = getattr(self.model.config, "type_vocab_size", 0) or 0
         return {} if types_BT is None or tells < 2 else {"token_type_ids": types_BT}
 
+    def outputs(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None = None) -> Tensor:
+        """What a head over every token says, outputs_BTC; honours an enclosing `cut_at`."""
+        mask_BT = self._mask(ids_BT, mask_BT)
+        with self._fast():
+            found = self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
+        outputs_BTC: Tensor = found.logits
+        return outputs_BTC
+
     def _mask(self, ids_BT: Tensor, mask_BT: Tensor | None) -> Tensor | None:
         """Where nothing is padded, decoders are told so: the library doubts it, as padding opens their texts, too."""
         return torch.ones_like(ids_BT) if mask_BT is None and self._masks else mask_BT

@@ -3,14 +3,15 @@
 Only rows of train are read. A generator of events: `Progress` often, `Measured` or `Unranked` for each candidate.
 
     pilot      each model is loaded and reads a few rows, which tells its pace
-    plan       how many rows all of them can read in the time; who is too slow even for few is skipped
-    passes     each reads the rest of the sample, and its depths are scored
+    shares     who is too slow even for few rows is skipped; the others share the time so that all read about as many
+    passes     each reads on as long as its share lasts, and its depths are scored
 
 What a pass extracts goes through the cache of representations, so the run that follows does not extract it again.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ from graft.records import Candidate, MachineRecord, Progress, Unranked, View
 
 MOST_ROWS = 6000  # beyond these scores hardly move
 FEWEST_ROWS = 200
-WARM_UP, PILOT = 16, 80  # rows: the first pass through a model is slower than those that follow
+WARM_UP, PILOT = 16, (80, 400)  # rows: the first pass through a model is slower than those that follow
+PATIENCE = 0.5  # seconds that a further part of the pilot may take
 HELD = 0.25  # share of the free memory that models may hold between pilot and pass
 
 
@@ -102,13 +104,12 @@ def rank(wanted: Sequence[Named], sample: Sample, machine: MachineRecord, store:
     for entrant, why in _too_slow(entrants, sample):
         entrants.remove(entrant)
         yield Unranked(entrant.name, why)
-    rows = planned(entrants, sample)
     targets = sample.targets(order)
     while entrants:
-        whole = sum(entrant.seconds(rows) for entrant in entrants)
+        whole = sum(entrant.seconds(len(order)) for entrant in entrants)
         entrant = entrants.pop(0)
-        share = sample.left * entrant.seconds(rows) / whole
-        yield from _tried(entrant.measure(rows, targets, time.perf_counter() + share), entrant.name)
+        share = sample.left * entrant.seconds(len(order)) / whole  # so that all read about as many rows
+        yield from _tried(entrant.measure(targets, time.perf_counter() + share), entrant.name)
         entrant.backbone = entrant.extractor = None
 
 
@@ -168,36 +169,32 @@ class _Entrant:
         loading = time.perf_counter() - began
         limit = min(self.sample.limit, backbone.record.max_tokens)
         self.tokens = tokenize_rows(sampled, backbone.tokenizer.backend_tokenizer, limit)[0]
-        yield from self._read(np.arange(min(WARM_UP, len(self.tokens))))
-        rows = np.arange(WARM_UP, min(PILOT, len(self.tokens)))
-        found = yield from self._read(rows)
-        tokens = max(int(self.tokens.lengths[rows].sum()), 1)
-        seconds = found.whole or found.seconds  # at the rate at which what is found now was computed
-        self.pace = Pace(seconds / tokens, float(self.tokens.lengths.mean()), loading)
+        self.pace = Pace(0.0, float(self.tokens.lengths.mean()), loading)
+        read = 0
+        for end in (WARM_UP, *PILOT):
+            rows = np.arange(read, min(end, len(self.tokens)))
+            if len(rows) == 0 or self.pace.seconds_per_token * int(self.tokens.lengths[rows].sum()) > PATIENCE:
+                break
+            yield from self._read(rows)
+            read = end
 
-    def measure(self, rows: int, targets: Tensor, until: float) -> Iterator[Event]:
-        """Read the sample and score every depth, by `until` (time.perf_counter()).
+    def measure(self, targets: Tensor, until: float) -> Iterator[Event]:
+        """Read as much of the sample as can be scored by `until` (time.perf_counter()), and score every depth.
 
-        The fewest rows are read and scored first. Where the machine turns out slower than the pilot told, reading
-        stops at fewer rows, and if there is no time to score more than the fewest, their scores are taken.
+        The fewest rows are read and scored first; they are what is told where there turns out to be no time for more.
         """
         backbone, _ = self.load()
-        rows = min(rows, len(self.tokens))
-        done = min(FEWEST_ROWS, rows)
+        done = fewest = len(self.tokens) if until == np.inf else min(FEWEST_ROWS, len(self.tokens))
         parts = [(yield from self._read(np.arange(done))).pooled]
         began = time.perf_counter()
         best = self._scored(parts, targets[:done], np.inf)
         assert best is not None
         slower = max(1.0, (time.perf_counter() - began) / self._scoring(done))
-        while done < rows:
-            began, more = time.perf_counter(), min(rows, 2 * done)
+        while (more := self._next(done, until, slower)) > done:
             parts.append((yield from self._read(np.arange(done, more))).pooled)
-            done, took = more, time.perf_counter() - began
-            further = 2 * took + slower * self._scoring(min(rows, 2 * done))
-            if time.perf_counter() + further > until:
-                break
-        scored = self._scored(parts, targets[:done], until) if len(parts) > 1 else None
-        read, views = (done, scored) if scored is not None else (min(FEWEST_ROWS, rows), best)
+            done = more
+        scored = self._scored(parts, targets[:done], until) if done > fewest else None
+        read, views = (done, scored) if scored is not None else (fewest, best)
         record = backbone.record
         model = Candidate(
             self.name, record.family, record.blocks, record.blocks, record.width, record.parameters, record.max_tokens,
@@ -206,6 +203,15 @@ class _Entrant:
         asked = self.found.named.depth
         depths = tuple(range(1, record.blocks + 1)) if asked is None else (asked,)
         yield Measured(model, _sizes(backbone), views, read, self.pace, depths)
+
+    def _next(self, done: int, until: float, slower: float) -> int:
+        """Up to which row to read on, as far as time is left to read and score them."""
+        for factor in (2.0, 1.5, 1.25):
+            more = min(len(self.tokens), int(factor * done))
+            reading = self.pace.seconds_per_token * int(self.tokens.lengths[done:more].sum())
+            if time.perf_counter() + reading + slower * self._scoring(more) < until:
+                return more
+        return done
 
     def _scored(self, parts: Sequence[dict[int, Tensor]], targets: Tensor, until: float) -> tuple[View, ...] | None:
         """Every view of the rows that were read; None when the time is up before all are scored."""
@@ -224,18 +230,25 @@ class _Entrant:
 
     def seconds(self, rows: int) -> float:
         """What `measure` takes for so many rows, as far as can be said before it."""
-        reading = self.pace.seconds_per_token * int(self.tokens.starts[rows])
+        reading = self.pace.seconds_per_token * int(self.tokens.lengths[:rows].sum())
         again = self.pace.loading if self.backbone is None else 0.0
         return reading + again + self._scoring(rows)
 
     def _read(self, rows: NDArray[np.int64]) -> Generator[Progress, None, Features]:
         backbone, extractor = self.load()
-        for event in extractor.run(self.tokens.take(rows), Wanted(all_depths(backbone)), f"read by {self.name}"):
+        tokens = self.tokens.take(rows)
+        for event in extractor.run(tokens, Wanted(all_depths(backbone)), f"read by {self.name}"):
             if self.sample.left < 0:
                 raise _NoTime
             yield event
-        assert extractor.features is not None
-        return extractor.features
+        found = extractor.features
+        assert found is not None
+        # how fast: now, where most of it was computed now; else as it was when it was computed
+        is_new = 2 * found.extracted > len(rows)
+        seconds = found.seconds * len(rows) / found.extracted if is_new else found.whole
+        if seconds:
+            self.pace = dataclasses.replace(self.pace, seconds_per_token=seconds / max(len(tokens.ids), 1))
+        return found
 
 
 def _sizes(backbone: Backbone) -> tuple[int, ...]:
@@ -265,14 +278,3 @@ def _too_slow(entrants: Sequence[_Entrant], sample: Sample) -> Iterator[tuple[_E
         left.remove(slowest)
         need = slowest.seconds(fewest)
         yield slowest, f"reading {fewest} rows takes it about {need:.0f} s, and there is not so much time"
-
-
-def planned(entrants: Sequence[_Entrant], sample: Sample) -> int:
-    """The most rows that all candidates together can read and score in the time."""
-    most = min((len(entrant.tokens) for entrant in entrants), default=0)
-    low, high = min(FEWEST_ROWS, most), most
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = sum(entrant.seconds(middle) for entrant in entrants) <= sample.left
-        low, high = (middle, high) if fits else (low, middle - 1)
-    return low

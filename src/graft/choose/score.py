@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 NEIGHBOURS = 5
-QUERIES = 1024  # rows whose neighbours are looked for, among all rows
+QUERIES = 512  # rows whose neighbours are looked for, among all rows
 RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
 ROUNDS = 100  # of LogME's fixed point
 EPSILON = 1e-5  # in its denominators, as in the authors' code

@@ -29,7 +29,7 @@ class Table:
     def __init__(self, file: TextIO, predictor: Predictor) -> None:
         self._task = predictor.task
         self._rows = csv.writer(file, lineterminator="\n")
-        texts = ("text", "text_pair") if predictor.of_pairs else ("text",)
+        texts = ("text", "text_pair") if predictor.kind == "pairs" else ("text",)
         self._rows.writerow((*texts, *self._task.columns(predictor.classes)))
 
     def write(self, answer: Answer) -> None:

@@ -33,6 +33,7 @@ SHORTCUTS = {
     "head": "head",
     "metric": "metric",
     "pairs": "pairs",
+    "long": "long",
     "class_weights": "class_weights",
     "label_smoothing": "label_smoothing",
     "sweep": "sweep",

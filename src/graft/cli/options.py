@@ -8,9 +8,9 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression", "write")
+TASKS = ("classification", "multi-label", "regression", "token-classification", "write")
 DOCUMENTS = ("auto", "file", "headings", "blank", "line")
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text", "conll")
 
 
 def add_training(parser: Parser) -> None:
@@ -58,8 +58,9 @@ def _add_data(parser: Parser) -> None:
     group.add_argument(
         "--task",
         choices=TASKS,
-        help="what is to be learnt: one class per text, any number of labels, a number, or to write in the style of "
-        "whole documents (default: regression for decimal numbers, else classification)",
+        metavar="T",
+        help="what is to be learnt: classification (one class per text), multi-label, regression, token-classification "
+        "(names in texts) or write (the style of whole documents); default: by what the label column holds",
     )
     group.add_argument(
         "--documents",
@@ -109,6 +110,11 @@ def _add_recipe(parser: Parser) -> None:
     group.add_argument("--lr", metavar="X", type=float, help="peak learning rate of every stage")
     group.add_argument("--batch", metavar="N", type=int, help="rows per optimiser step")
     group.add_argument("--max-tokens", metavar="N", type=int, help="longer texts are cut to this; what it cuts is said")
+    group.add_argument(
+        "--long",
+        choices=("auto", "truncate", "head-tail", "windows"),
+        help="longer texts: their beginnings, their beginnings and ends, or all of them in windows that overlap",
+    )
     group.add_argument("--seed", metavar="N", type=int, help="of the head's start, the batches and dropout")
     group.add_argument(
         "--head", choices=("native", "pooled"), help="the architecture's own head, or a pooled linear one"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,6 +16,8 @@ from graft.cli.usage import Parser, UsageError
 
 if TYPE_CHECKING:
     from graft.cli.answers import Writer
+    from graft.data.asked import Kind
+    from graft.data.table import Rows
     from graft.errors import Problem
     from graft.predict import Predictor
     from graft.records import Input
@@ -29,13 +32,21 @@ EXAMPLES = (
 STANDARD_INPUT = "<standard input>"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a model, in chunks; `total`: 0 where it is not known."""
+
+    chunks: Iterable[Rows]
+    total: int
+
+
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the run's folder")
     parser.add_argument(
         "texts", metavar="TEXT", nargs="*", help="texts to label (default: standard input, one per line)"
     )
     parser.add_argument(
-        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, each also .gz"
+        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, CoNLL, each also .gz"
     )
     parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
     parser.add_argument("--text-pair", metavar="COL", help="of pairs: the file's column of second texts")
@@ -53,7 +64,7 @@ def main(asked: Namespace) -> int:
     from graft.predict import load
 
     predictor = load(asked.run, asked.device, asked.precision)
-    texts = _texts(asked, predictor.of_pairs)
+    texts = _texts(asked, predictor.kind)
     if asked.json and asked.out is None:
         collected = Collected(predictor.task)
         _answer(predictor, texts, collected, asked)
@@ -83,26 +94,34 @@ def _target(asked: Namespace) -> Iterator[TextIO]:
         yield file
 
 
-def _texts(asked: Namespace, of_pairs: bool) -> Iterable[Input]:
-    """The texts or pairs, all read where that is needed to find what is wrong with them."""
-    if asked.file is None:
-        given = list(asked.texts) if asked.texts else _lines(asked.quiet)
-        if not of_pairs:
-            return given
-        pairs = (_pair(text, number) for number, text in enumerate(given, start=1))
-        return list(pairs) if asked.texts else pairs
+def _texts(asked: Namespace, kind: Kind) -> Asked:
+    """What is asked, all read where that is needed to find what is wrong with it."""
+    from graft.data import asked as data
+    from graft.data.marked import Marks
+
+    if asked.file is not None:
+        rows = _of_file(asked, kind)
+        plain = kind == "words" and not isinstance(rows.targets, Marks)
+        return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
+    lines: Iterable[str] = asked.texts or _lines(asked.quiet)
+    pairs = (_pair(text, number) for number, text in enumerate(lines, start=1))
+    given: Iterable[Input] = pairs if kind == "pairs" else lines
+    return Asked(data.asked(given, kind), len(asked.texts))
+
+
+def _of_file(asked: Namespace, kind: Kind) -> Rows:
     from graft.cli.asking import texts_named
     from graft.data.read import ReadOptions, read_texts
     from graft.errors import RunError
 
     options = ReadOptions(encoding=asked.encoding) if asked.encoding else ReadOptions()
     rows = read_texts(asked.file, texts_named(asked), options)
-    if of_pairs and rows.seconds is None:
+    if kind == "pairs" and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."
         raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)
-    if rows.seconds is not None and not of_pairs:
+    if rows.seconds is not None and kind != "pairs":
         raise RunError(f"{asked.file} holds pairs, but this model reads single texts.", "name one column with --text.")
-    return rows.inputs
+    return rows
 
 
 def _pair(line: str, number: int) -> tuple[str, str]:
@@ -141,23 +160,22 @@ def _undecodable(number: int, line: bytes, byte: int) -> Problem:
     return Problem(STANDARD_INPUT, number, f"byte {byte} of the line is not UTF-8", remedy)
 
 
-def _answer(predictor: Predictor, texts: Iterable[Input], target: Writer, asked: Namespace) -> int:
+def _answer(predictor: Predictor, texts: Asked, target: Writer, asked: Namespace) -> int:
     """Write every answer as it comes; returns how many there were."""
     from graft.cli.screen import screen
     from graft.records import Progress
 
-    total = len(texts) if isinstance(texts, Sized) else 0
     shown = screen(asked.quiet or (asked.out is None and not asked.json and sys.stdout.isatty()))
     done = 0
     try:
-        for part in predictor.stream(texts):
+        for part in predictor.stream(texts.chunks):
             if isinstance(part, Progress):
                 continue
             for answer in predictor.task.answers(*part, predictor.outputs):
                 target.write(answer)
                 done += 1
-            if total:
-                shown.advance("predict", done / total)
+            if texts.total:
+                shown.advance("predict", done / texts.total)
     finally:
         shown.close()
     return done

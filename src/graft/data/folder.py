@@ -15,8 +15,11 @@ from graft.records import SplitName
 FORMATS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".pq": "parquet", ".txt": "text", ".text": "text",
+    ".conll": "conll", ".conll2003": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".bioes": "conll",
 }  # fmt: skip
-KINDS = "CSV, TSV, JSONL, Parquet or plain text (.csv, .tsv, .jsonl, .parquet, .txt), each also .gz"
+KINDS = (
+    "CSV, TSV, JSONL, Parquet, plain text or CoNLL columns (.csv, .tsv, .jsonl, .parquet, .txt, .conll), each also .gz"
+)
 ABOUT = ("readme", "license", "licence", "provenance", "changelog", "citation", "notice")
 
 

@@ -11,13 +11,15 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.columns import Wanted, choose, missing_column
+from graft.data.columns import Wanted, choose
+from graft.data.marked import MarkColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
 from graft.data.target_columns import TargetColumn, column_of, infer_task
+from graft.data.token_columns import MARKS, check_names, infer_marks
 from graft.data.wording import count_of
 from graft.files import digest_file
 from graft.records import Columns, Source
@@ -43,32 +45,43 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
     hold what is wrong with single rows. Every row is looked at even then, so that all problems are told at once.
     """
     sample = _sample(stream)
-    columns = choose(profile_columns(sample), wanted, stream.problems) if sample else None
-    if columns is None:
+    told = _told(stream, sample, wanted, options) if sample else None
+    if told is None:
         for _ in stream.batches:
             pass
         return None
-    task = infer_task(sample, columns.label, options, stream)
+    columns, task = told
     builder = _build(stream, sample, columns, (task, options))
     if columns.label:
         builder.column.check(columns.label, options, stream.problems, stream.notes)
     return builder.finish(), columns, task
 
 
+def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
+    """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
+    found = infer_marks(sample, wanted, options.task, stream.problems)
+    if found is not None:
+        return found, MARKS
+    if options.task == MARKS:  # what was asked for is not there, which is said
+        return None
+    columns = choose(profile_columns(sample), wanted, stream.problems)
+    return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
+
+
 def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOptions) -> Part | None:
     """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
-    for role, name in (("text", columns.text), ("text-pair", columns.second), ("label", columns.label)):
-        if name and sample and name not in names:
-            found, remedy = missing_column(name, names, role)
-            stream.problems.add(f"no {role}", None, found, f"give it the columns of the train file ({remedy})")
+    if sample:
+        check_names(names, columns, stream.problems)
     if not sample or len(stream.problems):
         for _ in stream.batches:
             pass
         return None
     builder = _build(stream, sample, columns, (task, options))
     builder.column.check_like(columns.label, stream.problems)
+    if isinstance(builder.column, MarkColumn) and not len(stream.problems):
+        builder.column.say(stream.notes)
     return builder.finish()
 
 
@@ -98,12 +111,15 @@ class _Builder:
         self._stream, self._columns, self._options = stream, columns, options
         self._spools = {columns.text: TextSpool()} | ({columns.second: TextSpool()} if columns.second else {})
         self._lines = array("q")
-        self.column = column_of(task)
+        self.column = column_of(task, stream.problems)
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0
 
     def add(self, batch: Batch) -> None:
+        if isinstance(self.column, MarkColumn):
+            self._add_marked(self.column, batch)
+            return
         texts, lines = {name: batch.values(name) for name in self._spools}, list(batch.lines)
         if self._columns.label:
             labels = batch.values(self._columns.label)
@@ -116,6 +132,17 @@ class _Builder:
                 self._hash.update(repr(labels).encode("utf-8", "surrogatepass"))
         for name, found in texts.items():
             self._add_texts(name, self._strings(name, found, lines), lines)
+        self._lines.extend(lines)
+
+    def _add_marked(self, column: MarkColumn, batch: Batch) -> None:
+        """Rows whose targets are stretches of their texts, so that both are read together."""
+        texts, targets, lines = batch.values(self._columns.text), batch.values(self._columns.label), list(batch.lines)
+        if not self._columns.label:
+            targets = [["O"] * len(words) if isinstance(words, list) else None for words in texts]
+        found = [column.add_row(*row) for row in zip(texts, targets, lines, strict=True)]
+        if self._hash is not None:
+            self._hash.update(repr(targets).encode("utf-8", "surrogatepass"))
+        self._add_texts(self._columns.text, found, lines)
         self._lines.extend(lines)
 
     def _strings(self, column: str, texts: list[object], lines: list[int]) -> list[str]:

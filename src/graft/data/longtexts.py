@@ -1,8 +1,7 @@
 """Texts longer than the model: cut, or read through windows that overlap, each with the model's special tokens.
 
-A body (a text, or the context of a question) stands between a head and a tail that every window repeats: special
-tokens, and the question where there is one. What is known of each token is where it stands in the text, so that
-whatever a model says of a token can be said of characters and words.
+A body (the text's own tokens) stands between a head and a tail that every window repeats: the special tokens. What is
+known of each token is where it stands in the text, so that whatever a model says of a token can be said of words.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 Long = Literal["truncate", "head-tail", "windows"]
-LEAST = 8  # tokens of a body that a window holds at least; a question that leaves less room is cut
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long texts are handled. `tokens`: of a window, special ones and the question included; `overlap`: body
-    tokens that two neighbouring windows share."""
+    """How long texts are handled. `tokens`: of a window, special ones included; `overlap`: body tokens that two
+    neighbouring windows share."""
 
     tokens: int
     long: Long = "windows"
@@ -43,7 +41,6 @@ class Windows:
     bounds: NDArray[np.int64]  # (texts + 1,)
     places: NDArray[np.int32]  # per token: its place in the body; -1 for a token of head or tail
     chars: NDArray[np.int32]  # tokens × 2: the characters of the text that a token of the body stands for
-    types: NDArray[np.int8]  # per token: the type that the model's template gives it
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -53,16 +50,14 @@ class Windows:
         bounds, windows = taken(self.bounds, rows)
         _, places = taken(self.tokens.starts, windows)
         tokens = self.tokens.take(windows)
-        return Windows(tokens, bounds, self.places[places], self.chars[places], self.types[places])
+        return Windows(tokens, bounds, self.places[places], self.chars[places])
 
 
-def windows(
-    texts: Iterable[str], tokenizer: Tokenizer, limits: Limits, before: Iterable[str] | None = None
-) -> tuple[Windows, NDArray[np.int64]]:
+def windows(texts: Iterable[str], tokenizer: Tokenizer, limits: Limits) -> tuple[Windows, NDArray[np.int64]]:
     """Texts as windows, and the lengths (texts,) in tokens that they would have without a limit.
 
-    `before`: a question for each text, which every one of its windows repeats. Truncation and padding of the fast
-    backend are switched off; special tokens within texts are neutralised. A text without tokens has one window.
+    Truncation and padding of the fast backend are switched off; special tokens within texts are neutralised. A text
+    without tokens has one window.
     """
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -70,8 +65,8 @@ def windows(
     found: list[_Window] = []
     counts: list[int] = []
     lengths: list[int] = []
-    for encoding in _encodings(texts, before, tokenizer):
-        cut = list(_cut(encoding, limits, 0 if before is None else 1))
+    for encoding in _encodings(texts, tokenizer):
+        cut = list(_cut(encoding, limits))
         found += cut
         counts.append(len(cut))
         lengths.append(len(encoding.ids))
@@ -83,42 +78,30 @@ class _Window:
     ids: NDArray[np.int32]
     places: NDArray[np.int32]
     chars: NDArray[np.int32]
-    types: NDArray[np.int8]
 
 
-def _encodings(texts: Iterable[str], before: Iterable[str] | None, tokenizer: Tokenizer) -> Iterator[Encoding]:
-    inputs = iter(texts) if before is None else zip(before, texts, strict=True)
+def _encodings(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Encoding]:
+    inputs = iter(texts)
     while chunk := list(islice(inputs, CHUNK)):
         yield from tokenizer.encode_batch(chunk, add_special_tokens=True)
 
 
-def _cut(encoding: Encoding, limits: Limits, sequence: int) -> Iterator[_Window]:
-    """The windows of one text; `sequence`: which part of the encoding is the body."""
-    ids, types = np.asarray(encoding.ids, np.int32), np.asarray(encoding.type_ids, np.int8)
+def _cut(encoding: Encoding, limits: Limits) -> Iterator[_Window]:
+    """The windows of one text."""
+    ids = np.asarray(encoding.ids, np.int32)
     chars = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
     parts = np.asarray([-1 if part is None else part for part in encoding.sequence_ids])
-    body = np.flatnonzero(parts == sequence)
+    body = np.flatnonzero(parts == 0)
     if len(body):
         first, last = int(body[0]), int(body[-1]) + 1
     else:  # an empty text: its place is before the closing special tokens
-        first = last = len(ids) - _closing(parts)
+        first = last = len(ids) - len(ids) // 2  # as many close a text as open it, or one fewer
     head, tail = np.arange(first), np.arange(last, len(ids))
-    if sequence:  # a question that leaves too little room loses its end
-        asked = np.flatnonzero(parts == 0)
-        surplus = len(head) + len(tail) + min(len(body), LEAST) - limits.tokens
-        head = np.delete(head, asked[len(asked) - max(0, surplus) :] if surplus > 0 else [])
     room = max(1, limits.tokens - len(head) - len(tail))
     for inside in _stretches(len(body), room, limits):
         chosen = np.concatenate((head, first + inside, tail))
         places = np.concatenate((np.full(len(head), -1), inside, np.full(len(tail), -1)))
-        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen], types[chosen])
-
-
-def _closing(parts: NDArray[np.int64]) -> int:
-    """Special tokens that close a sequence whose body is empty: those after the last token of any text, less as many
-    as would stand before the body."""
-    filled = np.flatnonzero(parts >= 0)
-    return (len(parts) - 1 - int(filled[-1]) if len(filled) else len(parts)) // 2
+        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen])
 
 
 def _stretches(length: int, room: int, limits: Limits) -> Iterator[NDArray[np.int64]]:
@@ -140,13 +123,12 @@ def _joined(found: Sequence[_Window], counts: Sequence[int]) -> Windows:
     starts = bounds_of([len(window.ids) for window in found])
     if not found:
         none = np.zeros(0, np.int32)
-        return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2), none.astype(np.int8))
+        return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2))
     return Windows(
         Tokens(np.concatenate([window.ids for window in found]), starts),
         bounds_of(counts),
         np.concatenate([window.places for window in found]),
         np.concatenate([window.chars for window in found]),
-        np.concatenate([window.types for window in found]),
     )
 
 

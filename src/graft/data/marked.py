@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.labels import Label
+from graft.data.options import ReadOptions
 from graft.data.spans import Span, Spans, spans_of
 from graft.data.stream import Problems
-from graft.data.tags import Scheme, chunks, scheme_of
+from graft.data.tags import Scheme, Tagset, chunks, scheme_of, tagset_of
 from graft.data.wording import count_of, some_of
 from graft.data.words import joined, words_in
 
@@ -36,9 +37,36 @@ class Marks:
     def take(self, rows: NDArray[np.int64]) -> Marks:
         return Marks(self.spans.take(rows), self.words.take(rows))
 
+    def coded(self, tags: int) -> NDArray[np.int32]:
+        """The tag code of each word, of so many tags: with two for each type and one for no name, these are IOB2."""
+        kinds = int(self.spans.codes.max(initial=-1)) + 1
+        joined = tags % 2 == 1 and kinds <= tags // 2
+        return Tagset(tuple(map(str, range(tags // 2 if joined else tags))), joined).encode(self.spans, self.words)
+
+    def strata(self) -> NDArray[np.int32]:
+        """The type of a row's rarest name, so that no cut loses it; none is one more."""
+        spans = self.spans
+        kinds = int(spans.codes.max(initial=-1)) + 1
+        frequency = np.bincount(spans.codes, minlength=kinds)
+        rarest = np.full(len(self), kinds, np.int32)
+        order = np.argsort(-frequency[spans.codes], kind="stable")  # the rarest is written last
+        rarest[spans.rows[order]] = spans.codes[order]
+        return rarest
+
+    def counts(self, names: Sequence[str]) -> dict[str, int]:
+        """Names of each type. names: the tags."""
+        types = tagset_of(names).types
+        return dict(zip(types, np.bincount(self.spans.codes, minlength=len(types)).tolist(), strict=True))
+
+    def shown(self, names: Sequence[str], start: int, stop: int) -> list[str]:
+        """Every name as from-to and type, such as `0-5 PER, 9-15 LOC`."""
+        types = tagset_of(names).types
+        rows = (self.spans.of(row) for row in range(start, min(stop, len(self))))
+        return [", ".join(f"{first}-{last} {types[code]}" for first, last, code in row) for row in rows]
+
 
 class MarkColumn:
-    """Marked texts under construction; types get codes in order of appearance."""
+    """Marked texts under construction, for `data/gather.py`; types get codes in order of appearance."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -48,6 +76,16 @@ class MarkColumn:
         self._tags: list[Sequence[str]] = []
         self._lines: list[int] = []
         self._trimmed = 0
+
+    def add(self, value: object, line: int) -> bool:
+        raise TypeError("names are read with their texts, by add_row")
+
+    def add_row(self, text: object, target: object, line: int) -> str:
+        """Append a row: a list of words with one of tags, or a text with its spans. Returns the text."""
+        if not isinstance(text, str):
+            return self.add_words(text, target, line)
+        self.add_spans(text, target, line)
+        return text
 
     # ------------------------------------------------------------------------------------------- words with tags
 
@@ -144,15 +182,39 @@ class MarkColumn:
         """The types in order of code; `rows` counts their names."""
         return tuple(Label(kind, names, line) for kind, (_, names, line) in self._known.items())
 
-    def finish(self, notes: list[str]) -> tuple[Marks, Scheme]:
-        """All rows, and how their tags are written ("" for spans of characters)."""
-        marks = Marks(spans_of(self._spans), spans_of(self._words))
-        if not self._tags:
-            self._say_about_spans(marks, notes)
-            return marks, Scheme("")
-        scheme = scheme_of(self._tags)
-        self._say_about_tags(scheme, notes)
-        return marks, scheme
+    def tagset(self, types: tuple[str, ...]) -> Tagset:
+        """The tags by which a model marks names of these types."""
+        return Tagset(types, self._scheme().name != "words")
+
+    def _scheme(self) -> Scheme:
+        return scheme_of(self._tags)
+
+    def check(self, column: str, options: ReadOptions, problems: Problems, notes: list[str]) -> None:
+        """Say how the train part's names are written, and what keeps them from being learnt."""
+        if not len(problems):
+            self.say(notes)
+            if not self._known:
+                remedy = f"give rows with names: tags B-TYPE and I-TYPE, or spans such as {SPAN}"
+                problems.add("no names", None, f"no name is marked in {column!r}", remedy)
+
+    def check_like(self, column: str, problems: Problems) -> None:
+        """A held-out part may lack names."""
+
+    def say(self, notes: list[str]) -> None:
+        """Note how names are written, and what was read otherwise than it stands."""
+        if self._tags:
+            self._say_about_tags(self._scheme(), notes)
+        else:
+            self._say_about_spans(notes)
+
+    def targets(self, codes: NDArray[np.int32], names: int) -> Marks:
+        """All rows; `codes`: the place of each type of `labels` among the dataset's."""
+        spans = spans_of(self._spans)
+        return Marks(spans.coded(codes[spans.codes]), spans_of(self._words))
+
+    def unmarked(self) -> Marks:
+        """All rows without their names: the words that are to be tagged."""
+        return Marks(spans_of([()] * len(self._words)), spans_of(self._words))
 
     def _say_about_tags(self, scheme: Scheme, notes: list[str]) -> None:
         file = self._problems.file
@@ -161,9 +223,6 @@ class MarkColumn:
             line = next(line for line, tags in zip(self._lines, self._tags, strict=True) if wrong & set(tags))
             found = f"the tags {some_of(scheme.strange)} have no prefix, where others have one (B-, I-, E-, S-)"
             self._problems.add("scheme", line, found, "write B- before a name's first word, I- before its others")
-        elif scheme.name == "O":
-            remedy = "give rows with names, tagged B-TYPE and I-TYPE"
-            self._problems.add("no names", None, "every word is tagged O: there is no name to learn from", remedy)
         elif scheme.name == "IOB1":
             notes.append(f"{file}: tags are IOB1 (B- only opens a name after one of its type); read as conlleval does.")
         elif scheme.loose:
@@ -172,10 +231,8 @@ class MarkColumn:
                 "read as a name, as conlleval does."
             )
 
-    def _say_about_spans(self, marks: Marks, notes: list[str]) -> None:
-        file, spans = self._problems.file, marks.spans
-        if not len(spans.starts) and len(spans):
-            self._problems.add("no names", None, "no row has a span", f"mark names as {SPAN}")
+    def _say_about_spans(self, notes: list[str]) -> None:
+        file = self._problems.file
         if self._trimmed:
             said = f"{count_of(self._trimmed, 'span')} with white space at an end; it was left out of the name"
             notes.append(f"{file}: {said}.")

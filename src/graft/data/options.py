@@ -11,9 +11,9 @@ from graft.errors import RecipeError
 GIBIBYTE = 1 << 30
 CELL_LIMIT = 10_000_000  # characters in one cell or line; more is an unclosed quote or not a table of texts
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text"]
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text", "conll"]
 Labels = Literal["strict", "exact", "fold"]
-TaskName = Literal["auto", "classification", "multi-label", "regression", "write"]
+TaskName = Literal["auto", "classification", "multi-label", "regression", "token-classification", "write"]
 Apart = Literal["auto", "file", "headings", "blank", "line"]
 Unlabelled = Literal["error", "drop"]
 Quoting = Literal["csv", "none"]

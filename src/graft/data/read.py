@@ -19,6 +19,7 @@ from graft.data.labels import UNSOUND
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import Streams, open_all, open_one
 from graft.data.table import Dataset, Rows
+from graft.data.target_columns import output_names
 from graft.data.texts import read_texts
 from graft.errors import DataError
 from graft.records import Columns, SplitName
@@ -85,7 +86,7 @@ def _dataset(
     if problems["train"].some(UNSOUND):  # labels that are no classes would only add noise when matched
         raise DataError([problem for split in streams for problem in problems[split].listed()])
     classes, maps = match_classes(labels, options, problems, said)
-    classes = classes or (columns.label,)  # a number is called by its column
+    outputs = output_names(classes, parts["train"].column, columns.label)
     met = [problem for split in streams for problem in problems[split].listed()]
     if met:
         raise DataError(met)
@@ -96,7 +97,7 @@ def _dataset(
         for split, part in parts.items()
     }
     sources = tuple(part.source for part in parts.values())
-    return Dataset(name, task, classes, columns, rows, sources, tuple(said))
+    return Dataset(name, task, outputs, columns, rows, sources, tuple(said))
 
 
 def _name(data: Any) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.data import signature
+from graft.data.conll import read_conll
 from graft.data.delimited import read_delimited
 from graft.data.folder import FORMATS, KINDS, extension, nearest, no_such_path, scan
 from graft.data.hub import PREFIX, hub_splits, load_hub, looks_like_id
@@ -19,6 +20,12 @@ from graft.data.stream import Problems, Stream, refuse
 from graft.records import SplitName
 
 Streams = dict[SplitName, Stream]
+READERS = {
+    "jsonl": read_jsonlines,
+    "parquet": read_parquet,
+    "text": read_plain,
+    "conll": read_conll,
+}
 
 
 def open_all(data: Any, options: ReadOptions, notes: list[str]) -> Streams:
@@ -72,7 +79,7 @@ def open_path(path: Path, options: ReadOptions, shown: str = "") -> Stream:
     if kind in ("csv", "tsv"):
         batches = read_delimited(path, options, problems, notes, tabs=kind == "tsv")
     else:
-        reader = {"jsonl": read_jsonlines, "parquet": read_parquet, "text": read_plain}[kind]
+        reader = READERS[kind]
         batches = reader(path, options, problems, notes)
     return Stream(problems.file, kind + (".gz" if is_gzip(path) else ""), batches, problems, notes, path)
 

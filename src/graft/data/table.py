@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graft.data.targets import Codes, Targets
-from graft.records import Columns, DataSummary, Source, SplitName
+from graft.records import Columns, DataSummary, Input, Source, SplitName
 
 
 class Texts(Sequence[str]):
@@ -60,7 +60,7 @@ class Rows:
         return len(self.texts)
 
     @property
-    def inputs(self) -> Iterable[str] | Iterable[tuple[str, str]]:
+    def inputs(self) -> Iterable[Input]:
         """What a model reads row by row: a text, or a pair of them."""
         return self.texts if self.seconds is None else zip(self.texts, self.seconds, strict=True)
 

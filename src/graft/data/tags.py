@@ -77,6 +77,13 @@ class Tagset:
         return Spans(bounds_of(counts), words.starts[firsts], words.ends[lasts], kinds[firsts].astype(np.int32))
 
 
+def tagset_of(names: Sequence[str]) -> Tagset:
+    """The tagset whose tags are called so."""
+    types = tuple(name[2:] for name in names[1::2])
+    joined = Tagset(types)
+    return joined if joined.names == tuple(names) else Tagset(tuple(names), joined=False)
+
+
 def parts(tag: str) -> tuple[str, str]:
     """(prefix, type) of a tag: ("B", "PER"); ("O", "") outside. A tag without a known prefix is a type alone, ""."""
     if tag == OUTSIDE:

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.data.labels import Label, LabelColumn
+from graft.data.marked import MarkColumn
 from graft.data.numbers import NumberColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import is_number
 from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
+from graft.data.token_columns import MARKS
 
 MOST_STRANGE = 0.5  # share of cells that are no numbers, up to which a column of decimals is one with mistakes in it
 
@@ -43,8 +45,10 @@ class TargetColumn(Protocol):
         ...
 
 
-def column_of(task: str) -> TargetColumn:
-    """An empty column for a task."""
+def column_of(task: str, problems: Problems) -> TargetColumn:
+    """An empty column for a task. `problems`: where a column adds what is wrong with single rows."""
+    if task == MARKS:
+        return MarkColumn(problems)
     if task == "regression":
         return NumberColumn()
     return SeveralColumn() if task == "multi-label" else LabelColumn()
@@ -65,3 +69,10 @@ def infer_task(sample: Sequence[Batch], column: str, options: ReadOptions, strea
         "(--task regression). To take every value as a class: --labels exact."
     )
     return "regression"
+
+
+def output_names(names: tuple[str, ...], column: TargetColumn, label: str) -> tuple[str, ...]:
+    """What the outputs of a head are called, from the distinct names in train's column."""
+    if isinstance(column, MarkColumn):
+        return column.tagset(names).names
+    return names or (label,)  # a number is called by its column

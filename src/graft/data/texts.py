@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from graft.data.columns import Named, wanted
 from graft.data.gather import gather
+from graft.data.marked import MarkColumn
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import open_one, open_path
 from graft.data.spool import spool_folder
@@ -27,7 +28,7 @@ STANDARD_INPUT = "<standard input>"
 def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS) -> Rows:
     """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame.
 
-    Their targets are `unlabelled`.
+    Their targets are `unlabelled`; those of given words are `Marks` without names.
 
     `text` names the column; without it the column is inferred. Standard input is plain text, one text per line,
     unless `options.format` says otherwise. Raises DataError with all problems found.
@@ -47,7 +48,10 @@ def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
     if read is None or met:
         raise DataError(met)
     part = read[0]
-    return Rows(part.texts, unlabelled(len(part.texts)), part.lines, stream.file, part.seconds)
+    targets = unlabelled(len(part.texts))
+    if isinstance(part.column, MarkColumn):  # words were given: they are what is tagged
+        return Rows(part.texts, part.column.unmarked(), part.lines, stream.file)
+    return Rows(part.texts, targets, part.lines, stream.file, part.seconds)
 
 
 @contextmanager

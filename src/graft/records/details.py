@@ -107,4 +107,46 @@ class MultiLabelDetails(msgspec.Struct, frozen=True, tag_field="task", tag="mult
     mistakes: tuple[Misjudged, ...] = ()  # the largest loss first
 
 
-Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | WritingDetails
+@dataclass(frozen=True, slots=True)
+class TypeScores:
+    """One type of name on one split."""
+
+    name: str
+    support: int  # names of this type
+    precision: float
+    recall: float
+    f1: float
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in a text: characters counted from 0, `end` one past the last."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A text some of whose names were not found as they are, with its place in its file."""
+
+    file: str
+    line: int
+    text: str
+    truth: tuple[Name, ...]
+    found: tuple[Name, ...]
+    loss: float  # mean minus log-probability (nats) of its words' tags
+
+
+class TokenDetails(msgspec.Struct, frozen=True, tag_field="task", tag="token-classification"):
+    """Names in texts: each type, what is taken for what, what is wrong with names, the texts furthest off."""
+
+    per_type: tuple[TypeScores, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # names by true type (rows) and found type; last: no name
+    kinds: dict[str, int] = {}  # names that are right, of another type, of other ends, both, missed, invented
+    mistakes: tuple[Misread, ...] = ()  # the largest loss first
+
+
+Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails | WritingDetails

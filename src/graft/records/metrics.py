@@ -65,6 +65,16 @@ METRICS: dict[str, Metric] = {
     "r2": Metric(
         "R²", "R2", "decimal", True, "share of the target's variance that is explained; 0 is the mean, 1 is perfect"
     ),
+    "entity_f1": Metric(
+        "Entity F1", "entity F1", "share", True, "over all names; right: both ends and the type (conlleval)"
+    ),
+    "entity_precision": Metric("Entity precision", "precision", "share", True, "share of found names that are right"),
+    "entity_recall": Metric("Entity recall", "recall", "share", True, "of the names there are, how many were found"),
+    "entity_macro_f1": Metric("Macro entity F1", "macro F1", "share", True, "mean of the types' F1"),
+    "word_accuracy": Metric("Word accuracy", "word accuracy", "share", True, "share of words with the right tag"),
+    "word_loss": Metric(
+        "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"
+    ),
     "bits_per_character": Metric(
         "Bits per character", "bits/character", "decimal", False,
         "what an ideal code by the model takes per character of held-out text: lower is better",

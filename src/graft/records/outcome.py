@@ -9,7 +9,7 @@ from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
 from graft.records.training import Recipe, Skipped, StageRecord
 
-Input = str | tuple[str, str]  # a text, or a pair of them
+Input = str | tuple[str, str] | list[str]  # a text, a pair of them, or the words of a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,25 @@ class LabelSet:
     text: Input
     labels: tuple[str, ...]
     probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundName:
+    """A name that was found in a text: characters counted from 0, `end` one past the last."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    probability: float  # of its least sure word's tag
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A text with the names that were found in it, in the order of the text."""
+
+    text: str
+    names: tuple[FoundName, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from graft.records import Interval
+from graft.report.passages import MarkedTexts
 
 Unit = Literal["share", "decimal", "seconds"]
 Severity = Literal["problem", "warning", "note", "good"]
@@ -250,7 +251,20 @@ class Fold:
 
 
 Block: TypeAlias = (
-    Prose | Facts | Table | Curves | Intervals | Heatmap | Reliability | Scatter | Plot | Bars | Callout | Code | Fold
+    Prose
+    | Facts
+    | Table
+    | Curves
+    | Intervals
+    | Heatmap
+    | Reliability
+    | Scatter
+    | Plot
+    | Bars
+    | Callout
+    | Code
+    | MarkedTexts
+    | Fold
 )
 
 

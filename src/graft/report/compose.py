@@ -135,6 +135,7 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
 _SPOKEN = {
     "majority": "Always answering with the majority class",
     "tfidf": "TF-IDF + logistic",
+    "lookup": "Looking up the names of train",
     "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
     "before": "The model before fine-tuning",

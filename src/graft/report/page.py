@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from graft.report import charts, curves, heatmap, plot, scatter, tables
+from graft.report import charts, curves, heatmap, marked, plot, scatter, tables
 from graft.report.blocks import (
     Bars,
     Block,
@@ -31,6 +31,7 @@ from graft.report.blocks import (
     Table,
 )
 from graft.report.charts import NARROW, WIDE
+from graft.report.passages import MarkedTexts
 from graft.report.words import escape
 
 _GRADES = {"problem": "Problem", "warning": "Worth a look", "note": "Note", "good": "Good"}
@@ -123,6 +124,8 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
             return _callout(block)
         case Code():
             return _code(block)
+        case MarkedTexts():
+            return marked.marked_texts(block)
         case Fold():
             inside = "".join(_block(inner) for inner in block.blocks)
             return f'<details><summary>{escape(block.title)}</summary><div class="inside">{inside}</div></details>'

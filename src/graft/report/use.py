@@ -10,11 +10,13 @@ _ASKED = {
     "classification": "answer.label, round(answer.probability, 3)",
     "multi-label": "answer.labels",
     "regression": "round(answer.value, 3)",
+    "token-classification": "[(name.text, name.label) for name in answer.names]",
 }
 _PIPELINES = {
     "classification": 'pipeline("text-classification", model="model")',
     "multi-label": 'pipeline("text-classification", model="model", top_k=None)',
     "regression": 'pipeline("text-classification", model="model", function_to_apply="none")',
+    "token-classification": 'pipeline("token-classification", model="model", aggregation_strategy="first")',
 }
 
 
@@ -29,10 +31,8 @@ def section(manifest: Manifest) -> Section:
     blocks.append(Code("In Python", face, "python"))
     if manifest.head is None or manifest.head.kind == "native":
         given = '[{"text": "one text", "text_pair": "another"}]' if pairs else texts
-        plain = (
-            f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\n"
-            f"print(answer({given}, truncation=True, max_length={manifest.truncation.limit}))"
-        )
+        cut = "" if task == "token-classification" else f", truncation=True, max_length={manifest.truncation.limit}"
+        plain = f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\nprint(answer({given}{cut}))"
         blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
     return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
 

@@ -32,6 +32,7 @@ YARDSTICK_NAMES = {
     "mean": "Mean of train",
     "tfidf": "TF-IDF + logistic",
     "ridge": "TF-IDF + ridge",
+    "lookup": "Training names",
     "cosine": "Untrained cosine",
     "scratch": "Random start",
     "before": "Untuned model",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes, Targets
-from graft.records import ClassificationDetails, Evaluation, Input, Loss, Manifest, Prediction
+from graft.records import ClassificationDetails, Evaluation, Loss, Manifest, Prediction
 from graft.report.blocks import Section
 from graft.tasks import classification_metrics as numbers
 from graft.tasks import classification_report, classification_yardsticks
@@ -67,11 +67,11 @@ class Classification:
         yield classification_yardsticks.majority(splits.train, len(splits.test), splits.classes)
         yield classification_yardsticks.word_counts(splits.train, splits.test, splits.classes)
 
-    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
         shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
         shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         names = outputs.names
-        for text, row in zip(texts, shares, strict=True):
+        for text, row in zip(rows.inputs, shares, strict=True):
             best = int(row.argmax())
             yield Prediction(text, names[best], float(row[best]), dict(zip(names, row.tolist(), strict=True)))
 

@@ -6,7 +6,7 @@ manifest and in the saved model's configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import JOINT, Flags, Targets
-from graft.records import Evaluation, Input, LabelScores, LabelSet, Loss, Manifest, Misjudged, MultiLabelDetails
+from graft.records import Evaluation, LabelScores, LabelSet, Loss, Manifest, Misjudged, MultiLabelDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import multilabel_metrics as numbers
@@ -93,9 +93,9 @@ class MultiLabel:
         yield multilabel_yardsticks.common(splits.train, len(splits.test), splits.classes)
         yield multilabel_yardsticks.word_counts(splits)
 
-    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[LabelSet]:
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[LabelSet]:
         limits, names = thresholds(outputs), outputs.names
-        for text, shares in zip(texts, numbers.probabilities(logits), strict=True):
+        for text, shares in zip(rows.inputs, numbers.probabilities(logits), strict=True):
             order = np.argsort(-shares, kind="stable")
             given = tuple(names[place] for place in order if shares[place] >= limits[place])
             yield LabelSet(text, given, dict(zip(names, shares.tolist(), strict=True)))

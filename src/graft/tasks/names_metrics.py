@@ -14,10 +14,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.marked import Marks
 from graft.data.spans import Span, Spans
+from graft.data.tags import Tagset
+from graft.tasks.task import Floats, Ints, Logits, Scores
 
-Ints = NDArray[np.int64]
+METRICS = ("entity_f1", "entity_precision", "entity_recall", "entity_macro_f1", "word_accuracy", "word_loss")
+VALIDATION_METRICS = ("entity_f1", "entity_macro_f1", "word_accuracy", "word_loss")
 Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
+KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "invented")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,63 @@ def count_names(truth: Spans, found: Spans, types: int) -> NameCounts:
         _per_row(found, np.ones(len(found.codes), np.bool_), types),
         _per_row(found, matched(truth, found), types),
     )
+
+
+def log_shares(logits: Logits) -> Floats:
+    """Log-probabilities of logits (words × tags). Raises ValueError where these are not finite."""
+    if not np.isfinite(logits).all():
+        raise ValueError("logits are not finite")
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf)
+    shares: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shares
+
+
+class AnsweredNames:
+    """The names that logits (words × tags) find, beside the true ones."""
+
+    def __init__(self, logits: Logits, marks: Marks, tagset: Tagset) -> None:
+        wanted = len(marks.words.starts), len(tagset.names)
+        if logits.shape != wanted:
+            raise ValueError(f"logits {logits.shape} are not {wanted[0]} words × {wanted[1]} tags")
+        truth, said = tagset.encode(marks.spans, marks.words), logits.argmax(axis=1).astype(np.int32)
+        self.found = tagset.decode(said, marks.words)
+        self.counts = count_names(marks.spans, self.found, len(tagset.types))
+        loss = -log_shares(logits)[np.arange(len(truth)), truth]
+        self.losses = np.bincount(marks.words.rows, loss, minlength=len(marks))  # of each row, summed
+        self._right = np.bincount(marks.words.rows, truth == said, minlength=len(marks))
+        self._words = marks.words.counts
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def score(self, drawn_RB: Ints | None = None) -> Scores:
+        """A type that a resample has not keeps its value of all rows."""
+        times_RN = np.ones((1, len(self)))
+        if drawn_RB is not None:
+            times_RN = np.stack([np.bincount(drawn, minlength=len(self)) for drawn in drawn_RB]).astype(np.float64)
+        truth, found, hits = (times_RN @ part for part in (self.counts.truth, self.counts.found, self.counts.hits))
+        words = np.maximum(times_RN @ self._words, 1)
+        per_type = _scores(truth, found, hits)
+        if drawn_RB is not None:
+            whole = self.score().per_name
+            absent = truth + found == 0
+            per_type = {name: np.where(absent, whole[name], values) for name, values in per_type.items()}
+        micro = _scores(truth.sum(axis=1), found.sum(axis=1), hits.sum(axis=1))
+        metrics = {f"entity_{name}": values for name, values in micro.items()}
+        metrics |= {
+            "entity_macro_f1": per_type["f1"].mean(axis=1),
+            "word_accuracy": times_RN @ self._right / words,
+            "word_loss": times_RN @ self.losses / words,
+        }
+        return Scores({name: metrics[name] for name in METRICS}, per_type)
+
+
+def _scores(truth: Floats, found: Floats, hits: Floats) -> dict[str, Floats]:
+    return {
+        "precision": hits / np.maximum(found, 1),
+        "recall": hits / np.maximum(truth, 1),
+        "f1": 2 * hits / np.maximum(truth + found, 1),
+    }
 
 
 def _per_row(spans: Spans, counted: NDArray[np.bool_], types: int) -> Ints:

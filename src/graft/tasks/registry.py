@@ -9,10 +9,11 @@ from graft.records import Manifest
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION
+from graft.tasks.tagging import TAGGING
 from graft.tasks.task import Task
 from graft.tasks.writing import WRITING
 
-_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, WRITING)
+_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, TAGGING, WRITING)
 TASKS: dict[str, Task] = {task.name: task for task in _KNOWN}
 
 

@@ -6,7 +6,7 @@ that its one logit is the number itself in the person's units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from graft.data.table import Rows, Splits
 from graft.data.targets import Numbers, Targets
 from graft.errors import RecipeError
-from graft.records import Evaluation, Input, Loss, Manifest, Miss, Number, RegressionDetails
+from graft.records import Evaluation, Loss, Manifest, Miss, Number, RegressionDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import regression_metrics as numbers
@@ -82,8 +82,8 @@ class Regression:
         yield regression_yardsticks.mean(splits.train, len(splits.test))
         yield regression_yardsticks.ridge(splits.train, splits.validation, splits.test)
 
-    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Number]:
-        for text, value in zip(texts, logits[:, 0].tolist(), strict=True):
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Number]:
+        for text, value in zip(rows.inputs, logits[:, 0].tolist(), strict=True):
             yield Number(text, value)
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:

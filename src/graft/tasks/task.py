@@ -10,7 +10,7 @@ alone, when they are used.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graft.data.table import Rows, Splits
 from graft.data.targets import Targets
 from graft.errors import RecipeError
-from graft.records import Details, Evaluation, Input, Interval, Loss, Manifest
+from graft.records import Details, Evaluation, Interval, Loss, Manifest
 from graft.records.metrics import metric as known
 from graft.report.blocks import Section
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Logits = NDArray[Any]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Reads = Literal["row", "token", "decoder", "language"]  # one vector per text, one per token, …
 Answer = Any  # a frozen record of the task's own, such as `records.Prediction`
 
 
@@ -39,7 +40,7 @@ class Head:
 
     auto: str = "AutoModelForSequenceClassification"  # the class of transformers that loads the artefact
     problem: str = "single_label_classification"  # its config's problem_type; "" for none
-    reads: Literal["row", "token", "decoder", "language"] = "row"  # one vector per text, one per token, …
+    reads: Reads = "row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Task(Protocol):
         """What no learning and what simple learning reach on the test split, whose targets are not read."""
         ...
 
-    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Answer]:
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Answer]:
         """One answer per text."""
         ...
 

@@ -6,12 +6,12 @@ the model paid for it, and for how many characters (`writing_metrics.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import Targets
-from graft.records import Evaluation, Input, Loss, Manifest
+from graft.records import Evaluation, Loss, Manifest
 from graft.records.evidence import WritingDetails
 from graft.report.blocks import Section
 from graft.tasks import writing_metrics as numbers
@@ -54,7 +54,7 @@ class Writing:
     def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:
         return iter(())
 
-    def answers(self, texts: Iterable[Input], logits: Logits, outputs: Outputs) -> Iterator[Any]:
+    def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Any]:
         _nothing_per_row()
 
     def columns(self, names: tuple[str, ...]) -> tuple[str, ...]:

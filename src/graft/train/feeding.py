@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from graft.backbone.families import Family
 from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone
@@ -31,12 +32,12 @@ class Way:
 
 def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted, stack: ExitStack) -> Way:
     """The way of a stage; a cut stays in place until `stack` closes."""
-    tokens = (material.train.tokens, material.validation.tokens)
+    parts = (material.train, material.validation)
     both = (extracted.train, extracted.validation)
     alone = head_alone(material.backbone, head) if material.task.head.reads == "row" else None
     if stage.unfrozen == 0 and alone is not None and head.depth in extracted.train.pooled:
         features = [start.head_features(found.pooled, head) for found in both]
-        feeds = [Feed(part, values) for part, values in zip(tokens, features, strict=True)]
+        feeds = [part.feed(values) for part, values in zip(parts, features, strict=True)]
         why = "the backbone is frozen: the head reads features that were extracted once"
         return Way(HeadPath(material.backbone, alone), feeds[0], feeds[1], why)
     path = _whole(material)
@@ -45,16 +46,16 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     states = [found.boundaries.get(cut) for found in both]
     worth = extracted.train.worth.get(cut)
     if states[0] is None or states[1] is None:
-        why = _why_not_cached(stage, cut)
+        why = _why_not_cached(material.backbone.family, stage, cut)
         if worth is not None and worth.reading:
             why += f" ({worth.sentence})"
-        return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
+        return Way(path, parts[0].feed(), parts[1].feed(), why)
     if head.kind != "native" and cut >= start.lowest_read(head):
         why = f"the head reads block {start.lowest_read(head)}, which is not above the cut: recomputed"
-        return Way(path, Feed(tokens[0]), Feed(tokens[1]), why)
+        return Way(path, parts[0].feed(), parts[1].feed(), why)
     stack.enter_context(path.above(cut))
     why = f"the states after block {cut} were extracted once"
-    return Way(path, Feed(tokens[0], states[0]), Feed(tokens[1], states[1]), why)
+    return Way(path, parts[0].feed(states[0]), parts[1].feed(states[1]), why)
 
 
 def _whole(material: Material) -> ModelPath | LanguagePath:
@@ -69,7 +70,9 @@ def head_alone(backbone: Backbone, head: HeadRecord) -> nn.Module | None:
     """The head as a module over pooled features, where it can stand alone."""
     if head.kind != "native":
         return backbone.model.get_submodule(HEAD)
-    return NativeHeadAlone(backbone.model, backbone.family.head) if backbone.family.head else None
+    if backbone.reads != "row" or backbone.family.head is None:
+        return None
+    return NativeHeadAlone(backbone.model, backbone.family.head)
 
 
 def thawed(material: Material, stage: Stage, path: Path) -> FlatWeights:
@@ -85,9 +88,11 @@ def thawed(material: Material, stage: Stage, path: Path) -> FlatWeights:
     return weights
 
 
-def _why_not_cached(stage: Stage, cut: int) -> str:
+def _why_not_cached(family: Family, stage: Stage, cut: int) -> str:
     if cut == 0:
         return "every block trains, so nothing below can be kept"
+    if not family.known:
+        return f"{family.name!r} is not among the families that may be cut, so every epoch runs the whole model"
     if stage.cache == "off":
         return "the recipe asks for no cache"
     if stage.epochs <= 1:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from graft.backbone.boundary import Boundary
 from graft.backbone.features import Extractor, Features
 from graft.backbone.model import Backbone
+from graft.backbone.paths import Feed
+from graft.data.layout import Layout
+from graft.data.spans import taken
 from graft.data.targets import Targets
 from graft.data.tokens import Tokens
 from graft.records import MachineRecord
@@ -23,13 +28,21 @@ class Labelled:
 
     tokens: Tokens
     targets: Targets
+    layout: Layout | None = None  # how the rows lie in the token rows; None: one each
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return len(self.tokens) if self.layout is None else len(self.layout)
 
     def take(self, rows: NDArray[np.int64]) -> Labelled:
         """The rows at these positions, in this order."""
-        return Labelled(self.tokens.take(rows), self.targets.take(rows))
+        if self.layout is None:
+            return Labelled(self.tokens.take(rows), self.targets.take(rows))
+        _, windows = taken(self.layout.bounds, rows)
+        return Labelled(self.tokens.take(windows), self.targets.take(rows), self.layout.take(rows))
+
+    def feed(self, cached: Boundary | Tensor | None = None) -> Feed:
+        """The rows as a path reads them."""
+        return Feed(self.tokens, cached, self.layout)
 
 
 @dataclass(frozen=True, slots=True)

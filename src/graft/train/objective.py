@@ -1,7 +1,7 @@
 """What a stage minimises and what it is judged by: all that the fit knows of a task.
 
 An `Objective` turns rows into a loss through a path, and a split into metrics. `objective_of` chooses by what the
-task's head reads; a new way of reading (one vector per token, a language model) is a class here or in its own file.
+task's head reads; a new way of reading (a language model) is a class here or in its own file.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def objective_of(material: Material, stage: Stage, metric: str) -> Objective:
     """The objective of a stage over the material's splits. `metric`: of the recipe; "" is the task's own."""
     if material.task.head.reads == "language":
         return NextToken.of(material, stage, metric)
-    assert material.task.head.reads == "row", f"no objective reads by {material.task.head.reads}"
-    return PerRow.of(material, stage, metric)
+    assert material.task.head.reads in ("row", "token"), f"no objective reads by {material.task.head.reads}"
+    return Plain.of(material, stage, metric)
 
 
 @dataclass(frozen=True, slots=True)
-class PerRow:
-    """One vector of outputs per row, compared with the row's target."""
+class Plain:
+    """One vector of outputs per row, or per word of it, compared with its target."""
 
     task: Task
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ class PerRow:
     stage: str
 
     @classmethod
-    def of(cls, material: Material, stage: Stage, metric: str) -> PerRow:
+    def of(cls, material: Material, stage: Stage, metric: str) -> Plain:
         task, names = material.task, material.classes
         criterion = task.criterion(material.train.targets, len(names), stage.loss)
         return cls(task, names, material.validation, criterion, known_metric(task, metric), stage.name)

@@ -63,6 +63,8 @@ def fast(scale: Scale) -> Recipe:
 
     No stage is cut: of the same time, a cut at a third of the blocks reached less (`docs/benchmarks.md`).
     """
+    if scale.task.head.reads != "row":
+        return _fast_tokens(scale)
     wanted = 420_000 / max(scale.tokens, 1)
     if scale.rows < 300 * scale.classes:
         wanted *= 1.5  # many classes with few rows each take longer to tell apart
@@ -70,6 +72,13 @@ def fast(scale: Scale) -> Recipe:
     rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
     everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
     return Recipe("fast", (everything,), metric=scale.metric)
+
+
+def _fast_tokens(scale: Scale) -> Recipe:
+    """`fast` where a head reads tokens: every token teaches, so a few epochs are enough."""
+    epochs = max(2, min(10, round(1_000_000 / max(scale.tokens, 1))))
+    everything = Stage("all", "all", epochs, Optimiser(lr=scale.lr), Batches(32), Loss(dropout=0.1), average=epochs > 2)
+    return Recipe("fast", (everything,), start="random", metric=scale.metric)
 
 
 def thorough(scale: Scale) -> Recipe:
@@ -84,7 +93,13 @@ def thorough(scale: Scale) -> Recipe:
 
 
 def probe(scale: Scale) -> Recipe:
-    """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds."""
+    """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds.
+
+    A head that reads tokens is trained above their frozen states.
+    """
+    if scale.task.head.reads != "row":
+        head = Stage("head", 0, 10, Optimiser(lr=2e-3), Batches(32))
+        return Recipe("probe", (head,), start="random", metric=scale.metric)
     return Recipe("probe", (Stage("probe", 0, 0),), head="pooled", metric=scale.metric)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 import numpy as np
 
 from graft.backbone import heads
-from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.backbone.paths import ModelPath, predict_logits
 from graft.records import Progress
 from graft.train.material import Material
 
@@ -26,7 +26,7 @@ def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
         return {}
     logits = np.zeros((0, len(material.classes)), np.float32)
     path = ModelPath(material.backbone, material.machine)
-    for event in predict_logits(path, Feed(material.validation.tokens), len(material.classes), "settle"):
+    for event in predict_logits(path, material.validation.feed(), len(material.classes), "settle"):
         if isinstance(event, Progress):
             yield event
         else:

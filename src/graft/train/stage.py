@@ -71,7 +71,7 @@ class StageRun:
         self.weights = weights
         self._seed = seed
         self._may_skip = may_skip
-        rows = len(material.train.tokens)
+        rows = len(material.train)
         self.steps_per_epoch = -(-rows // stage.batches.rows)
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
@@ -126,7 +126,7 @@ class StageRun:
 
     def _ordered(self, number: int, feed: Feed) -> Order:
         rng = np.random.default_rng((*self._seed, number))
-        lengths = np.maximum(feed.tokens.lengths, 1)
+        lengths = np.maximum(feed.lengths, 1)
         for place, pool in enumerate(self.path.pools):
             pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
         batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)

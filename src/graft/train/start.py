@@ -43,7 +43,10 @@ def wanted(material: Material, recipe: Recipe) -> Wanted:
 
 
 def boundaries(material: Material, recipe: Recipe) -> tuple[int, ...]:
-    """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once."""
+    """The cuts whose token states are kept: those of stages above frozen, pretrained blocks that run more than once.
+
+    A head that reads tokens trains alone above all blocks; one that reads whole texts has pooled features for that.
+    """
     blocks = material.backbone.record.blocks
     if not material.backbone.family.known:
         return ()
@@ -74,7 +77,7 @@ def passes(material: Material, recipe: Recipe, cut: int) -> int:
 def _is_of_head_alone(material: Material, recipe: Recipe, stage: Stage) -> bool:
     """Whether a stage trains a head over pooled features; one that is a whole decoder reads token states."""
     stands_alone = recipe.head == "pooled" or is_apart(material, recipe) or material.backbone.family.head is not None
-    return stage.unfrozen == 0 and stands_alone
+    return stage.unfrozen == 0 and stands_alone and material.backbone.reads == "row"
 
 
 def extract(material: Material, recipe: Recipe) -> Iterator[Progress | Said | Extracted]:
@@ -106,7 +109,7 @@ def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
 
 def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
     """The rows of the train split that a native head's start is fitted on, where it is all that needs features."""
-    rows = len(material.train.tokens)
+    rows = len(material.train)
     chosen = np.random.default_rng(recipe.seed).permutation(rows)[:START_ROWS]
     return np.sort(chosen).astype(np.int64)
 
@@ -131,8 +134,9 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     blocks = material.backbone.record.blocks
     reads = material.backbone.family.poolings[TOKEN] if head is None else head.reads
     if not _starts_from_probe(material, recipe) or head is None:
-        why = "the recipe asks for it" if recipe.start == "random" else "this family's head has another shape"
-        return HeadRecord("native", reads, blocks, "random", f"random start: {why}")
+        why = "the recipe asks for it" if recipe.start == "random" else "this head has another shape"
+        pooling: str = reads if material.backbone.reads == "row" else material.backbone.reads
+        return HeadRecord("native", pooling, blocks, "random", f"random start: {why}")
     place = MEAN if reads == "mean" else TOKEN
     train = extracted.train.pooled[blocks][:, place]
     what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
@@ -152,6 +156,8 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     if material.task.head.reads != "row":
         return False
     head = material.backbone.family.head
+    if material.backbone.reads != "row" or material.train.layout is not None:
+        return False
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 

@@ -20,7 +20,7 @@ WHY = "the rate is the best of a short sweep"
 
 def sample(material: Material, seed: int) -> Material:
     """The same material with a part of the train split."""
-    rows = len(material.train.tokens)
+    rows = len(material.train)
     count = min(rows, max(FEWEST, round(SHARE * rows)))
     chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:count])
     return dataclasses.replace(material, train=material.train.take(chosen))

@@ -1,0 +1,116 @@
+"""Pairs and names: a whole run of graft beside a whole job of the tuned Trainer (peers_tasks.py), each from the files
+to the test split's numbers, in a process of its own.
+
+    python benchmarks/tasks.py --data stsb,mrpc,conll2003
+
+graft runs as a person would run it: `graft run FOLDER`, nothing said but the label's column of stsb. The Trainer reads
+the same train split (where graft cuts validation from train, the Trainer trains on all of it), three epochs at 1e-4 by
+32 rows; it has neither validation nor report to make. --only graft or --only trainer measures one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common import call, command, command_line, data, header, result, seconds
+
+from graft.backbone import hub
+from graft.data.read import read
+from graft.data.split import split
+from graft.data.table import Rows
+
+RECIPE = ("3", "1e-4", "0", "32")  # epochs, rate, seed, rows of a step
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One data set: what the Trainer is told it is, what graft is told, and the metrics of both by one name."""
+
+    job: str
+    said: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+BENCHES = {
+    "stsb": Bench("similarity", ("--label", "score"), ("spearman",)),
+    "mrpc": Bench("paraphrase", (), ("accuracy", "f1")),
+    "conll2003": Bench("names", (), ("f1",)),
+}
+
+
+def ours(name: str, bench: Bench, folder: Path) -> dict[str, float]:
+    """A whole run; the metrics of its evaluation."""
+    out = folder / "run"
+    call(command("run", data(name), *bench.said, "--out", out, "--quiet"), folder / "cache")
+    found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    metrics = dict(found["metrics"])
+    if bench.job == "paraphrase":
+        metrics["f1"] = found["details"]["per_class"][0]["f1"]
+    return metrics | {"f1": metrics["entity_f1"]} if bench.job == "names" else metrics
+
+
+def theirs(bench: Bench, folder: Path) -> dict[str, float]:
+    """A whole job of the Trainer."""
+    line = [sys.executable, str(Path(__file__).with_name("peers_tasks.py")), bench.job, str(hub.locate().folder)]
+    done = subprocess.run([*line, str(folder), "test", *RECIPE], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def written(name: str, bench: Bench, folder: Path) -> None:
+    """The train and test rows as the Trainer's script reads them."""
+    dataset = read(data(name), label="score" if bench.job == "similarity" else None)
+    splits = split(dataset)
+    parts = {"train": dataset.parts["train"], "test": splits.test}
+    for part, rows in parts.items():
+        with open(folder / f"{part}.jsonl", "w", encoding="utf-8") as file:
+            for row in records(rows, splits.classes, bench):
+                print(json.dumps(row), file=file)
+
+
+def records(rows: Rows, names: tuple[str, ...], bench: Bench) -> Iterator[dict[str, Any]]:
+    if bench.job == "names":
+        targets: Any = rows.targets
+        codes = targets.coded(len(names)).tolist()
+        for row, text in enumerate(rows.texts):
+            first, last = int(targets.words.bounds[row]), int(targets.words.bounds[row + 1])
+            words = [text[start:end] for start, end, _ in targets.words.of(row)]
+            yield {"words": words, "tags": [names[code] for code in codes[first:last]]}
+        return
+    shown = rows.targets.shown(names, 0, len(rows))
+    for (first, second), target in zip(rows.inputs, shown, strict=True):
+        yield {"first": first, "second": second, "target": float(target) if bench.job == "similarity" else target}
+
+
+def main() -> None:
+    parser = command_line(__doc__, rounds=1)
+    parser.add_argument("--data", default=",".join(BENCHES))
+    parser.add_argument("--only", choices=("graft", "trainer"))
+    asked = parser.parse_args()
+    header("Pairs and names, from files to test numbers")
+    for name in asked.data.split(","):
+        bench = BENCHES[name]
+        took: dict[str, float] = {}
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            written(name, bench, folder)
+            jobs = {"graft": partial(ours, name, bench, folder), "trainer": partial(theirs, bench, folder)}
+            for who, job in jobs.items():
+                if asked.only in (None, who):
+                    took[who], found = seconds(job)
+                    shown = ", ".join(f"{metric} {found[metric]:.4f}" for metric in bench.metrics)
+                    result(f"{name}, {who}: {shown}, {took[who]:.0f} s")
+        if len(took) == 2:
+            result(f"{name}: graft {took['trainer'] / took['graft']:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What a person asks a model about, as rows: texts, pairs of texts, or sentences of words, checked and in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from graft.data.marked import Marks
+from graft.data.spans import Span, spans_of
+from graft.data.table import Rows, Texts
+from graft.data.targets import unlabelled
+from graft.data.words import joined, words_in
+from graft.records import Input
+
+Kind = Literal["texts", "pairs", "words"]
+CHUNK = 2048  # texts tokenised and answered together
+
+
+def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
+    """Rows without targets, in chunks. Raises TypeError for a single string, and for anything that is not `kind`."""
+    if isinstance(inputs, str):
+        raise TypeError("predict takes a list of texts; put the one text in a list")
+    given = iter(inputs)
+    while chunk := list(islice(given, CHUNK)):
+        yield {"texts": _texts, "pairs": _pairs, "words": _sentences}[kind](chunk)
+
+
+def in_chunks(rows: Rows) -> Iterator[Rows]:
+    """The same rows, in chunks."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows.take(np.arange(start, min(start + CHUNK, len(rows))))
+
+
+def _texts(chunk: Sequence[Any]) -> Rows:
+    for text in chunk:
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be a str, not {type(text).__name__}")
+    return _rows(chunk)
+
+
+def _pairs(chunk: Sequence[Any]) -> Rows:
+    for pair in chunk:
+        if not (isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]):
+            raise TypeError(f"this model reads pairs of texts: each must be a tuple of two str, not {pair!r:.80}")
+    return _rows([first for first, _ in chunk], [second for _, second in chunk])
+
+
+def _sentences(chunk: Sequence[Any]) -> Rows:
+    """Texts with the words that are in them, or words that were given; both are tagged word by word."""
+    texts: list[str] = []
+    words: list[list[Span]] = []
+    for given in chunk:
+        if not isinstance(given, str) and not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
+            raise TypeError(f"a text must be a str or a list of words, not {given!r:.80}")
+        text, places = (given, words_in(given)) if isinstance(given, str) else joined(given)
+        texts.append(text)
+        words.append(places)
+    rows = _rows(texts)
+    return Rows(rows.texts, Marks(spans_of([[]] * len(texts)), spans_of(words)), rows.lines, rows.file)
+
+
+def _rows(texts: Sequence[str], seconds: Sequence[str] | None = None) -> Rows:
+    lines = np.arange(1, len(texts) + 1)
+    return Rows(_column(texts), unlabelled(len(texts)), lines, "", None if seconds is None else _column(seconds))
+
+
+def _column(texts: Sequence[str]) -> Texts:
+    return Texts(pa.chunked_array([pa.array(texts, pa.large_string())]))

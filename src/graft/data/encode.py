@@ -1,0 +1,60 @@
+"""A split's rows as token rows: one per row where a head reads whole texts, or windows with what they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.layout import Layout
+from graft.data.longtexts import Limits, sites, windows
+from graft.data.marked import Marks
+from graft.data.pairs import Way, tokenize_rows
+from graft.data.table import Rows
+from graft.data.tokens import Tokens, closing_tokens, shortened
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The token rows of a split, and how its rows lie in them (None: one each). `lengths`: of the uncut rows."""
+
+    tokens: Tokens
+    layout: Layout | None
+    lengths: Ints
+    limits: Limits
+
+
+def is_plain(rows: Rows, limits: Limits) -> bool:
+    """Whether each row is a text by itself, read as a whole and cut at the limit."""
+    return not isinstance(rows.targets, Marks) and rows.seconds is None and limits.long == "truncate"
+
+
+def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined") -> Encoded:
+    """The rows within limits. What a head needs to know of their tokens follows from their targets: names need the
+    tokens of words. Pairs are cut, whatever the limits say of long texts."""
+    marks = rows.targets if isinstance(rows.targets, Marks) else None
+    if marks is None and (limits.long == "truncate" or rows.seconds is not None):
+        tokens, lengths = tokenize_rows(rows, tokenizer, limits.tokens, way)
+        return Encoded(tokens, None, lengths, limits)
+    found, lengths = windows(rows.texts, tokenizer, limits)
+    if marks is None:
+        return Encoded(found.tokens, Layout(found.bounds, found.tokens.starts), lengths, limits)
+    layout = Layout(found.bounds, found.tokens.starts, marks.words.bounds, sites(found, marks.words))
+    return Encoded(found.tokens, layout, lengths, limits)
+
+
+def within(found: Encoded, rows: Rows, tokenizer: Tokenizer, limits: Limits) -> Encoded:
+    """The same rows within other limits, by as little work as that takes."""
+    if found.limits == limits or (int(found.lengths.max(initial=0)) <= min(limits.tokens, found.limits.tokens)):
+        return found
+    if found.layout is None and limits.long == "truncate" and limits.tokens <= found.limits.tokens:
+        tokens = shortened(found.tokens, limits.tokens, closing_tokens(tokenizer))
+        return Encoded(tokens, None, found.lengths, limits)
+    return encode(rows, tokenizer, limits)

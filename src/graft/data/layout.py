@@ -1,0 +1,41 @@
+"""How a split's rows lie in the token rows that a model reads: one each, or several windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.data.spans import taken
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The windows of row i are those from bounds[i] to bounds[i + 1]; `starts` are those of `Tokens`."""
+
+    bounds: Ints  # (rows + 1,)
+    starts: Ints  # (windows + 1,)
+    words: Ints | None = None  # (rows + 1,): the words of row i, for a head that reads tokens
+    sites: Ints | None = None  # (words,): the flat place of the token that speaks for each word; -1: none does
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of each row over all its windows."""
+        lengths: Ints = np.diff(self.starts[self.bounds])
+        return lengths
+
+    def take(self, rows: Ints) -> Layout:
+        """The layout of these rows, in this order, where their windows are taken as well."""
+        bounds, windows = taken(self.bounds, rows)
+        starts, _ = taken(self.starts, windows)
+        if self.words is None or self.sites is None:
+            return Layout(bounds, starts)
+        words, chosen = taken(self.words, rows)
+        moved = np.repeat(starts[bounds[:-1]] - self.starts[self.bounds[:-1]][rows], np.diff(words))
+        return Layout(bounds, starts, words, np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1))

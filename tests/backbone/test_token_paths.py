@@ -1,0 +1,83 @@
+"""Laws 1 and 2 for heads that read words: above a cut, beside other texts, and through windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from tiny import AWKWARD
+
+from graft.backbone import hub
+from graft.backbone.features import Extractor, Wanted
+from graft.backbone.model import load
+from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.cache.store import Store
+from graft.data.asked import asked
+from graft.data.encode import encode
+from graft.data.longtexts import Limits
+from graft.errors import ModelError
+from graft.tasks.task import Head
+
+TAGS = ("O", "B-PER", "I-PER")
+HEAD = Head("AutoModelForTokenClassification", "", "token")
+
+
+ENCODER_DECODERS = ("t5", "mt5", "bart")
+
+
+@pytest.fixture(params=[name for name in tiny.FAMILIES if name not in ENCODER_DECODERS])
+def tagger(request, folders):
+    return load(hub.locate(str(folders[request.param])), TAGS, head=HEAD)
+
+
+@pytest.fixture
+def feed(tagger):
+    (rows,) = asked(AWKWARD, "words")
+    read = encode(rows, tagger.tokenizer.backend_tokenizer, Limits(20, "windows", 6))
+    assert len(read.tokens) > len(read.layout)  # one of them takes several windows
+    return Feed(read.tokens, None, read.layout)
+
+
+def path_of(tagger, machine):
+    path = ModelPath(tagger, machine)
+    path.module.double()
+    return path
+
+
+def test_cached_equals_uncached(tagger, feed, machine):
+    blocks = tagger.record.blocks
+    extractor = Extractor(tagger, machine, Store())
+    extractor.dtype = torch.float64  # the law is stated in float64, which no run works in
+    list(extractor.run(feed.tokens, Wanted(cuts=tuple(range(1, blocks + 1)))))
+    rows = np.array([3, 0, 6])
+    with torch.no_grad():
+        full = path_of(tagger, machine).logits(feed, rows)
+        for cut in range(1, blocks + 1):
+            path = path_of(tagger, machine)
+            with path.above(cut):
+                cached = Feed(feed.tokens, extractor.features.boundaries[cut], feed.layout)
+                torch.testing.assert_close(path.logits(cached, rows), full, rtol=1e-6, atol=1e-12)
+
+
+def test_words_do_not_depend_on_their_neighbours(tagger, feed, machine):
+    path = path_of(tagger, machine)
+    *_, together = predict_logits(path, feed, len(TAGS), "test")
+    words = feed.layout.words
+    assert together.shape == (words[-1], len(TAGS))
+    with torch.no_grad():
+        for row in range(len(feed)):
+            alone = path.logits(feed, np.array([row])).float().numpy()
+            np.testing.assert_allclose(together[words[row] : words[row + 1]], alone, rtol=1e-5, atol=1e-6)
+
+
+def test_the_heads_last_layer_is_found(tagger):
+    from graft.backbone import heads
+
+    assert heads.last_layer(tagger).out_features == len(TAGS)
+
+
+@pytest.mark.parametrize("name", ENCODER_DECODERS)
+def test_an_encoder_decoder_is_refused(name, folders):
+    with pytest.raises(ModelError, match="cannot train to tag words"):
+        load(hub.locate(str(folders[name])), TAGS, head=HEAD)
