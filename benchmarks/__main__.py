@@ -25,8 +25,10 @@ NAMES = (
     "memory",
     "to_accuracy",
     "demo_folds",
+    "transfer",
     "tasks",
     "stories",
+    "vocabulary",
 )
 
 

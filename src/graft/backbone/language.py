@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from graft.backbone import attention
 from graft.backbone.batch import by_length
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
@@ -35,7 +36,8 @@ class LanguagePath:
     def __init__(self, backbone: Backbone, machine: MachineRecord, window: int, copied: bool = True) -> None:
         model = copy.deepcopy(backbone.model) if copied else backbone.model
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
-        self.module.config._attn_implementation = "sdpa"
+        by_blocks = machine.device == "cpu" and machine.precision == "bf16" and backbone.family.known
+        self.module.config._attn_implementation = attention.install() if by_blocks else "sdpa"
         self.pools: list[MaskPool] = []
         self.trunk = Trunk(self.module, backbone.family)
         self.window = window

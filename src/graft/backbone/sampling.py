@@ -15,6 +15,7 @@ from torch import Tensor
 from graft.records.writing import Sampling
 
 FEW = 512  # candidates that are looked at first: sorting a vocabulary costs more than a small model's step
+MORE = 4  # times as many are looked at where these are too few
 DRAWN = 256  # random numbers drawn at a time
 
 
@@ -76,7 +77,9 @@ def candidates(logits_BV: Tensor, sampling: Sampling) -> tuple[Tensor | None, Te
         return None, torch.softmax(logits_BV, 1)
     whole_B1 = torch.logsumexp(logits_BV, 1, keepdim=True)
     few = min(words, sampling.top_k or max(FEW, 1))
-    for count in dict.fromkeys((few, words)):
+    for count in dict.fromkeys(
+        (few, min(words, MORE * few), words)
+    ):  # to order them all costs more than the model does
         values_BC, ids_BC = logits_BV.topk(count, dim=1)
         shares_BC = (values_BC - whole_B1).exp()
         if sampling.top_k:
