@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-story test faults fuzz check lint format types bench clean
+.PHONY: help demo demo-story test faults fuzz audit check lint format types bench clean
 
 help:
 	@echo "make demo     train on examples/townhall.csv and write a report"
@@ -18,6 +18,7 @@ help:
 	@echo "make test     run the tests (all but the slow ones; MARK= runs every one)"
 	@echo "make faults   strike runs at every write, fill disks, damage files (GRAFT_FAULTS=200 random kills)"
 	@echo "make fuzz     feed odd files and words to the readers and the command line (FUZZ=5000 examples each)"
+	@echo "make audit    ask for known vulnerabilities of the pinned versions (needs the network)"
 	@echo "make check    lint, types and tests"
 	@echo "make format   put the code into its canonical form"
 	@echo "make bench    run the benchmarks (NAME=training runs that one)"
@@ -66,6 +67,11 @@ fuzz: $(VENV)/.ready-dev
 
 faults: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest tests/faults
+
+# Known vulnerabilities of the pinned versions: the one target that asks a service on the network.
+audit: $(VENV)/.ready
+	@test -x $(VENV)/audit/bin/pip-audit || { python3 -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit; }
+	@$(VENV)/audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip
 
 check: lint types test
 
