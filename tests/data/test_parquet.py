@@ -49,3 +49,15 @@ def test_bytes_that_are_no_text_are_named_by_row(tmp_path: Path) -> None:
         read(tmp_path / "t.parquet")
     assert [problem.line for problem in raised.value.problems] == [4, 9]
     assert "0xff" in raised.value.problems[0].found
+
+
+def test_rows_that_are_not_there_are_told(tmp_path: Path) -> None:
+    """One flipped bit makes the first page one of another kind, which the library passes over without a word."""
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": TEXTS, "label": ["a", "b"] * 6}), path)
+    content = bytearray(path.read_bytes())
+    assert content[4:6] == b"\x15\x04"
+    content[5] = 6
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"12 rows, but 0 were found|damaged"):
+        read(path)

@@ -70,6 +70,9 @@ def _batches(file: BinaryIO, options: ReadOptions, problems: Problems, notes: li
             named = {name: named_codes(columns[name].to_pylist(), known) for name, known in names.items()}
             yield Batch(range(row, row + batch.num_rows), {**columns, **named})
             row += batch.num_rows
+        if row - 1 != table.metadata.num_rows:
+            found = f"the file says that it has {table.metadata.num_rows:,} rows, but {row - 1:,} were found"
+            problems.add("parquet", None, found, "write or copy it again")
 
 
 def _check_cells(batch: pa.RecordBatch, row: int, problems: Problems) -> None:
@@ -88,16 +91,21 @@ def _check_cells(batch: pa.RecordBatch, row: int, problems: Problems) -> None:
 
 
 def _check_encoding(column: pa.Array, row: int, problems: Problems) -> None:
-    """Names the rows whose bytes are no UTF-8, which Parquet itself does not check. Raises Unreadable for them."""
+    """Names the rows whose bytes are no UTF-8, which Parquet itself does not check. Raises Unreadable for them, and
+    ArrowInvalid for whatever else is wrong with the column."""
+    column.validate()
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
+        known = len(problems)
         for place, cell in enumerate(column.cast(pa.large_binary()).to_pylist()):
             try:
                 (cell or b"").decode()
             except UnicodeDecodeError as error:
                 found = f"byte {error.object[error.start]:#04x} of the cell is not UTF-8"
                 problems.add("encoding", row + place, found, "write the file again with its texts as UTF-8")
+        if len(problems) == known:
+            raise
         raise Unreadable from None
 
 
