@@ -22,11 +22,29 @@ def test_the_choice_says_why():
 
 
 @pytest.mark.parametrize(("gain", "precision"), [(4.0, "bf16"), (1.5, "bf16"), (1.4, "fp32"), (0.2, "fp32")])
-def test_the_faster_precision_is_taken(monkeypatch, gain, precision):
+def test_the_faster_precision_is_taken(monkeypatch, tmp_path, gain, precision):
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "_bf16_gain", lambda _: gain)
     found = choose("cpu")
     assert found.precision == precision
     assert f"{gain:.1f} times" in found.why
+
+
+def test_what_was_measured_once_stays_so_that_a_busy_moment_changes_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(machine, "_bf16_gain", lambda _: 4.0)
+    first = choose("cpu")
+    monkeypatch.setattr(machine, "_bf16_gain", lambda _: 1.0)
+    assert choose("cpu") == first
+    (tmp_path / "cache" / "machine.json").write_text("{")
+    assert choose("cpu").precision == "fp32"
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(machine, "_bf16_gain", lambda _: 4.0)
+    assert choose("cpu").precision == "bf16"
 
 
 def test_the_gain_is_measured():

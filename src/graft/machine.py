@@ -13,10 +13,12 @@ import platform
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from graft.errors import RecipeError
+from graft.errors import RecipeError, RunError
+from graft.files import cache_root, read_record, write_record
 from graft.records import MachineRecord
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ _NO_MEMORY = (
     "cannot allocate memory",  # the system
 )
 VERSIONED = ("graft-ml", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on this machine, kept beside the cache: how many times faster bf16 is, by device."""
+
+    gains: dict[str, float]
 
 
 def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRecord:
@@ -50,7 +59,7 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
     name = _device_name(chosen)
     if precision != "auto":
         return MachineRecord(chosen, name, cores, precision, "named by you")
-    ratio = _bf16_gain(chosen)
+    ratio = _gain_known(chosen, f"{chosen}, {name}, {cores} cores, torch {importlib.metadata.version('torch')}")
     why = f"a matrix product is {ratio:.1f} times as fast in bf16 as in fp32 here"
     return MachineRecord(chosen, name, cores, "bf16" if ratio >= 1.5 else "fp32", why)
 
@@ -79,8 +88,24 @@ def _device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
+def _gain_known(device: str, place: str) -> float:
+    """What was measured on this device once: a busy moment must not change what a repeated run computes in."""
+    path = cache_root() / "machine.json"
+    try:
+        gains = read_record(path, Measured).gains
+    except RunError:
+        gains = {}
+    if place not in gains:
+        gains[place] = _bf16_gain(device)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_record(path, Measured(gains))
+    return gains[place]
+
+
 def _bf16_gain(device: str, size: int = 768) -> float:
-    """How many times faster a square matrix product is in bf16 than in fp32: the median of a few short trials."""
+    """How many times faster a square matrix product is in bf16 than in fp32: the best of a few short trials, as
+    whatever else runs can only slow one down."""
     import torch
 
     def seconds(dtype: torch.dtype) -> float:
@@ -91,7 +116,7 @@ def _bf16_gain(device: str, size: int = 768) -> float:
             product = left @ left
             product[0, 0].item()  # waits for an asynchronous device
             trials.append(time.perf_counter() - start)
-        return sorted(trials[1:])[2]
+        return min(trials[1:])
 
     return seconds(torch.float32) / seconds(torch.bfloat16)
 
