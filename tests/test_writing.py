@@ -13,12 +13,14 @@ import torch
 
 import graft
 from graft.data.options import ReadOptions
+from graft.data.read import read
+from graft.data.split import split
 from graft.errors import ModelError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
 from graft.generate import load, untuned
 from graft.predict import load as load_predictor
-from graft.records import Evaluation
+from graft.records import Evaluation, Progress
 from graft.records.evidence import WritingDetails
 from graft.records.writing import Generation
 from graft.run import Given, RunOptions, run
@@ -116,3 +118,27 @@ def test_a_small_public_model_learns_lovecraft(tmp_path: Path) -> None:
     assert isinstance(evaluation, Evaluation)
     before = evaluation.baselines["before"].metrics["bits_per_character"]
     assert evaluation.metrics["bits_per_character"] < 0.98 * before
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights_from_every_step(
+    stories: Path, tiny_gpt2: Path, tmp_path: Path
+) -> None:
+    """Law 6 over packed lines: dropped after each step and gone on with, again and again, to the end of the whole."""
+    splits = split(read(stories, options=WRITE))
+    settings = {"epochs": "2", "stages.0.batches.rows": "4"}
+    options = FitOptions(str(tiny_gpt2), settings=settings, precision="fp32", save_every=0)
+    steps = sum(is_step(event) for event in fit(splits, tmp_path / "whole", options))
+    for _ in range(steps):
+        under_way = fit(splits, tmp_path / "stopped", options, resume=(tmp_path / "stopped").exists())
+        if not any(map(is_step, under_way)):
+            break
+        next(under_way, None)  # the checkpoint is written before the next event
+        under_way.close()
+    list(fit(splits, tmp_path / "stopped", options, resume=True))
+    ends = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert ends[0] == ends[1]
+    assert steps >= 4
+
+
+def is_step(event: object) -> bool:
+    return isinstance(event, Progress) and event.phase not in ("extract", "validate")

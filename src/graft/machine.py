@@ -6,6 +6,7 @@ torch is imported inside functions, so that the command line can read this modul
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
 _NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes "no limit" as a number of this size
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")  # torch, by device
+_NO_MEMORY = (
+    *("out of memory", "can't allocate memory", "not enough memory", "bad_alloc"),  # torch, by device
+    "could not create a primitive",  # oneDNN, when it cannot have its buffers
+    "can't start new thread",  # Python, when there is no room for another stack
+    "cannot allocate memory",  # the system
+)
 VERSIONED = ("graft-ml", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn", "pyarrow")
 
 
@@ -160,7 +166,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory could not be had: Python's own, torch's on a CPU or a GPU."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def give_back() -> None:
+    """Return what is free within the heap to the system, where its C library can (glibc): freed tensors leave holes
+    that nothing else of the process could use."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def versions() -> dict[str, str]:

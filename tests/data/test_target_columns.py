@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from graft.data.options import ReadOptions
+from graft.data.profile import is_number
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.targets import Flags, Numbers
@@ -131,3 +132,11 @@ def test_a_split_of_numbers_is_cut_again_the_same() -> None:
     assert first == again
     other = split(read([(text, value + 1e-9) for text, value in rows]), seed=3).summary
     assert [part.digest for part in first.splits] != [part.digest for part in other.splits]
+
+
+@pytest.mark.parametrize("cell", ["0\x1f", "\x1c0.5", 10**400])
+def test_what_only_looks_like_a_number_is_none(cell: object) -> None:
+    """Found by fuzzing: a regex takes separators for space, and whole numbers of any size, which float() does not."""
+    assert not is_number(cell)
+    with pytest.raises(DataError):
+        read(labelled(cell, *(row + 0.5 for row in range(9))))

@@ -165,10 +165,11 @@ ERRORS = [
     MemoryError(),
     RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to …"),
     RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("could not create a primitive"),
 ]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=["python", "cpu", "gpu"])
+@pytest.mark.parametrize("error", ERRORS, ids=["python", "cpu", "gpu", "onednn"])
 def test_short_memory_makes_smaller_parts_with_the_same_result(make, monkeypatch, error):
     events = []
     for tokens in (10**9, 60):

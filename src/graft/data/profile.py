@@ -10,7 +10,9 @@ from typing import Literal
 
 from graft.data.stream import Batch
 
-NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+_BLANK = r"[^\S\x1c-\x1f]*"  # the separators among control characters are space to a regex, but not to float()
+NUMBER = re.compile(_BLANK + r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?" + _BLANK)
+LARGEST = 10**308  # a whole number beyond it has no float
 Kind = Literal["words", "numbers", "lists", "empty"]
 
 
@@ -65,7 +67,9 @@ def _kind(cells: Sequence[object]) -> Kind:
 def is_number(cell: object) -> bool:
     if isinstance(cell, str):
         return NUMBER.fullmatch(cell) is not None
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
+    if isinstance(cell, int):
+        return not isinstance(cell, bool) and abs(cell) <= LARGEST
+    return isinstance(cell, float)
 
 
 def _is_missing(value: object) -> bool:

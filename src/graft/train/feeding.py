@@ -55,8 +55,6 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
         return Way(path, parts[0].feed(), parts[1].feed(), why)
     stack.enter_context(path.above(cut))
     why = f"the states after block {cut} were extracted once"
-    if worth is not None and worth.reading and worth.computing:
-        why += f": {worth.sentence}"
     return Way(path, parts[0].feed(states[0]), parts[1].feed(states[1]), why)
 
 

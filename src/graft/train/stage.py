@@ -19,7 +19,7 @@ from torch import Tensor
 from graft.backbone.batch import parts, shuffled
 from graft.backbone.paths import Feed, Path
 from graft.errors import GraftError, NotFinite
-from graft.machine import is_out_of_memory
+from graft.machine import give_back, is_out_of_memory
 from graft.records import Progress, Said, Skip, Stage
 from graft.train.groups import trains
 from graft.train.material import Material
@@ -174,6 +174,7 @@ class StageRun:
         """Halve what goes through the model at once. Raises GraftError when that was one text already."""
         self.weights.forget()
         gc.collect()
+        give_back()
         if self.material.machine.device == "cuda":
             torch.cuda.empty_cache()
         longest = int(lengths[batch].max())
