@@ -61,3 +61,11 @@ def test_rows_that_are_not_there_are_told(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"12 rows, but 0 were found|damaged"):
         read(path)
+
+
+def test_a_name_of_a_column_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": TEXTS, "label": ["a", "b"] * 6}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"label", b"\xff\xfeabc"))
+    with pytest.raises(DataError, match="damaged"):
+        read(path)

@@ -126,6 +126,7 @@ def test_a_file_names_its_recipe(tmp_path):
 STAGE = '[[stages]]\nname = "s"\nunfrozen = 1\nepochs = 1\n'
 MISTAKES = {
     "not TOML": ("stages = [", "not valid TOML", "line"),
+    "too long": ("seed = " + 5000 * "1", "not valid TOML", "line"),
     "too deep": ("stages = " + 2000 * "[", "too deeply", "recipes.md"),
     "unknown base": ('base = "fsat"', "'fsat'", "did you mean fast?"),
     "base of another type": ("base = 3", "3"),

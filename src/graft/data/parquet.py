@@ -30,7 +30,7 @@ def read_parquet(path: Path, options: ReadOptions, problems: Problems, notes: li
             yield from _batches(file, options, problems, notes)
     except Unreadable:
         return
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for names that are no text
         reason = str(error).splitlines()[0][:150]
         problems.add("parquet", None, f"the Parquet file is damaged or cut off: {reason}", "write or copy it again")
 

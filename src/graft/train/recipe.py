@@ -144,7 +144,7 @@ def read(path: Path, scale: Scale) -> Recipe:
         raise RecipeError(f"There is no file {path}.", f"name a .toml file, or one of: {', '.join(NAMED)}.") from None
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.", "name a readable .toml file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise RecipeError(f"{path} is not valid TOML: {error}.", "mend the line that it names.") from None
     except RecursionError:
         raise RecipeError(f"{path} nests values too deeply.", "write it as docs/recipes.md shows.") from None
@@ -193,7 +193,7 @@ def _value(text: str) -> Any:
     """A setting's value as TOML reads it; a bare word is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
 
 
