@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.errors import RunError
-from graft.files import cache_root, digest_file, read_record, to_json, write_record, write_text, written_whole
+from graft.files import at_home, cache_root, digest_file, read_record, to_json, write_record, write_text, written_whole
 from graft.records import Epoch, Optimiser, Recipe, Stage
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -195,3 +195,10 @@ def test_where_the_cache_is(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cache_root() == Path("/home/somebody/.cache/graft")
+
+
+def test_a_home_that_nobody_has_is_taken_as_it_is_written(monkeypatch, tmp_path):
+    """Found by fuzzing: pathlib raises a RuntimeError for `~0`."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert at_home("~/models") == tmp_path / "models"
+    assert at_home("~0") == Path("~0")

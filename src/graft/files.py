@@ -163,6 +163,14 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def at_home(name: str) -> Path:
+    """The path that a person wrote, `~` as their home folder; as it stands where nobody has that home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def cache_root() -> Path:
     """Where graft keeps what can be made again: $GRAFT_CACHE, else $XDG_CACHE_HOME/graft, else ~/.cache/graft."""
     named = os.environ.get("GRAFT_CACHE")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hub_files
 import huggingface_hub
+import huggingface_hub.constants
 import pytest
 from hub_files import COMMITS, NAME, FileHub
 from little_hub import closed_port

@@ -7,6 +7,7 @@ import os
 import time
 
 import huggingface_hub
+import huggingface_hub.constants
 import little_hub
 import pytest
 

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import huggingface_hub
+import huggingface_hub.constants
 import little_hub
 import pytest
 from pages import ROOT, blocks

