@@ -33,7 +33,10 @@ import ours
 from common import command_line, data, header, result
 
 from graft.backbone import hub
+from graft.backbone.features import Extractor
+from graft.backbone.model import load
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.cache.store import Store
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
@@ -103,9 +106,9 @@ def own(chosen: Variant, splits: Splits, seed: int) -> tuple[float, int]:
 
 
 def _work(chosen: Variant, splits: Splits, machine: MachineRecord, cache: Path, seed: int) -> Material:
-    backbone = ours.load(hub.locate(chosen.settings.get("model", hub.EMBEDDED)), splits.classes, seed)
-    both = (ours.labelled(rows, backbone) for rows in (splits.train, splits.validation))
-    return Material(backbone, *both, splits.classes, machine, ours.Extractor(backbone, machine, ours.Store(cache)))
+    backbone = load(hub.locate(chosen.settings.get("model", hub.EMBEDDED)), splits.classes, seed)
+    train, validation = (ours.labelled(rows, backbone) for rows in (splits.train, splits.validation))
+    return Material(backbone, train, validation, splits.classes, machine, Extractor(backbone, machine, Store(cache)))
 
 
 def _accuracy(work: Material, rows: Rows, machine: MachineRecord) -> float:

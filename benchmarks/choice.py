@@ -12,10 +12,10 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Case:
     minutes: float  # of the real training
     sampled: int  # rows that were scored
     features: tuple[float, ...]  # as the forecast takes them
-    h_score: float  # of the mean over tokens and all blocks, which transformer-ranker's defaults order models by
+    h_score: float | None  # of the mean over tokens and all blocks, which transformer-ranker's defaults order models by
 
 
 def cases() -> list[Case]:
@@ -56,7 +56,7 @@ def cases() -> list[Case]:
     return found
 
 
-def _case(truth: dict, scored: dict) -> Case:
+def _case(truth: dict[str, Any], scored: dict[str, Any]) -> Case:
     views = [View(**view) for view in scored["views"]]
     depth = int(truth["candidate"].partition("@")[2] or truth["blocks"])
     known = features(best_view(views, depth).probe, depth, scored["train"] / scored["rows"])
@@ -72,7 +72,7 @@ def fitted(inputs: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray
     inputs = np.column_stack([np.ones(len(inputs)), inputs])
     penalty = RIDGE * np.eye(inputs.shape[1])
     penalty[0, 0] = 0
-    return np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ outputs)
+    return np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ outputs).astype(np.float64)
 
 
 def left_out(found: Sequence[Case], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,9 +148,9 @@ def main() -> None:
         print(f"  interval: {width:.1f} points wide on average, holds {covered(found, forecast):.0%}")
         print(f"  cheapest within a point found in {found_cheap(found, forecast):.0%} of subsets")
         print(f"  regret {regret(found, forecast):.3f} points, weighted tau {tau(found, forecast):.2f}")
-    by_h_score = np.array([case.h_score for case in found])
+    by_h_score = np.array([case.h_score for case in found], dtype=np.float64)
     print(f"H-score: regret {regret(found, by_h_score):.3f} points, weighted tau {tau(found, by_h_score):.2f}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def main() -> None:
     mine, theirs = [], []
     for _ in range(0 if asked.agreement else asked.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            took, found = seconds(lambda folder=folder: ours(parts, machine, Path(folder)))
+            took, found = seconds(partial(ours, parts, machine, Path(folder)))
         mine.append(took)
         print(f"  graft: {took:.1f} s for {len(found.views)} views of {found.rows:,} rows", flush=True)
         took, score = seconds(lambda: peer(parts.train))

@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -71,7 +70,7 @@ def measured(name: str, data: str, seed: int) -> Line:
     began, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        rows = DATA[data].path(Path(folder)), *DATA[data].options()
+        rows: tuple[str | Path, ...] = (DATA[data].path(Path(folder)), *DATA[data].options())
         line = command("run", *rows, "--model", candidates()[name].model, "--seed", str(seed), "--out", out)
         line += ["--json", "--quiet"]
         environment = os.environ | {"GRAFT_CACHE": str(Path(folder) / "cache")}
@@ -139,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

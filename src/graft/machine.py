@@ -81,9 +81,7 @@ def _device_name(device: str) -> str:
 
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    if sys.platform == "linux":
-        return processor_name(Path("/proc/cpuinfo")) or platform.machine()
-    return platform.processor() or platform.machine()
+    return processor_name(Path("/proc/cpuinfo")) or platform.processor() or platform.machine()
 
 
 def processor_name(cpuinfo: Path) -> str:
