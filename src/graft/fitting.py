@@ -19,6 +19,7 @@ from graft.backbone import artefact, at_hand, hub
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.data.longtexts import Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
@@ -125,6 +126,7 @@ def _prepare(
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
+        chosen = chosen if recorded is not None else serving(backbone, chosen)
     yield Said(_about(backbone, chosen))
     if not backbone.family.known:
         yield Said(_about_unknown(backbone))

@@ -19,6 +19,7 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.backbone.precision import serving
 from graft.data.asked import Kind, asked
 from graft.data.encode import encode
 from graft.data.longtexts import Limits, Long
@@ -114,7 +115,10 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     backbone = artefact.load(folder.model, manifest)
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes
-    path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
+    machine = choose(device, "fp32" if exact else precision)
+    if machine.precision == "bf16":
+        machine = serving(backbone, machine)
+    path = _path(backbone, machine, mixes)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from graft.backbone.features import Extractor, Features, Wanted, all_depths
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose.candidates import Found, Named, located
 from graft.choose.sample import stratified_order
@@ -155,7 +156,7 @@ class _Entrant:
     def load(self) -> tuple[Backbone, Extractor]:
         if self.backbone is None or self.extractor is None:
             self.backbone = load_model(self.found.located, self.sample.classes)
-            self.extractor = Extractor(self.backbone, self.machine, self.store)
+            self.extractor = Extractor(self.backbone, serving(self.backbone, self.machine), self.store)
         return self.backbone, self.extractor
 
     def pilot(self, sampled: Rows) -> Iterator[Event]:
