@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from graft.backbone import decoders, trust
+from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
 from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import GraftError, ModelError
@@ -134,7 +134,8 @@ def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
         ignore_mismatched_sizes=True,  # the head of a model fine-tuned on other classes is replaced
         output_loading_info=True,
     )
-    _check_weights(located, model, {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])})
+    new = {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])}
+    _check_weights(located, model, tied.fill_embeddings(model, located.folder, new))
     return model  # type: ignore[no-any-return]
 
 
