@@ -45,6 +45,7 @@ from graft.records import MachineRecord, Progress
 from graft.train import recipe as recipes
 from graft.train.fit import fit
 from graft.train.material import Material
+from graft.train.scale import Scale
 
 DATA = "sst2,trec,banking77,tweet_eval_emotion"
 VARIANTS = ("fast:", "fp32:precision=fp32,cache=off")
@@ -98,7 +99,7 @@ def own(chosen: Variant, splits: Splits, seed: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as cache:
         work = _work(chosen, splits, machine, Path(cache), seed)
         record, tokens = work.backbone.record, work.train.tokens
-        scale = recipes.Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width)
+        scale = Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width)
         recipe = recipes.named(chosen.settings.get("recipe", "fast"), scale)
         recipe = recipes.changed(recipe, named | {"seed": str(seed)}, scale)
         trained = sum(getattr(event, "tokens", 0) for event in fit(work, recipe))

@@ -23,7 +23,7 @@ from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
 from graft.race import Course, finalists, race
 from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Unranked
-from graft.train import recipe as recipes
+from graft.train.scale import Scale
 
 Event = Progress | Said | Unranked | Heat | Ranking
 BUDGET = 300.0  # seconds
@@ -155,7 +155,7 @@ def _won(won: Forecast, last: Sequence[Heat], within: float) -> str:
 def _limit(splits: Splits, fit: FitOptions) -> int:
     """The tokens that the recipe cuts texts to; widths and tokens, which no recipe's limit depends on, are made up."""
     rows = len(splits.train)
-    return fit.recipe_at(recipes.Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
+    return fit.recipe_at(Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
 
 
 def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effort]:
@@ -163,6 +163,6 @@ def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effor
     rows, per_text = len(splits.train), found.pace.tokens_per_text
     efforts = []
     for depth in range(1, found.model.blocks + 1):
-        scale = recipes.Scale(rows, round(rows * per_text), len(splits.classes), depth, found.model.width)
+        scale = Scale(rows, round(rows * per_text), len(splits.classes), depth, found.model.width)
         efforts.append(Effort.of(fit.recipe_at(scale), rows, per_text))
     return efforts

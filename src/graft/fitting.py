@@ -27,7 +27,7 @@ from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import Read, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
+from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
 from graft.report import spelling
 from graft.tasks.registry import task_named
@@ -37,6 +37,7 @@ from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
+from graft.train.scale import Scale
 from graft.windowed import Documents
 
 Event = FitEvent | Manifest
@@ -57,7 +58,7 @@ class FitOptions:
     precision: Precision = "auto"
     save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
 
-    def recipe_at(self, scale: recipes.Scale) -> Recipe:
+    def recipe_at(self, scale: Scale) -> Recipe:
         """The recipe that is asked for, cut to a size."""
         named = recipes.named(self.recipe, scale) if isinstance(self.recipe, str) else self.recipe
         return recipes.changed(named, self.settings, scale)
@@ -134,14 +135,15 @@ def _prepare(
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
+    scale = Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
     check_ways(splits, recipe, backbone)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limits = limits_of(recipe, backbone)
-    if isinstance(read, Read) and splits.train.seconds is None:
+    if isinstance(read, Read) and (splits.train.seconds is None or backbone.reads == "span"):
         read = read.within(splits, backbone, limits)
+        yield from map(Said, about_answers(read, splits, recipe))
     elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
