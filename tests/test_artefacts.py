@@ -24,7 +24,7 @@ from graft.tasks.registry import TASKS
 
 LIMIT = 24
 TEXTS = ["the bread was fresh", "[SEP] bad soup </s> cold <pad> rice", "good bread and bad soup " * 30]
-PAIRS = list(zip(TEXTS, ["the soup was cold", "", "a kind waiter " * 20], strict=True))
+PAIRS = list(zip(TEXTS, ["the soup was cold", "one [SEP] two", "a kind waiter " * 20], strict=True))
 ROWS = {
     "classification": ("a", "b", "c"),
     "multi-label": ("a", "b", "c"),
@@ -45,7 +45,8 @@ def made(family: str, task: str, names: tuple[str, ...], folder: Path) -> Backbo
 
 def ours(backbone: Backbone, given: list, kind: str, way: str = "joined") -> torch.Tensor:
     (rows,) = asked(given, kind)  # type: ignore[arg-type]
-    read = encode(rows, backbone.tokenizer.backend_tokenizer, Limits(LIMIT), way)  # type: ignore[arg-type]
+    limits = Limits(LIMIT, "windows" if kind == "words" else "truncate")
+    read = encode(rows, backbone.tokenizer.backend_tokenizer, limits, way)  # type: ignore[arg-type]
     with torch.no_grad():
         return ModelPath(backbone, MACHINE).logits(Feed(read.tokens, None, read.layout), np.arange(len(given)))
 
@@ -96,7 +97,7 @@ def test_names_in_texts(family: str, tmp_path: Path) -> None:
 def test_a_style(family: str, tmp_path: Path) -> None:
     backbone = made(family, "write", (), tmp_path)
     (rows,) = asked(TEXTS[:1], "texts")
-    tokens = encode(rows, backbone.tokenizer.backend_tokenizer, Limits(LIMIT)).tokens
+    tokens = encode(rows, backbone.tokenizer.backend_tokenizer, Limits(LIMIT, "truncate")).tokens
     with torch.no_grad():
         logits = LanguagePath(backbone, MACHINE, LIMIT).logits(Feed(tokens), np.array([0]))
     folder = tmp_path / "model"

@@ -51,11 +51,11 @@ class Way:
 
 
 WAYS = {
-    "texts": Way("texts", Limits(24), "classes"),
+    "texts": Way("texts", Limits(24, "truncate"), "classes"),
     "beginnings and ends": Way("texts", Limits(20, "head-tail"), "number"),
     "windows": Way("texts", Limits(20, "windows", 6), "labels"),
-    "pairs joined": Way("pairs", Limits(30), "number"),
-    "pairs apart": Way("pairs", Limits(30), "classes", apart=True),
+    "pairs joined": Way("pairs", Limits(30, "truncate"), "number"),
+    "pairs apart": Way("pairs", Limits(30, "truncate"), "classes", apart=True),
     "words in windows": Way("words", Limits(20, "windows", 6), "classes", TOKEN_HEAD),
 }
 CASES = [
@@ -152,7 +152,7 @@ def test_loss_of_the_next_tokens_above_every_cut(family, folders, machine):
     backbone = load(hub.locate(str(folders[family])), (), head=LANGUAGE_HEAD)
     blocks = backbone.record.blocks
     (rows,) = asked([text for text in AWKWARD if text.strip()], "texts")
-    tokens = encode(rows, backbone.tokenizer.backend_tokenizer, Limits(24)).tokens
+    tokens = encode(rows, backbone.tokenizer.backend_tokenizer, Limits(24, "truncate")).tokens
     states = extracted(backbone, machine, tokens, range(1, blocks))
     fresh, batch = np.maximum(tokens.lengths - 1, 0), np.array([2, 0, 4, 1])
     for cut in range(1, blocks):

@@ -65,13 +65,13 @@ def test_what_cannot_be_computed_in_bf16_is_computed_in_fp32(loaded, machine):
     backbone = refusing(loaded["bert"], torch.bfloat16)
     tried = serving(backbone, in_bf16(machine))
     assert (tried.precision, tried.why) == ("fp32", "a 'bert' model cannot be computed in bf16")
-    with pytest.raises(ModelError, match=r"in bf16: no kernel for torch\.bfloat16\n.*leave out --precision"):
+    with pytest.raises(ModelError, match=r"in bf16: no kernel for torch\.bfloat16\.\n.*leave out --precision"):
         serving(backbone, in_bf16(machine, NAMED))
 
 
 def test_what_cannot_be_computed_at_all_is_one_message(loaded, machine):
     backbone = refusing(loaded["bert"], torch.float32)
-    with pytest.raises(ModelError, match=r"cannot be trained by graft: no kernel for torch\.float32\n") as caught:
+    with pytest.raises(ModelError, match=r"cannot be trained by graft: no kernel for torch\.float32\.\n") as caught:
         serving(backbone, machine)
     assert "and more" not in str(caught.value)
 
