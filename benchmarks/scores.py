@@ -26,8 +26,7 @@ from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted, all_depths
 from graft.backbone.model import load
 from graft.cache.store import Store
-from graft.choose.rank import MOST_ROWS
-from graft.choose.sample import stratified_order
+from graft.choose.sample import MOST, stratified_order
 from graft.choose.views import scored
 from graft.data.tokens import tokenize
 from graft.machine import choose
@@ -45,7 +44,7 @@ def lines(path: Path = KEPT) -> list[dict[str, Any]]:
 def measured(model: str, data: str, folder: Path) -> list[dict[str, Any]]:
     """The lines of one model on one data set."""
     splits = DATA[data].splits()
-    order = stratified_order(splits.train.codes)[:MOST_ROWS]
+    order = stratified_order(splits.train.codes)[:MOST]
     targets = torch.from_numpy(splits.train.codes[order].astype(np.int64))
     place = candidates()[f"{model}@1" if model == "embedded" else model].model.removesuffix("@1")
     backbone = load(hub.locate(place), splits.classes)

@@ -16,13 +16,16 @@ from graft.backbone.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
 from graft.choose.cost import Effort
-from graft.choose.rank import Measured, Sample, rank
+from graft.choose.entrant import Measured
+from graft.choose.rank import rank
+from graft.choose.sample import Sample
 from graft.data.table import Splits
 from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
 from graft.race import Course, finalists, race
 from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Unranked
+from graft.report import spelling
 from graft.train import recipe as recipes
 
 Event = Progress | Said | Unranked | Heat | Ranking
@@ -108,6 +111,9 @@ def _measured(
     for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
         if isinstance(event, Measured):
             measured.append(event)
+            misfit = spelling.misfit(event.spelling, event.model.name)
+            if misfit is not None:
+                yield Said(f"{misfit.severity.capitalize()}: {misfit.text}")
             continue
         if isinstance(event, Unranked):
             unranked.append(event)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from graft.choose import forecast
 from graft.choose.cost import Effort, costs
-from graft.choose.rank import Measured, Pace
+from graft.choose.entrant import Measured, Pace
 from graft.records import Candidate, View
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

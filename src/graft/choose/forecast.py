@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graft.choose.cost import Effort, costs
-from graft.choose.rank import Measured
+from graft.choose.entrant import Measured
 from graft.records import Candidate, Forecast, Interval, View
+from graft.report import spelling
 
 EDGE = 0.002  # probabilities are kept this far from 0 and 1 before their log-odds are taken
 
@@ -50,9 +51,9 @@ def _forecast(found: Measured, depth: int, effort: Effort, train: int) -> Foreca
     best = best_view(found.views, depth)
     kept = kept_to(found, depth)
     expected, interval = reached(best.probe, depth, train / found.rows)
-    return Forecast(
-        kept, expected, interval, prior(kept), best, costs(found, depth, effort), _why(found, best, depth, expected)
-    )
+    why = _why(found, best, depth, expected)
+    spent = costs(found, depth, effort)
+    return Forecast(kept, expected, interval, prior(kept), best, spent, why, spelling=found.spelling)
 
 
 def kept_to(found: Measured, depth: int) -> Candidate:
@@ -123,6 +124,8 @@ def _why(found: Measured, best: View, depth: int, expected: float) -> tuple[str,
     said.append(f"Fine-tuning is expected to make that {expected:.1%}")
     if depth < found.model.blocks:
         said.append(f"It keeps {depth} of {found.model.blocks} blocks")
+    if found.spelling is not None:
+        said.append(f"In its vocabulary {spelling.cost(found.spelling)}")
     return tuple(f"{sentence}." for sentence in said)
 
 

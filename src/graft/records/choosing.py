@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graft.records.material import Interval
+from graft.records.material import Interval, Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Forecast:
     costs: Costs
     why: tuple[str, ...]  # sentences
     efficient: bool = False  # no cheaper candidate is expected to reach as much
+    spelling: Spelling | None = None  # of the texts, by its tokenizer
 
 
 @dataclass(frozen=True, slots=True)

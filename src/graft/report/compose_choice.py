@@ -117,6 +117,7 @@ def _expected(ranking: Ranking) -> Table:
         Column("Memory"),
         Column("On disk"),
         Column("ms/text", "decimal"),
+        Column("Tokens a word", "decimal", "what a word of these texts takes in its vocabulary"),
     )
     rows = tuple(
         (
@@ -127,6 +128,7 @@ def _expected(ranking: Ranking) -> Table:
             words.size(one.costs.memory),
             words.size(one.costs.disk),
             one.costs.milliseconds,
+            one.spelling.tokens_per_word if one.spelling else None,
         )
         for one in ranking.forecasts
     )
