@@ -20,8 +20,8 @@ from graft.data.targets import Flags, Numbers
 from graft.tasks.registry import task_named
 
 
-def measured(splits, models, machine, folder):
-    sample = Sample(splits.train, splits.classes, 32, task=task_named(splits.summary.task))
+def measured(splits, models, machine, folder, limit=32):
+    sample = Sample(splits.train, splits.classes, limit, task=task_named(splits.summary.task))
     found = list(rank([Named(str(models / "bert"))], sample, machine, Store(folder), 0))
     (one,) = [event for event in found if isinstance(event, Measured)]
     return one
@@ -51,10 +51,8 @@ def test_every_word_is_scored_against_its_tag(places, models, machine, tmp_path)
 
 
 def test_words_that_the_limit_cuts_off_are_left_out(places, models, machine, tmp_path):
-    sample = Sample(places.train, places.classes, 6, task=task_named("token-classification"))
-    (one,) = [
-        e for e in rank([Named(str(models / "bert"))], sample, machine, Store(tmp_path), 0) if isinstance(e, Measured)
-    ]
+    one = measured(places, models, machine, tmp_path, limit=6)  # four words at most, so no place is among them
+    assert max(view.probe for view in one.views) == 0
     assert one.rows == len(places.train)
 
 
@@ -75,10 +73,8 @@ def test_numbers_and_labels_are_judged_by_their_own_metrics():
 
 def test_the_best_f1_is_the_best_over_all_thresholds():
     generator = torch.Generator().manual_seed(1)
-    answers, flags = (
-        torch.rand(40, 3, generator=generator).round(decimals=1),
-        torch.rand(40, 3, generator=generator) > 0.7,
-    )
+    answers = torch.rand(40, 3, generator=generator).round(decimals=1)
+    flags = torch.rand(40, 3, generator=generator) > 0.7
     tried = []
     for threshold in answers.unique():
         given = answers >= threshold

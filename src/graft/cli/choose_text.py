@@ -12,6 +12,7 @@ import msgspec
 
 from graft.cli.screen import spoken
 from graft.records import Forecast, Ranking
+from graft.report import words
 from graft.report.words import size
 
 WIDTH = 80
@@ -25,14 +26,15 @@ def table(ranking: Ranking, data: str) -> list[str]:
     read = (
         f"{ranking.sampled.rows:,} of {ranking.sampled.train:,} rows of train were read, validation and test were not"
     )
-    lines = ["", *textwrap.wrap(f"Expected {ranking.metric} on new texts ({read}):", WIDTH)]
+    lines = ["", *textwrap.wrap(f"Expected {words.spoken(ranking.metric)} on new texts ({read}):", WIDTH)]
     lines.append(f"  {'model':<{NAME}} {HEAD}")
     shown = chosen_lines(ranking)
     names = short([one.candidate.name for one in shown])
     for one, name in zip(shown, names, strict=True):
-        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}")
+        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}", ranking.metric)
     left = len(ranking.forecasts) - len(shown)
-    lines.append("* advised; prior: what size and published scores alone say.")
+    known = "; prior: what size and published scores alone say" if ranking.forecasts[0].prior is not None else ""
+    lines.append(f"* advised{known}.")
     if left:
         lines.append(f"{left} more in --json: none of them is cheaper and expected to reach as much.")
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
@@ -62,11 +64,11 @@ def short(names: Sequence[str]) -> list[str]:
     return [end if ends.count(end) == 1 else name for name, end in zip(names, ends, strict=True)]
 
 
-def _line(one: Forecast, name: str) -> list[str]:
-    low, high = one.interval
+def _line(one: Forecast, name: str, metric: str) -> list[str]:
+    expected, low, high = (words.metric_value(metric, value) for value in (one.expected, *one.interval))
     costs = one.costs
     numbers = (
-        f"{one.expected:>8.1%} {f'{low:.1%}-{high:.1%}':>13} {one.prior:>5.0%} {_short(60 * costs.minutes):>8} "
+        f"{expected:>8} {f'{low}-{high}':>13} {words.percent(one.prior, 0):>5} {_short(60 * costs.minutes):>8} "
         f"{size(costs.memory):>8} {size(costs.disk):>8} {costs.milliseconds:>7.2g}"
     )
     if len(name) > NAME + 2:

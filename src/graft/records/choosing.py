@@ -51,7 +51,7 @@ class Forecast:
     candidate: Candidate
     expected: float  # the metric on new texts
     interval: Interval  # that holds it in 80 of 100 cases
-    prior: float  # the same from size and published scores alone
+    prior: float | None  # the same from size and published scores alone; None where nothing tells that
     best: View  # the way to read it that scores highest
     costs: Costs
     why: tuple[str, ...]  # sentences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePath
 
 from graft.records import Forecast, Ranking
@@ -45,6 +46,7 @@ def compose_choice(ranking: Ranking, data: str) -> Report:
     """A page of its own for a comparison without a run."""
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
     low, high = pick.interval
+    shown = partial(words.metric_value, ranking.metric)
     costs = pick.costs
     facts = Facts(
         (
@@ -56,8 +58,8 @@ def compose_choice(ranking: Ranking, data: str) -> Report:
     )
     headline = ("Start from ", named(ranking.pick), ".")
     sentences = (
-        f"Expected {ranking.metric} on new texts: {words.percent(pick.expected)}, in 80 of 100 cases between "
-        f"{words.percent(low)} and {words.percent(high)}.",
+        f"Expected {words.spoken(ranking.metric)} on new texts: {shown(pick.expected)}, in 80 of 100 cases between "
+        f"{shown(low)} and {shown(high)}.",
         f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
     )
     hero = Hero("Choosing a model", headline, sentences, None, facts)
@@ -73,26 +75,27 @@ def named(name: str) -> str:
 
 
 def _against_cost(ranking: Ranking) -> Plot:
-    spots = [_spot(one, one.candidate.name == ranking.pick) for one in ranking.forecasts]
+    metric = ranking.metric
+    spots = [_spot(one, metric, one.candidate.name == ranking.pick) for one in ranking.forecasts]
     front = sorted((one for one in ranking.forecasts if one.efficient), key=lambda one: one.costs.minutes)
-    line = Trace("efficient", tuple(_spot(one, False) for one in front))
+    line = Trace("efficient", tuple(_spot(one, metric) for one in front))
     rest = Trace("", tuple(spots), joined=False)
-    caption = (
-        f"Expected {ranking.metric} against cost, with 80% intervals; the line joins those that no cheaper one matches"
-    )
+    caption = f"Expected {words.spoken(metric)} against cost, with 80% intervals; the line joins those that no cheaper one matches"
     return Plot(caption, "minutes of training on this machine (logarithmic)", (line, rest), logarithmic=True)
 
 
-def _spot(one: Forecast, is_pick: bool) -> Spot:
-    low, high = one.interval
-    between = f"{words.percent(one.expected)} ({words.percent(low)} to {words.percent(high)})"
+def _spot(one: Forecast, metric: str, is_pick: bool = False) -> Spot:
+    expected, low, high = (words.metric_value(metric, value) for value in (one.expected, *one.interval))
+    between = f"{expected} ({low} to {high})"
     label = f"{named(one.candidate.name)}: {between}, {words.duration(60 * one.costs.minutes)}"
     return Spot(max(one.costs.minutes, 1e-3), one.expected, label, one.interval, is_pick)
 
 
 def _by_depth(ranking: Ranking) -> Plot:
     return Plot(
-        "What a linear probe gets right after each block, each model read frozen", "block", tuple(_depths(ranking))
+        f"A linear probe's {words.spoken(ranking.metric)} after each block, each model read frozen",
+        "block",
+        tuple(_depths(ranking)),
     )
 
 
@@ -102,7 +105,9 @@ def _depths(ranking: Ranking) -> Iterator[Trace]:
         for view in views:
             best[view.depth] = max(best.get(view.depth, (0.0, "")), (view.probe, view.pooling))
         spots = tuple(
-            Spot(depth, share, f"{named(model)}, block {depth}: {words.percent(share)} ({pooling})")
+            Spot(
+                depth, share, f"{named(model)}, block {depth}: {words.metric_value(ranking.metric, share)} ({pooling})"
+            )
             for depth, (share, pooling) in sorted(best.items())
         )
         yield Trace(named(model), spots, ours=ranking.pick.partition("@")[0] == model or ranking.pick == model)
