@@ -80,7 +80,8 @@ def _against_cost(ranking: Ranking) -> Plot:
     front = sorted((one for one in ranking.forecasts if one.efficient), key=lambda one: one.costs.minutes)
     line = Trace("efficient", tuple(_spot(one, metric) for one in front))
     rest = Trace("", tuple(spots), joined=False)
-    caption = f"Expected {words.spoken(metric)} against cost, with 80% intervals; the line joins those that no cheaper one matches"
+    what = f"Expected {words.spoken(metric)} against cost"
+    caption = f"{what}, with 80% intervals; the line joins those that no cheaper one matches"
     return Plot(caption, "minutes of training on this machine (logarithmic)", (line, rest), logarithmic=True)
 
 
@@ -104,11 +105,10 @@ def _depths(ranking: Ranking) -> Iterator[Trace]:
         best: dict[int, tuple[float, str]] = {}
         for view in views:
             best[view.depth] = max(best.get(view.depth, (0.0, "")), (view.probe, view.pooling))
+        shown = {depth: f"{words.metric_value(ranking.metric, share)} ({way})" for depth, (share, way) in best.items()}
         spots = tuple(
-            Spot(
-                depth, share, f"{named(model)}, block {depth}: {words.metric_value(ranking.metric, share)} ({pooling})"
-            )
-            for depth, (share, pooling) in sorted(best.items())
+            Spot(depth, share, f"{named(model)}, block {depth}: {shown[depth]}")
+            for depth, (share, _) in sorted(best.items())
         )
         yield Trace(named(model), spots, ours=ranking.pick.partition("@")[0] == model or ranking.pick == model)
 
@@ -127,7 +127,7 @@ def _expected(ranking: Ranking) -> Table:
     rows = tuple(
         (
             named(one.candidate.name) + (" (advised)" if one.candidate.name == ranking.pick else ""),
-            Estimate(one.expected, one.interval),
+            Estimate(one.expected, one.interval, "share" if words.is_share(ranking.metric) else "decimal"),
             one.prior,
             60 * one.costs.minutes,
             words.size(one.costs.memory),
