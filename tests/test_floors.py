@@ -41,6 +41,7 @@ FLOORS = {
     "generate.py": 6,
     "choosing.py": 6,
     "race.py": 6,
+    "writers.py": 6,
     "run.py": 6,
     "cli/": 7,
     "face.py": 7,

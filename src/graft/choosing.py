@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from graft import machine
+from graft import machine, writers
 from graft.backbone.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
@@ -20,11 +20,12 @@ from graft.choose.entrant import Measured
 from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.choose.units import metric_of
+from graft.data.documents import WRITE
 from graft.data.table import Splits
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
 from graft.race import Course, Judge, finalists, race
-from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Unranked
+from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Spelling, Unranked
 from graft.report import spelling
 from graft.report.words import metric_value
 from graft.tasks.registry import task_named
@@ -35,7 +36,7 @@ BUDGET = 300.0  # seconds
 BUDGET_OF_RUN = 120.0  # seconds, where a run compares what is at hand before it trains
 SPARE = 0.05  # share of the time that is kept back
 READING = 0.5  # share of it in which candidates are read and scored; the race has the rest
-COMPARED = ("classification", "multi-label", "regression", "token-classification")
+COMPARED = ("classification", "multi-label", "regression", "token-classification", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +54,23 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
 
     Raises ModelError where none of them can be compared, and RecipeError for a task for which none are.
     """
+    if splits.summary.task == WRITE:
+        yield from _of_writers(splits, fit, options)
+        return
     metric = metric_of(splits.train.targets)
     if metric is None:
         raise RecipeError(
             f"Models cannot be compared for {splits.summary.task} yet; they can for {', '.join(COMPARED)}.",
             "name the model with --model.",
         )
-    began = time.perf_counter() if options.began is None else options.began
-    deadline = began + options.budget - SPARE * max(0.0, began + options.budget - time.perf_counter())
+    began, deadline = _times(options)
     wanted = candidates.named(options.candidates) if options.candidates else candidates.local()
     if not wanted:
         raise ModelError("No model is at hand to be compared.", "name some with --candidates.")
     yield Said(f"Comparing {len(wanted)} {'model' if len(wanted) == 1 else 'models'}, each at every depth.")
     measured, unranked = yield from _measured(wanted, splits, fit, deadline)
     if not measured:
-        reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
-        raise ModelError(
-            f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget."
-        )
+        raise _none_compared(unranked)
     efforts = [(one, _efforts(one, splits, fit)) for one in measured]
     ordered = forecast.forecasts(efforts, len(splits.train), metric)
     pick, why = forecast.picked(ordered, options.within, metric)
@@ -93,6 +93,54 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
         basis=forecast.basis(metric),
         seconds=time.perf_counter() - began,
     )
+
+
+def _of_writers(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Iterator[Event]:
+    """The same for texts to learn a style from: no depths, and no race."""
+    began, deadline = _times(options)
+    here = [one for one in candidates.local() if one.name != EMBEDDED]  # it reads, and cannot write
+    wanted = candidates.named(options.candidates) if options.candidates else here
+    if not wanted:
+        raise ModelError("No language model is at hand to be compared.", "name some with --candidates.")
+    chosen = machine.choose(fit.device, fit.precision)
+    ordered, unranked, read = yield from writers.weighed(wanted, splits, fit, chosen, deadline)
+    if not ordered:
+        raise _none_compared(unranked)
+    for one in ordered:
+        yield from _misfit(one.spelling, one.candidate.name)
+    pick, why = writers.picked(ordered, options.within)
+    yield Ranking(
+        metric=writers.METRIC,
+        sampled=Sampled(read, sum(map(len, splits.train.texts))),
+        forecasts=tuple(ordered),
+        views={},
+        unranked=tuple(unranked),
+        heats=(),
+        pick=pick.candidate.name,
+        why=why,
+        basis=writers.BASIS,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _times(options: ChooseOptions) -> tuple[float, float]:
+    """When it began, and until when all must be done."""
+    now = time.perf_counter()
+    began = now if options.began is None else options.began
+    end = began + options.budget
+    return began, end - SPARE * max(0.0, end - now)
+
+
+def _none_compared(unranked: Sequence[Unranked]) -> ModelError:
+    reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
+    return ModelError(f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget.")
+
+
+def _misfit(spelt: Spelling | None, name: str) -> Iterator[Said]:
+    """The warning that a vocabulary or a model does not fit the texts."""
+    found = spelling.misfit(spelt, name)
+    if found is not None:
+        yield Said(f"{found.severity.capitalize()}: {found.text}")
 
 
 def only_at_hand(splits: Splits, options: ChooseOptions) -> str:
@@ -119,9 +167,7 @@ def _measured(
     for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
         if isinstance(event, Measured):
             measured.append(event)
-            misfit = spelling.misfit(event.spelling, event.model.name)
-            if misfit is not None:
-                yield Said(f"{misfit.severity.capitalize()}: {misfit.text}")
+            yield from _misfit(event.spelling, event.model.name)
             continue
         if isinstance(event, Unranked):
             unranked.append(event)

@@ -147,7 +147,7 @@ class Entrant:
         )  # fmt: skip
         asked = self.found.named.depth
         depths = tuple(range(1, record.blocks + 1)) if asked is None else (asked,)
-        yield Measured(model, _sizes(backbone), views, read, self.pace, depths, self.spelling)
+        yield Measured(model, sizes(backbone), views, read, self.pace, depths, self.spelling)
 
     def _units(self, rows: int) -> int:
         return units.units(self.read.layout, rows)
@@ -207,7 +207,7 @@ class Entrant:
         return units.vectors(found, layout, extractor)
 
 
-def _sizes(backbone: Backbone) -> tuple[int, ...]:
+def sizes(backbone: Backbone) -> tuple[int, ...]:
     """Parameters of the backbone kept up to each block."""
     blocks = backbone.model.base_model.get_submodule(backbone.family.blocks)
     own = [sum(parameter.numel() for parameter in block.parameters()) for block in blocks.children()]

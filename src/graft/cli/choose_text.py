@@ -13,6 +13,7 @@ import msgspec
 from graft.cli.screen import spoken
 from graft.records import Forecast, Ranking
 from graft.report import words
+from graft.report.compose_choice import expected, read
 from graft.report.words import size
 
 WIDTH = 80
@@ -23,10 +24,7 @@ NAME = WIDTH - len(HEAD) - 3
 
 def table(ranking: Ranking, data: str) -> list[str]:
     """The ranking for a person."""
-    read = (
-        f"{ranking.sampled.rows:,} of {ranking.sampled.train:,} rows of train were read, validation and test were not"
-    )
-    lines = ["", *textwrap.wrap(f"Expected {words.spoken(ranking.metric)} on new texts ({read}):", WIDTH)]
+    lines = ["", *textwrap.wrap(f"{expected(ranking)} ({read(ranking)}, validation and test were not):", WIDTH)]
     lines.append(f"  {'model':<{NAME}} {HEAD}")
     shown = chosen_lines(ranking)
     names = short([one.candidate.name for one in shown])
@@ -40,10 +38,11 @@ def table(ranking: Ranking, data: str) -> list[str]:
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
     lines += ["", *textwrap.wrap(f"Advised: {ranking.pick}; {ranking.why}. {' '.join(pick.why)}", WIDTH)]
     if len(ranking.forecasts) > 1:
-        lines += textwrap.wrap(_sure(pick, ranking.forecasts), WIDTH)
+        lines += textwrap.wrap(_sure(pick, ranking), WIDTH)
     lines += textwrap.wrap(ranking.basis, WIDTH)
-    model = shlex.quote(ranking.pick)
-    return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: graft run {shlex.quote(data)} --model {model}"]
+    writes = " --task write" if words.is_loss(ranking.metric) else ""
+    following = f"graft run {shlex.quote(data)}{writes} --model {shlex.quote(ranking.pick)}"
+    return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: {following}"]
 
 
 def chosen_lines(ranking: Ranking) -> list[Forecast]:
@@ -83,12 +82,14 @@ def _short(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _sure(pick: Forecast, forecasts: Sequence[Forecast]) -> str:
+def _sure(pick: Forecast, ranking: Ranking) -> str:
     """How clear the choice is."""
-    open_ = [one.candidate.name for one in forecasts if one is not pick and one.interval[1] >= pick.expected]
+    is_loss = words.is_loss(ranking.metric)
+    ends = ((one, one.interval[0 if is_loss else 1]) for one in ranking.forecasts if one is not pick)
+    open_ = [one for one, end in ends if (end <= pick.expected if is_loss else end >= pick.expected)]
     if not open_:
         return "The interval of no other candidate reaches as far."
-    return f"{len(open_)} of {len(forecasts) - 1} others might reach as much, by their intervals."
+    return f"{len(open_)} of {len(ranking.forecasts) - 1} others might reach as much, by their intervals."
 
 
 def described(ranking: Ranking) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Forecast:
     expected: float  # the metric on new texts
     interval: Interval  # that holds it in 80 of 100 cases
     prior: float | None  # the same from size and published scores alone; None where nothing tells that
-    best: View  # the way to read it that scores highest
+    best: View | None  # the way to read it that scores highest; None of a model that writes
     costs: Costs
     why: tuple[str, ...]  # sentences
     efficient: bool = False  # no cheaper candidate is expected to reach as much

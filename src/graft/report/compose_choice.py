@@ -29,9 +29,10 @@ _SHOWN = 24  # rows of the table at a time
 
 def choice_section(ranking: Ranking) -> Section:
     """Everything that a comparison of models found."""
-    read = f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, 'row')} of train were read for it"
-    lead = f"{named(ranking.pick)} was advised: {ranking.why}. {read}; validation and test were not."
-    blocks: list[Block] = [_against_cost(ranking), _by_depth(ranking), _expected(ranking)]
+    lead = f"{named(ranking.pick)} was advised: {ranking.why}. {read(ranking)}; validation and test were not."
+    blocks: list[Block] = [_expected(ranking)]
+    if ranking.views:
+        blocks = [_against_cost(ranking), _by_depth(ranking), *blocks]
     if ranking.heats:
         blocks.append(_race(ranking))
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
@@ -40,6 +41,19 @@ def choice_section(ranking: Ranking) -> Section:
         left = tuple(Prose(f"{one.name}: {one.why}.") for one in ranking.unranked)
         blocks.append(Fold(f"Not compared: {words.plural(len(left), 'candidate')}", left))
     return Section("choice", "The choice of the model", lead, tuple(blocks))
+
+
+def expected(ranking: Ranking) -> str:
+    """What the numbers of the candidates are."""
+    if words.is_loss(ranking.metric):
+        return f"{words.metric_name(ranking.metric)} before any training, lower is better"
+    return f"Expected {words.spoken(ranking.metric)} on new texts"
+
+
+def read(ranking: Ranking) -> str:
+    """How much of train was read for it."""
+    noun = "row" if ranking.views else "character"
+    return f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, noun)} of train were read"
 
 
 def compose_choice(ranking: Ranking, data: str) -> Report:
@@ -58,8 +72,7 @@ def compose_choice(ranking: Ranking, data: str) -> Report:
     )
     headline = ("Start from ", named(ranking.pick), ".")
     sentences = (
-        f"Expected {words.spoken(ranking.metric)} on new texts: {shown(pick.expected)}, in 80 of 100 cases between "
-        f"{shown(low)} and {shown(high)}.",
+        f"{expected(ranking)}: {shown(pick.expected)}, in 80 of 100 cases between {shown(low)} and {shown(high)}.",
         f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
     )
     hero = Hero("Choosing a model", headline, sentences, None, facts)
