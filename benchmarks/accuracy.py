@@ -33,7 +33,10 @@ import ours
 from common import command_line, data, header, result
 
 from graft.backbone import hub
+from graft.backbone.features import Extractor
+from graft.backbone.model import load
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.cache.store import Store
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
@@ -42,6 +45,7 @@ from graft.records import MachineRecord, Progress
 from graft.train import recipe as recipes
 from graft.train.fit import fit
 from graft.train.material import Material
+from graft.train.scale import Scale
 
 DATA = "sst2,trec,banking77,tweet_eval_emotion"
 VARIANTS = ("fast:", "fp32:precision=fp32,cache=off")
@@ -95,7 +99,7 @@ def own(chosen: Variant, splits: Splits, seed: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as cache:
         work = _work(chosen, splits, machine, Path(cache), seed)
         record, tokens = work.backbone.record, work.train.tokens
-        scale = recipes.Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width)
+        scale = Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width)
         recipe = recipes.named(chosen.settings.get("recipe", "fast"), scale)
         recipe = recipes.changed(recipe, named | {"seed": str(seed)}, scale)
         trained = sum(getattr(event, "tokens", 0) for event in fit(work, recipe))
@@ -103,9 +107,9 @@ def own(chosen: Variant, splits: Splits, seed: int) -> tuple[float, int]:
 
 
 def _work(chosen: Variant, splits: Splits, machine: MachineRecord, cache: Path, seed: int) -> Material:
-    backbone = ours.load(hub.locate(chosen.settings.get("model", hub.EMBEDDED)), splits.classes, seed)
-    both = (ours.labelled(rows, backbone) for rows in (splits.train, splits.validation))
-    return Material(backbone, *both, splits.classes, machine, ours.Extractor(backbone, machine, ours.Store(cache)))
+    backbone = load(hub.locate(chosen.settings.get("model", hub.EMBEDDED)), splits.classes, seed)
+    train, validation = (ours.labelled(rows, backbone) for rows in (splits.train, splits.validation))
+    return Material(backbone, train, validation, splits.classes, machine, Extractor(backbone, machine, Store(cache)))
 
 
 def _accuracy(work: Material, rows: Rows, machine: MachineRecord) -> float:

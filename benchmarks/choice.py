@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +85,7 @@ def fitted(inputs: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray
     inputs = np.column_stack([np.ones(len(inputs)), inputs])
     penalty = RIDGE * np.eye(inputs.shape[1])
     penalty[0, 0] = 0
-    return np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ outputs)
+    return np.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ outputs).astype(np.float64)
 
 
 def left_out(found: Sequence[Case], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -167,4 +166,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

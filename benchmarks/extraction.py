@@ -26,7 +26,7 @@ from roofline import Peak, Work, extracting
 from sentence_transformers import SentenceTransformer
 
 from graft.backbone import hub
-from graft.backbone.features import POOLINGS, Extractor, Wanted
+from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import Backbone, load, quiet
 from graft.cache.store import Store
 from graft.data.tokens import Tokens, tokenize
@@ -75,7 +75,8 @@ def own(
         pass
     end = time.perf_counter()
     assert extractor.features is not None
-    pooled = extractor.features.pooled[blocks][:, POOLINGS.index("mean")]
+    poolings = backbone.family.poolings
+    pooled = extractor.features.pooled[blocks][:, poolings.index("mean")]
     return Took(end - start, end - middle), pooled.numpy().copy()
 
 

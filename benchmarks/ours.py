@@ -21,9 +21,10 @@ from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
 from graft.data.tokens import Tokens, tokenize
 from graft.records import Epoch, MachineRecord, Progress, Recipe
-from graft.train import recipe as recipes
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material
+from graft.train.row_recipes import fast
+from graft.train.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,10 @@ def material(
     return Material(backbone, train, validation, classes, machine, Extractor(backbone, machine, Store(cache)))
 
 
-def fast(work: Material) -> Recipe:
+def fast_for(work: Material) -> Recipe:
     """What the recipe `fast` is for this data and backbone."""
     record, tokens = work.backbone.record, work.train.tokens
-    return recipes.fast(recipes.Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width))
+    return fast(Scale(len(tokens), len(tokens.ids), len(work.classes), record.blocks, record.width))
 
 
 def loop(work: Material, recipe: Recipe, warm_up: int) -> Pace:

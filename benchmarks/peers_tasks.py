@@ -94,7 +94,7 @@ def names(folder: str, data: Path, split: str, numbers: tuple[int, float, int, i
     tags = sorted({tag for row in learnt for tag in row["tags"]})
     codes = {tag: code for code, tag in enumerate(tags)}
     model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(tags), dtype="float32")
-    made = trainer(
+    made: Any = trainer(
         model, DataCollatorForTokenClassification(tokenizer), tokenised_words(learnt, tokenizer, codes), numbers, out
     )
     made.train()
@@ -131,7 +131,7 @@ def pairs(
     targets = [[known.index(row["target"]) if classes else row["target"] for row in part] for part in (learnt, asked)]
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(known), dtype="float32")
     rows = joined(learnt, tokenizer, targets[0])
-    made = trainer(model, DataCollatorWithPadding(tokenizer), rows, numbers, out)
+    made: Any = trainer(model, DataCollatorWithPadding(tokenizer), rows, numbers, out)
     made.train()
     held = joined(asked, tokenizer, targets[1])
     order = np.argsort([len(row["input_ids"]) for row in held])

@@ -11,7 +11,6 @@ made again. Validation and test are not read.
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,9 @@ def measured(model: str, data: str, folder: Path) -> list[dict[str, Any]]:
     pooled = extractor.features.pooled
     found = []
     for rows in sorted({min(rows, len(order)) for rows in ROWS}):
-        views = list(scored({depth: states[:rows] for depth, states in pooled.items()}, targets[:rows]))
+        views = list(
+            scored({depth: states[:rows] for depth, states in pooled.items()}, backbone.family.poolings, targets[:rows])
+        )
         shape = {"train": len(splits.train), "classes": len(splits.classes), "tokens": float(tokens.lengths.mean())}
         plain = [{key: _short(value) for key, value in msgspec.to_builtins(view).items()} for view in views]
         found.append({"model": model, "data": data, "rows": rows, **shape, "views": plain})
@@ -87,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

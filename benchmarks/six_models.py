@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from common import command_line, header, median, ratio, result, seconds, splits
@@ -26,7 +25,7 @@ from given import candidates
 
 from graft.backbone import hub
 from graft.backbone.batch import Collator, by_length
-from graft.backbone.features import BATCH_TOKENS, Extractor
+from graft.backbone.features import BATCH_TOKENS, Extractor, Wanted
 from graft.backbone.model import load
 from graft.cache.store import Store
 from graft.choose.candidates import Named
@@ -35,9 +34,9 @@ from graft.choose.forecast import best_view
 from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.data.table import Splits
-from graft.data.tokens import tokenize
+from graft.data.tokens import Tokens, tokenize
 from graft.fitting import FitOptions, fit
-from graft.records import MachineRecord
+from graft.records import MachineRecord, Progress
 
 LIMIT = 256  # tokens
 
@@ -48,9 +47,11 @@ def models(folder: Path) -> list[str]:
 
     place = hub.locate(hub.EMBEDDED).folder
     tokenizer = AutoTokenizer.from_pretrained(place)
-    shape = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024
+    )
     torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     known = (place.model for name, place in candidates().items() if "@" not in name)
     return [hub.EMBEDDED, *known, str(folder)]
@@ -84,9 +85,9 @@ def counted() -> Iterator[list[int]]:
     """How many rows cross a backbone meanwhile."""
     original, crossed = Extractor.run, [0]
 
-    def run(self: Extractor, *given: Any) -> Iterator[Any]:
+    def run(self: Extractor, tokens: Tokens, wanted: Wanted, phase: str = "extract") -> Iterator[Progress]:
         before = self.extracted
-        yield from original(self, *given)
+        yield from original(self, tokens, wanted, phase)
         crossed[0] += self.extracted - before
 
     Extractor.run = run  # type: ignore[method-assign]

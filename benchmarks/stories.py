@@ -29,7 +29,7 @@ from graft.generate import Writer
 from graft.records import MachineRecord
 from graft.records.writing import Generation, Sampling
 from graft.tasks.writing import WRITING
-from graft.train.recipe import Scale
+from graft.train.scale import Scale
 from graft.train.writing_recipes import BATCHES, WINDOW, fast
 from graft.windowed import read as read_documents
 

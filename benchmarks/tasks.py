@@ -82,11 +82,12 @@ def records(rows: Rows, names: tuple[str, ...], bench: Bench) -> Iterator[dict[s
         codes = targets.coded(len(names)).tolist()
         for row, text in enumerate(rows.texts):
             first, last = int(targets.words.bounds[row]), int(targets.words.bounds[row + 1])
-            words = [text[start:end] for start, end, _ in targets.words.of(row)]
+            words = [text[start:end] for start, end, *_ in targets.words.of(row)]
             yield {"words": words, "tags": [names[code] for code in codes[first:last]]}
         return
     shown = rows.targets.shown(names, 0, len(rows))
-    for (first, second), target in zip(rows.inputs, shown, strict=True):
+    pairs: Any = rows.inputs
+    for (first, second), target in zip(pairs, shown, strict=True):
         yield {"first": first, "second": second, "target": float(target) if bench.job == "similarity" else target}
 
 

@@ -33,6 +33,7 @@ from graft.backbone.features import Wanted
 from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.model import load
 from graft.backbone.trunk import Trunk
+from graft.data.targets import Codes
 from graft.machine import dtype_of
 from graft.records import Batches, Epoch, Optimiser, Recipe, Stage, StageRecord
 from graft.train.fit import fit
@@ -77,7 +78,8 @@ def preloaded(work: Material, cut: int) -> list[Batch]:
     for _ in work.extractor.run(tokens, Wanted(cuts=(cut,))):
         pass
     assert work.extractor.features is not None
-    states, codes = work.extractor.features.boundaries[cut], work.train.codes
+    states, targets = work.extractor.features.boundaries[cut], work.train.targets
+    assert isinstance(targets, Codes)
     collate = Collator(tokens, 0, device)
     found: list[Batch] = []
     for rows in shuffled(tokens.lengths, ROWS, np.random.default_rng(0)):
@@ -88,7 +90,9 @@ def preloaded(work: Material, cut: int) -> list[Batch]:
                 mask_BT == 0, torch.finfo(states.dtype).min
             )
             added = added[:, None, None, :].to(device)
-        found.append((states.batch(rows).to(device), added, codes[torch.from_numpy(rows)].to(device)))
+        found.append(
+            (states.batch(rows).to(device), added, torch.from_numpy(targets.values[rows].astype(np.int64)).to(device))
+        )
     return found
 
 

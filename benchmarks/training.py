@@ -37,7 +37,7 @@ Side = Callable[[], Pace]
 
 def graft_pace(make: Callable[[], Material], warm_up: int) -> Pace:
     work = make()
-    recipe = ours.fast(work)
+    recipe = ours.fast_for(work)
     stage = dataclasses.replace(recipe.stages[0], epochs=1)
     return ours.loop(work, dataclasses.replace(recipe, stages=(stage,), start="random"), warm_up)
 
@@ -51,7 +51,7 @@ def trainer_pace(work: Material, folder: Path, setting: Setting, warm_up: int) -
 def sides(make: Callable[[], Material], folder: Path, warm_up: int, slow_tokens: int) -> dict[str, Side]:
     """Who is measured: name → one measurement."""
     work = make()
-    rows = ours.fast(work).stages[0].batches.rows
+    rows = ours.fast_for(work).stages[0].batches.rows
     mean = len(work.train.tokens.ids) / len(work.train.tokens)
     steps = warm_up + max(3, round(slow_tokens / (32 * mean)))
     on_cpu = work.machine.device == "cpu"

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import command_line, header, result, seconds, splits
@@ -38,7 +38,8 @@ def drawn_anew(model: str, folder: Path, seed: int) -> Path:
     shutil.copytree(located.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     backbone = load(located, ("a", "b"), seed, pretrained=False)
     with quiet():
-        backbone.model.base_model.save_pretrained(folder)
+        bare: Any = backbone.model.base_model
+        bare.save_pretrained(folder)
     return folder
 
 
@@ -97,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

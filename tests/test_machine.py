@@ -10,7 +10,7 @@ import torch
 
 from graft import machine
 from graft.errors import RecipeError
-from graft.machine import choose, dtype_of, peak_memory, versions
+from graft.machine import choose, dtype_of, peak_memory, processor_name, versions
 
 
 def test_the_choice_says_why():
@@ -131,3 +131,16 @@ def test_free_memory_is_at_most_what_the_process_may_still_have(monkeypatch: pyt
     assert free > 1 << 20
     monkeypatch.setattr(machine, "memory_limit", lambda: machine.resident_memory() + 4096)
     assert machine.free_memory() <= 1 << 20
+
+
+def test_processors_behind_one_name_are_told_apart(tmp_path):
+    # A cloud calls several generations "AMD EPYC": what was measured on one was taken for another's.
+    files = {model: tmp_path / str(model) for model in (17, 2)}
+    for model, file in files.items():
+        one = f"processor\t: 0\ncpu family\t: 25\nmodel\t\t: {model}\nmodel name\t: AMD EPYC\nstepping\t: 1\n"
+        file.write_text(f"{one}\n{one}")
+    assert processor_name(files[17]) == "AMD EPYC (family 25 model 17)"
+    assert processor_name(files[2]) != processor_name(files[17])
+    assert processor_name(tmp_path / "missing") == ""
+    (tmp_path / "arm").write_text("processor\t: 0\nBogoMIPS\t: 50.00\n")
+    assert processor_name(tmp_path / "arm") == ""

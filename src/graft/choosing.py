@@ -29,7 +29,7 @@ from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Spel
 from graft.report import spelling
 from graft.report.words import metric_value
 from graft.tasks.registry import task_named
-from graft.train import recipe as recipes
+from graft.train.scale import Scale
 
 Event = Progress | Said | Unranked | Heat | Ranking
 BUDGET = 300.0  # seconds
@@ -217,7 +217,7 @@ def _limit(splits: Splits, fit: FitOptions) -> int:
     """The tokens that the recipe cuts texts to; widths and tokens, which no recipe's limit depends on, are made up."""
     rows = len(splits.train)
     task = task_named(splits.summary.task)
-    return fit.recipe_at(recipes.Scale(rows, 30 * rows, len(splits.classes), 6, 384, task=task)).max_tokens
+    return fit.recipe_at(Scale(rows, 30 * rows, len(splits.classes), 6, 384, task=task)).max_tokens
 
 
 def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effort]:
@@ -227,6 +227,6 @@ def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effor
     efforts = []
     for depth in range(1, found.model.blocks + 1):
         shape = len(splits.classes), depth, found.model.width
-        scale = recipes.Scale(rows, round(rows * per_text), *shape, task=task)
+        scale = Scale(rows, round(rows * per_text), *shape, task=task)
         efforts.append(Effort.of(fit.recipe_at(scale), rows, per_text))
     return efforts

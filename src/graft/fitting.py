@@ -36,6 +36,7 @@ from graft.train.checkpoint import SAVE_EVERY, Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
+from graft.train.scale import Scale
 from graft.windowed import Documents
 
 Event = FitEvent | Manifest
@@ -56,7 +57,7 @@ class FitOptions:
     precision: Precision = "auto"
     save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
 
-    def recipe_at(self, scale: recipes.Scale) -> Recipe:
+    def recipe_at(self, scale: Scale) -> Recipe:
         """The recipe that is asked for, cut to a size."""
         named = recipes.named(self.recipe, scale) if isinstance(self.recipe, str) else self.recipe
         return recipes.changed(named, self.settings, scale)
@@ -132,7 +133,7 @@ def _prepare(
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
-    scale = recipes.Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
+    scale = Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
     recipe = options.recipe_at(scale)
     check_ways(splits, recipe, backbone)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed

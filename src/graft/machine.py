@@ -81,11 +81,22 @@ def _device_name(device: str) -> str:
 
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return processor_name(Path("/proc/cpuinfo")) or platform.processor() or platform.machine()
+
+
+def processor_name(cpuinfo: Path) -> str:
+    """The processor as Linux describes it, with family and model: behind one name of a cloud's virtual machines there
+    may be processors whose bf16 differs by a factor of two. Empty where the system does not say."""
+    try:
+        lines = [line.partition(":") for line in cpuinfo.read_text(errors="replace").splitlines()]
+    except OSError:
+        return ""
+    found: dict[str, str] = {}
+    for key, _, value in lines:
+        found.setdefault(key.strip(), value.strip())  # the first processor's
+    name = found.get("model name", "")
+    numbers = [f"{word} {found[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in found]
+    return f"{name} ({' '.join(numbers)})" if name and numbers else name
 
 
 def _gain_known(device: str, place: str) -> float:

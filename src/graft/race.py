@@ -33,7 +33,7 @@ from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material
-from graft.train.recipe import Scale
+from graft.train.scale import Scale
 
 FINALISTS = 4
 JUDGED, MOST_JUDGED = 0.25, 500  # share of train that judges, and the most rows of it

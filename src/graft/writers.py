@@ -33,7 +33,7 @@ from graft.records import Candidate, Forecast, MachineRecord, Progress, Unranked
 from graft.report import spelling, words
 from graft.tasks.writing import WRITING
 from graft.tasks.writing_metrics import Counts, Scored
-from graft.train import recipe as recipes
+from graft.train.scale import Scale
 from graft.train.writing_recipes import WINDOW
 
 METRIC = "bits_per_character"
@@ -160,7 +160,7 @@ def _effort(writer: Writer, fit: FitOptions, tokens: int) -> Effort:
     """What the recipe asks for on all of train."""
     record = writer.backbone.record
     rows = max(1, -(-tokens // writer.window))
-    scale = recipes.Scale(rows, tokens, 1, record.blocks, record.width, task=WRITING)
+    scale = Scale(rows, tokens, 1, record.blocks, record.width, task=WRITING)
     return Effort.of(fit.recipe_at(scale), rows, tokens / rows)
 
 

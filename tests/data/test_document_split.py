@@ -29,6 +29,13 @@ def test_every_document_lies_on_one_side_and_groups_stay_together(
         assert parts[2]
 
 
+def test_three_documents_of_which_one_is_nearly_all_fill_three_sides() -> None:
+    """Two small ones made a test of the size wanted, and validation was empty: found by the property above."""
+    for seed in range(6):
+        found = sides(np.array([1, 1, 14]), np.arange(3), SHARES, seed)
+        assert [len(found.train), len(found.validation), len(found.test)] == [1, 1, 1]
+
+
 def test_shares_are_of_characters() -> None:
     lengths = np.random.default_rng(0).integers(1_000, 60_000, 67)
     found = sides(lengths, np.arange(67), SHARES, 0)

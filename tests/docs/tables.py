@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.train.recipe import NAMED, Scale
+from graft.train.row_recipes import NAMED
+from graft.train.scale import Scale
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 BEGIN, END = "<!-- recipes: begin -->\n", "<!-- recipes: end -->\n"

@@ -15,6 +15,7 @@ from graft.data.split import split
 from graft.data.texts import read_texts
 from graft.errors import DataError, GraftError, RecipeError
 from graft.train import recipe as recipes
+from graft.train.scale import Scale
 
 from .conftest import bounded
 from .mutations import ODD, SOUND, spoiled
@@ -94,7 +95,7 @@ def test_any_cells(tmp_path, rows, quoted):
     attempt(path, ReadOptions())
 
 
-SCALE = recipes.Scale(1000, 20_000, 3, 6, 384)
+SCALE = Scale(1000, 20_000, 3, 6, 384)
 WRITTEN = recipes.write(recipes.named("thorough", SCALE)).encode()
 
 

@@ -21,7 +21,8 @@ from graft.records import (
 )
 from graft.report.blocks import Callout
 from graft.report.diagnose import diagnose
-from graft.train.recipe import Scale, changed
+from graft.train.recipe import changed
+from graft.train.scale import Scale
 from report import samples
 
 

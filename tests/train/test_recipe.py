@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.classification_metrics import VALIDATION_METRICS
-from graft.train.recipe import NAMED, Scale, changed, named, read, write
+from graft.train.recipe import changed, named, read, write
+from graft.train.row_recipes import NAMED
+from graft.train.scale import Scale
 
 BLOCKS = 6
 SCALE = Scale(rows=1000, tokens=30_000, classes=3, blocks=BLOCKS, width=384)

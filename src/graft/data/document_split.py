@@ -50,20 +50,21 @@ def sides(lengths: Integers, groups: Integers, shares: tuple[float, float], seed
     sizes = {int(group): int(lengths[groups == group].sum()) for group in order}
     free = [int(group) for group in order]
     drawn: list[list[int]] = []
-    for share in reversed(shares):
-        chosen = _filled(free, sizes, share * total) if share > 0 else []
+    for share, left in zip(reversed(shares), (2 if shares[0] > 0 else 1, 1), strict=True):
+        chosen = _filled(free, sizes, share * total, left) if share > 0 else []
         free = [group for group in free if group not in chosen]
         drawn.append(chosen)
     test, validation = (np.flatnonzero(np.isin(groups, chosen)) for chosen in drawn)
     return Sides(np.flatnonzero(np.isin(groups, free)), validation, test)
 
 
-def _filled(free: Sequence[int], sizes: dict[int, int], wanted: float) -> list[int]:
-    """Groups in the order drawn, up to the size wanted; at least one, and at least one is left."""
+def _filled(free: Sequence[int], sizes: dict[int, int], wanted: float, left: int) -> list[int]:
+    """Groups in the order drawn, up to the size wanted; at least one, and at least `left` are left, where there are
+    as many."""
     chosen: list[int] = []
     filled = 0.0
     for group in free:
-        if filled >= 0.9 * wanted or len(chosen) >= len(free) - 1:
+        if filled >= 0.9 * wanted or len(chosen) >= len(free) - left:
             break
         if filled + sizes[group] <= 1.3 * wanted:
             chosen.append(group)

@@ -1,7 +1,6 @@
-"""Recipes: named functions that return stages, and TOML files that say the same.
+"""Recipes by name and from TOML files, with fields set by dotted names, and checked.
 
-Adding a recipe is adding one function to `NAMED`. A function sees the size of the data and of the backbone, so that
-"fast" can mean fast on five hundred rows and on fifty thousand.
+What the names mean stands in `row_recipes` and `writing_recipes`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import difflib
 import math
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,106 +17,15 @@ import msgspec
 
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task, known_metric
-from graft.train import writing_recipes
+from graft.train import row_recipes, writing_recipes
 from graft.train.limits import check_stage, refuse_out_of_range
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """What a recipe is cut to: rows and tokens of the train split, classes, the backbone's blocks and width, task."""
-
-    rows: int
-    tokens: int
-    classes: int
-    blocks: int
-    width: int
-    shared: bool = False  # one block, called again and again: it trains whole or not at all
-    task: Task = CLASSIFICATION
-
-    @property
-    def metric(self) -> str:
-        """What the best is kept by, where nothing else is asked for."""
-        return self.task.validation[0]
-
-    @property
-    def lr(self) -> float:
-        """A peak rate for steps of 32 rows: it falls with the square of the width.
-
-        2e-4 at 384 (MiniLM), 5e-5 at 768 (BERT-base), 2.8e-5 at 1024: what these sizes are commonly tuned to.
-        """
-        return float(f"{min(5e-4, 2e-4 * (384 / self.width) ** 2):.1e}")
-
-    @property
-    def batches(self) -> Batches:
-        """Short texts go by 64, so that a step holds enough tokens to keep the processor busy; where there are many, so
-        do texts that are not quite as short, since enough steps are left."""
-        short = 30 if self.rows >= 6000 else 20
-        return Batches(rows=64 if self.tokens < short * self.rows else 32)
-
-
-def fast(scale: Scale) -> Recipe:
-    """The default: the head starts from a probe, then everything trains for as many epochs as a budget of tokens buys.
-
-    No stage is cut: of the same time, a cut at a third of the blocks reached less (`docs/benchmarks.md`).
-    """
-    if scale.task.head.reads != "row":
-        return _fast_tokens(scale)
-    wanted = 420_000 / max(scale.tokens, 1)
-    if scale.rows < 300 * scale.classes:
-        wanted *= 1.5  # many classes with few rows each take longer to tell apart
-    epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
-    rate = scale.lr * (1.5 if scale.batches.rows == 64 else 1.0)
-    everything = Stage("all", "all", epochs, Optimiser(lr=rate), scale.batches, Loss(dropout=0.1), average=epochs > 2)
-    return Recipe("fast", (everything,), metric=scale.metric)
-
-
-def _fast_tokens(scale: Scale) -> Recipe:
-    """`fast` where a head reads tokens: every token teaches, so a few epochs are enough."""
-    epochs = max(2, min(10, round(1_000_000 / max(scale.tokens, 1))))
-    everything = Stage("all", "all", epochs, Optimiser(lr=scale.lr), Batches(32), Loss(dropout=0.1), average=epochs > 2)
-    return Recipe("fast", (everything,), start="random", metric=scale.metric)
-
-
-def thorough(scale: Scale) -> Recipe:
-    """The head starts from a probe, the top third trains from cached states (the head alone, where blocks are shared),
-    then everything, rates decaying over layers, until validation stops improving."""
-    loss = Loss(dropout=0.1, attention_dropout=0.1)
-    top = Stage("top", 0 if scale.shared else max(1, scale.blocks // 3), 2, Optimiser(lr=scale.lr), scale.batches, loss)
-    epochs = max(4, min(12, round(1_200_000 / max(scale.tokens, 1))))
-    slower = Optimiser(lr=scale.lr, layer_decay=0.9, schedule="cosine")
-    everything = Stage("all", "all", epochs, slower, scale.batches, loss, Stopping(4))
-    return Recipe("thorough", (top, everything), metric=scale.metric)
-
-
-def probe(scale: Scale) -> Recipe:
-    """The backbone stays frozen: the best linear head over its poolings and depths. An answer in seconds.
-
-    A head that reads tokens is trained above their frozen states.
-    """
-    if scale.task.head.reads != "row":
-        head = Stage("head", 0, 10, Optimiser(lr=2e-3), Batches(32))
-        return Recipe("probe", (head,), start="random", metric=scale.metric)
-    return Recipe("probe", (Stage("probe", 0, 0),), head="pooled", metric=scale.metric)
-
-
-def book(scale: Scale) -> Recipe:
-    """The textbook's procedure: a new head over the frozen backbone until validation stops improving, the best kept;
-    then everything at a small constant rate with Adam, the best kept."""
-    dropout = Loss(dropout=0.1, attention_dropout=0.1)
-    adam = Optimiser(lr=1e-3, weight_decay=0.0, warmup=0.0, schedule="constant", clip=0.0)
-    head = Stage("head", 0, 50, adam, loss=Loss(), stopping=Stopping(3))
-    everything = Stage("all", "all", 4, dataclasses.replace(adam, lr=1e-5), Batches(32), loss=dropout)
-    return Recipe("book", (head, everything), start="random", metric=scale.metric, max_tokens=512)
-
-
-NAMED: dict[str, Callable[[Scale], Recipe]] = {"fast": fast, "thorough": thorough, "probe": probe, "book": book}
+from graft.train.scale import Scale
 
 
 def of_task(task: Task) -> dict[str, Callable[[Scale], Recipe]]:
     """The named recipes of a task."""
-    return writing_recipes.NAMED if task.head.reads == "language" else NAMED
+    return writing_recipes.NAMED if task.head.reads == "language" else row_recipes.NAMED
 
 
 def named(name: str, scale: Scale) -> Recipe:
@@ -141,7 +48,9 @@ def read(path: Path, scale: Scale) -> Recipe:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecipeError(f"There is no file {path}.", f"name a .toml file, or one of: {', '.join(NAMED)}.") from None
+        raise RecipeError(
+            f"There is no file {path}.", f"name a .toml file, or one of: {', '.join(of_task(scale.task))}."
+        ) from None
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.", "name a readable .toml file.") from None
     except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits

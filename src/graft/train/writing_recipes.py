@@ -6,12 +6,9 @@ Texts go by windows; a step holds windows in random order, packed into lines wit
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
-
-if TYPE_CHECKING:
-    from graft.train.recipe import Scale
+from graft.train.scale import Scale
 
 WINDOW = 1024  # tokens; never more than the model reads
 BATCHES = Batches(rows=16, bucket=False)
