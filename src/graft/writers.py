@@ -133,7 +133,7 @@ def _score(writer: Writer, texts: Sequence[str], characters: int, chosen: Machin
 
 def _forecast(writer: Writer, splits: Splits, fit: FitOptions) -> Forecast:
     found = measure(Scored(writer.counts), level=0.8)
-    tokens, characters = writer.counts[:, 1].sum(), writer.counts[:, 2].sum()
+    tokens, characters = (float(writer.counts[:, place].sum()) for place in (1, 2))
     record, backbone = writer.backbone.record, writer.backbone
     model = Candidate(
         writer.name, record.family, record.blocks, record.blocks, record.width, record.parameters, record.max_tokens,

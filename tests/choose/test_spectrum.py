@@ -24,7 +24,7 @@ def test_fp32_scores_are_those_of_float64(shape):
     features, codes = frozen_like(*shape)
     exact = features.double()
     assert h_score(features, codes) == pytest.approx(h_score(exact, codes), rel=1e-5)
-    assert log_me(features, codes) == pytest.approx(log_me(exact, codes), abs=1e-5)
+    assert log_me(features, codes) == pytest.approx(log_me(exact, codes), abs=1e-4)
     assert probe(features, codes) == pytest.approx(probe(exact, codes), abs=1 / len(features))
 
 

@@ -17,6 +17,8 @@ EXAMPLES = (
     "graft choose reviews.csv",
     "graft choose reviews.csv --candidates roberta-base ./models --budget 10m",
     "graft choose reviews.csv --within 1    the fewest blocks that nearly suffice",
+    "graft choose names.jsonl --task token-classification",
+    "graft choose stories/ --task write --candidates gpt2 ./models",
     "graft choose reviews.csv --out choices/reviews --json",
 )
 
