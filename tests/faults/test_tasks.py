@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
+import answered
 import pytest
 import tiny
 import tiny_causal
@@ -39,6 +41,7 @@ FILES = {
     "labels.csv": table("text,labels", lambda n: f"{told(n)},{'|'.join(sorted({WORDS[n % 4], WORDS[n // 4 % 4]}))}"),
     "pairs.csv": table("one,two,label", lambda n: f"{told(n)},{told(n + n % 2)},{('same', 'other')[n % 2]}"),
     "long.csv": table("text,label", lambda n: f"{' '.join([told(n)] * 4)},{WORDS[n % 2]}"),
+    "asked.json": json.dumps(answered.articles(20, 0.25)),
     "names.conll": "".join(map(sentence, range(ROWS))),
 }
 WAYS = {
@@ -47,6 +50,7 @@ WAYS = {
     "names": ("names.conll", "--task", "token-classification"),
     "pairs joined": ("pairs.csv", "--text", "one", "--text-pair", "two", "--pairs", "joined"),
     "pairs apart": ("pairs.csv", "--text", "one", "--text-pair", "two", "--pairs", "apart"),
+    "answers": ("asked.json", "--task", "question-answering"),
     "windows": ("long.csv", "--long", "windows", "--max-tokens", "16"),
     "writing": ("stories", "--task", "write"),
 }
