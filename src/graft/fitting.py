@@ -26,7 +26,7 @@ from graft.data.tokens import measure
 from graft.errors import NotFinite, RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import Read, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
+from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
 from graft.report import spelling
 from graft.tasks.registry import task_named
@@ -139,8 +139,9 @@ def _prepare(
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
     limits = limits_of(recipe, backbone)
-    if isinstance(read, Read) and splits.train.seconds is None:
+    if isinstance(read, Read) and (splits.train.seconds is None or backbone.reads == "span"):
         read = read.within(splits, backbone, limits)
+        yield from map(Said, about_answers(read, splits, recipe))
     elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)

@@ -13,6 +13,7 @@ from graft import assess, fitting
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
 from graft.data.documents import WRITE
+from graft.data.question_columns import QUESTIONS
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
@@ -186,8 +187,11 @@ def about(splits: Splits) -> Iterator[str]:
         return
     counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
-    yield f"Data: {summary.name}: {counts}. Classes: {shown}."
+    yield f"Data: {summary.name}: {counts}." + ("" if summary.task == QUESTIONS else f" Classes: {shown}.")
     columns = summary.columns
     texts = f"texts {columns.text!r} and {columns.second!r}" if columns.second else f"text {columns.text!r}"
-    yield f"Columns: {texts}, label {columns.label!r} ({columns.why.rstrip('.')})."
+    if summary.task == QUESTIONS:
+        yield f"Columns: {columns.why}"
+    else:
+        yield f"Columns: {texts}, label {columns.label!r} ({columns.why.rstrip('.')})."
     yield from summary.notes

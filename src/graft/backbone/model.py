@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from graft.backbone import decoders, trust
+from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
 from graft.backbone.hub import Located, has_tokenizer
 from graft.errors import GraftError, ModelError
@@ -87,6 +87,7 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
     )
 
     kind = config.model_type
@@ -96,8 +97,11 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
             raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
     elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
-    if head.reads == "token" and config.is_encoder_decoder:
-        found = f"{located.name} is an encoder-decoder, which graft cannot train to tag words."
+    answers = head.reads == "span" and kind not in MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES
+    if answers or (head.reads in ("token", "span") and config.is_encoder_decoder):
+        what = "is an encoder-decoder" if config.is_encoder_decoder else f"is a {kind!r} model"
+        to = "tag words" if head.reads == "token" else "find answers in a context"
+        found = f"{located.name} {what}, which graft cannot train to {to}."
         raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
 
 
@@ -130,7 +134,8 @@ def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
         ignore_mismatched_sizes=True,  # the head of a model fine-tuned on other classes is replaced
         output_loading_info=True,
     )
-    _check_weights(located, model, {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])})
+    new = {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])}
+    _check_weights(located, model, tied.fill_embeddings(model, located.folder, new))
     return model  # type: ignore[no-any-return]
 
 
@@ -173,7 +178,13 @@ def _random(config: Any, head: Head) -> PreTrainedModel:
     )
 
 
-_KINDS = {"language": "language model", "row": "classifier", "token": "tagger", "decoder": "rewriter"}
+_KINDS = {
+    "language": "language model",
+    "row": "classifier",
+    "token": "tagger",
+    "span": "model that answers questions",
+    "decoder": "rewriter",
+}
 _WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 

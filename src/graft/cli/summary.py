@@ -56,6 +56,8 @@ def _ask(manifest: Manifest, run: str) -> str:
     """How the model is asked something."""
     if task_of(manifest).head.reads == "language":
         return f'graft generate {run} --prompt "a beginning"'
+    if task_of(manifest).head.reads == "span":
+        return f'printf "a question\\ta text that answers it\\n" | graft predict {run}'
     if manifest.data.columns.second:
         return f'printf "one text\\tanother\\n" | graft predict {run}'
     return f'graft predict {run} "a text of yours"'

@@ -29,6 +29,7 @@ class Columns:
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
     second: str = ""  # of pairs: the column of the second texts
+    beside: dict[str, str] = field(default_factory=dict)  # further columns that are read, by what they say
 
 
 @dataclass(frozen=True, slots=True)

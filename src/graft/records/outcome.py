@@ -166,6 +166,18 @@ class MarkedText:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundAnswer:
+    """The answer to a question: a stretch of its context, or none."""
+
+    text: tuple[str, str]  # question, context
+    answer: str  # "" where none is given
+    start: int | None  # characters of the context; None where none is given
+    end: int | None  # one past the last
+    score: float  # probability of what is said: of this stretch, or of no answer
+    no_answer: float  # probability that the context has no answer
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long work is; yielded often, never written."""
 

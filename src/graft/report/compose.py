@@ -9,7 +9,8 @@ from graft.records import Baseline, Epoch, Evaluation, Manifest
 from graft.records.metrics import metric as known
 from graft.report import use, words
 from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
-from graft.report.compose_run import cost_section, data_section, training_section
+from graft.report.compose_data import data_section
+from graft.report.compose_run import cost_section, training_section
 from graft.report.diagnose import diagnose
 
 
@@ -86,7 +87,8 @@ def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
     facts.append(("Model", model_name(manifest)))
     names = manifest.data.classes
     learnt = f"{words.plural(train.rows, 'text')} to learn from" if train else ""
-    facts.append(("Data", f"{words.plural(len(names), 'class')}, {learnt}" if names else learnt))
+    counted = names and manifest.data.task != "question-answering"  # whose outputs are no classes
+    facts.append(("Data", f"{words.plural(len(names), 'class')}, {learnt}" if counted else learnt))
     facts.append(("Recipe", manifest.recipe.name))
     return facts
 
@@ -136,6 +138,8 @@ _SPOKEN = {
     "majority": "Always answering with the majority class",
     "tfidf": "TF-IDF + logistic",
     "lookup": "Looking up the names of train",
+    "overlap": "Looking where the question's words stand",
+    "never": "Never answering",
     "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
     "before": "The model before fine-tuning",

@@ -33,6 +33,8 @@ YARDSTICK_NAMES = {
     "tfidf": "TF-IDF + logistic",
     "ridge": "TF-IDF + ridge",
     "lookup": "Training names",
+    "overlap": "Overlapping words",
+    "never": "Never answer",
     "cosine": "Untrained cosine",
     "scratch": "Random start",
     "before": "Untuned model",
