@@ -5,7 +5,7 @@ tokens none; a context is read in windows of 384 tokens that overlap by 128, a w
 first token, and the best of twenty starts and twenty ends of every window is the answer, of at most thirty tokens.
 Tuned as in peers.py: bf16, rows of like length together, the fused optimiser.
 
-    python benchmarks/peers_tasks.py names|answers MODEL FOLDER SPLIT EPOCHS RATE SEED ROWS
+    python benchmarks/peers_tasks.py names|answers|similarity|paraphrase MODEL FOLDER SPLIT EPOCHS RATE SEED ROWS
 
 is a whole job in a process of its own, in which nothing of graft takes part: it reads train.jsonl, trains, and answers
 SPLIT.jsonl (a {"words", "tags"} or {"question", "context", "answers"} per line); it prints a JSON object.
@@ -14,7 +14,10 @@ SPLIT.jsonl (a {"words", "tags"} or {"question", "context", "answers"} per line)
 from __future__ import annotations
 
 import json
+import re
+import string
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 Chunk = tuple[int, int, str]
 LIMIT = 256  # tokens; graft's default
+WINDOW, STRIDE = 384, 128  # tokens of question and context, and of two neighbouring windows in common
+BEST, LONGEST = 20, 30  # starts and ends that are tried, and the most tokens of an answer
 
 
 def read(file: Path) -> list[Record]:
@@ -109,6 +114,96 @@ def names(folder: str, data: Path, split: str, numbers: tuple[int, float, int, i
     return {"f1": 2 * right / max(said + there, 1), "rows": len(asked)}
 
 
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+def normalised(text: str) -> str:
+    """SQuAD's rules: lower case, no punctuation, no articles, single spaces."""
+    kept = "".join(letter for letter in text.lower() if letter not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", kept).split())
+
+
+def words_shared(found: str, truth: str) -> float:
+    said, there = normalised(found).split(), normalised(truth).split()
+    shared = sum((Counter(said) & Counter(there)).values())
+    return 2 * shared / (len(said) + len(there)) if shared else 0.0
+
+
+def context_windows(rows: list[Record], tokenizer: Any) -> list[Record]:
+    """Windows with the row that each is of and its characters; tokens outside the context have none."""
+    questions = [row["question"].lstrip() for row in rows]
+    contexts = [row["context"] for row in rows]
+    read = tokenizer(
+        questions,
+        contexts,
+        truncation="only_second",
+        max_length=WINDOW,
+        stride=STRIDE,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    made = []
+    for index, row in enumerate(read["overflow_to_sample_mapping"]):
+        parts = read.sequence_ids(index)
+        chars = [span if part == 1 else None for span, part in zip(read["offset_mapping"][index], parts, strict=True)]
+        inputs = {key: read[key][index] for key in read if key not in ("overflow_to_sample_mapping", "offset_mapping")}
+        made.append({"row": row, "chars": chars, "inputs": inputs})
+    return made
+
+
+def learnt(window: Record, row: Record) -> Record:
+    """The window with the tokens of the first reference answer; the first token where it has not all of it."""
+    start, text = row["answers"][0]["answer_start"], row["answers"][0]["text"]
+    inside = [place for place, span in enumerate(window["chars"]) if span is not None]
+    chars = window["chars"]
+    if not inside or chars[inside[0]][0] > start or chars[inside[-1]][1] < start + len(text):
+        return {**window["inputs"], "start_positions": 0, "end_positions": 0}
+    first = max(place for place in inside if chars[place][0] <= start)
+    last = min(place for place in inside if chars[place][1] >= start + len(text))
+    return {**window["inputs"], "start_positions": first, "end_positions": last}
+
+
+def best_answer(windows: list[Record], starts: Any, ends: Any, context: str) -> str:
+    """The best of twenty starts and twenty ends of every window, of at most thirty tokens."""
+    found: list[tuple[float, str]] = []
+    for window, start, end in zip(windows, starts, ends, strict=True):
+        chars = window["chars"]
+        for first in np.argsort(start[: len(chars)])[: -BEST - 1 : -1].tolist():
+            for last in np.argsort(end[: len(chars)])[: -BEST - 1 : -1].tolist():
+                if chars[first] is None or chars[last] is None or not first <= last < first + LONGEST:
+                    continue
+                found.append((float(start[first] + end[last]), context[chars[first][0] : chars[last][1]]))
+    return max(found, key=lambda one: one[0])[1] if found else ""
+
+
+def answers(folder: str, data: Path, split: str, numbers: tuple[int, float, int, int], out: str) -> dict[str, float]:
+    """Exact match and F1 on the split."""
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer, DataCollatorWithPadding
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows, asked = read(data / "train.jsonl"), read(data / f"{split}.jsonl")
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, dtype="float32")
+    train = [learnt(window, rows[window["row"]]) for window in context_windows(rows, tokenizer)]
+    made = trainer(model, DataCollatorWithPadding(tokenizer), train, numbers, out)
+    made.train()
+    windows = context_windows(asked, tokenizer)
+    windows.sort(key=lambda window: len(window["chars"]))
+    inputs: Any = [window["inputs"] for window in windows]
+    found = made.predict(inputs)
+    of: dict[int, list[int]] = {}
+    for place, window in enumerate(windows):
+        of.setdefault(window["row"], []).append(place)
+    exact = f1 = 0.0
+    for index, row in enumerate(asked):
+        own = of[index]
+        starts, ends = ([part[place] for place in own] for part in found.predictions[:2])
+        said = best_answer([windows[place] for place in own], starts, ends, row["context"])
+        references = [answer["text"] for answer in row["answers"]]
+        exact += max(normalised(said) == normalised(text) for text in references)
+        f1 += max(words_shared(said, text) for text in references)
+    return {"f1": f1 / len(asked), "exact": exact / len(asked), "rows": len(asked)}
+
+
 # --------------------------------------------------------------------------------------------------------------- pairs
 
 
@@ -161,6 +256,8 @@ def main(task: str, folder: str, data: str, split: str, *given: str) -> None:
     with tempfile.TemporaryDirectory() as out:
         if task == "names":
             found = names(folder, Path(data), split, numbers, out)
+        elif task == "answers":
+            found = answers(folder, Path(data), split, numbers, out)
         else:
             found = pairs(folder, Path(data), split, numbers, out, classes=task == "paraphrase")
         print(json.dumps(found))

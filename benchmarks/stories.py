@@ -4,7 +4,8 @@
 
 Training: real tokens per second of one epoch, the first steps left out. Trainer by its defaults gets windows of
 documents as rows, 8 a step, padded; tuned, it gets bf16, the fused optimiser, steps of 16 and text packed into full
-windows. Writing: 200 tokens after one prompt, and after eight (graft together, transformers in turn), drawn alike.
+windows. Writing: 200 tokens after one prompt, and after eight (graft together, transformers in turn), drawn alike;
+no text ends early.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gzip
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from graft.backbone.model import Backbone, load, quiet
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
-from graft.generate import Writer
+from graft.generate import writer_of
 from graft.records import MachineRecord
 from graft.records.writing import Generation, Sampling
 from graft.tasks.writing import WRITING
@@ -105,12 +107,14 @@ def writers(model: str) -> tuple[Callable[[tuple[str, ...]], int], Callable[[tup
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     backbone: Backbone = load(hub.locate(model), (), head=WRITING.head)
-    writer = Writer(AutoModelForCausalLM.from_pretrained(model).eval(), backbone.tokenizer, backbone.record.max_tokens)
+    writer = writer_of(backbone, "cpu", backbone.record.max_tokens)
+    writer._marks = replace(writer._marks, ends=frozenset())  # nothing ends a text early, on either side
     tokenizer, peer = AutoTokenizer.from_pretrained(model), AutoModelForCausalLM.from_pretrained(model).eval()
 
     def own(prompts: tuple[str, ...]) -> int:
         found = writer.write(prompts, Generation(1, TOKENS, sampling=Sampling(temperature=0.8, top_p=0.95)))
-        return sum(len(tokenizer(one.text)["input_ids"]) for one in found)
+        assert all(one.ending == "length" for one in found)
+        return TOKENS * len(found)
 
     def theirs(prompts: tuple[str, ...]) -> int:
         written = 0
@@ -125,8 +129,10 @@ def writers(model: str) -> tuple[Callable[[tuple[str, ...]], int], Callable[[tup
                     temperature=0.8,
                     top_p=0.95,
                     pad_token_id=tokenizer.eos_token_id,
+                    eos_token_id=peer.config.vocab_size,  # which is never written
                 )
             written += whole.shape[1] - ids.shape[1]
+        assert written == TOKENS * len(prompts)
         return written
 
     return own, theirs
@@ -156,19 +162,27 @@ def main() -> None:
         "--model", default=str(Path(os.environ.get("GRAFT_MODELS", "../shared/models")) / "gpt2-gothic")
     )
     parser.add_argument("--characters", type=int, default=300_000)
+    parser.add_argument("--only", choices=("training", "writing"), help="one half of it")
     asked = parser.parse_args()
     machine = header(f"Learning a style and writing: {Path(asked.model).name}")
-    splits = material_splits(asked.characters)
+    if asked.only != "writing":
+        training(asked.model, asked.characters, asked.rounds, machine)
+    if asked.only != "training":
+        writing(asked.model, asked.rounds)
+
+
+def training(model: str, characters: int, rounds: int, machine: MachineRecord) -> None:
+    """Tokens per second of all three, in turn."""
+    splits = material_splits(characters)
     rates: dict[str, list[float]] = {"graft": [], "Trainer, defaults": [], "Trainer, tuned": []}
-    for _ in range(asked.rounds):
-        rates["graft"].append(own_rate(asked.model, splits, machine))
-        rates["Trainer, defaults"].append(their_rate(asked.model, splits, tuned=False))
-        rates["Trainer, tuned"].append(their_rate(asked.model, splits, tuned=True))
+    for _ in range(rounds):
+        rates["graft"].append(own_rate(model, splits, machine))
+        rates["Trainer, defaults"].append(their_rate(model, splits, tuned=False))
+        rates["Trainer, tuned"].append(their_rate(model, splits, tuned=True))
     for name, found in rates.items():
         print(f"  {name:<20} {median(found, 'tokens/s', 0)}")
     for name in ("Trainer, defaults", "Trainer, tuned"):
         result(f"training: graft / {name} {ratio(rates['graft'], rates[name]):.2f}, real tokens/s")
-    writing(asked.model, asked.rounds)
 
 
 if __name__ == "__main__":

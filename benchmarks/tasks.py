@@ -1,15 +1,17 @@
-"""Pairs and names: a whole run of graft beside a whole job of the tuned Trainer (peers_tasks.py), each from the files
-to the test split's numbers, in a process of its own.
+"""Pairs, names and answers: a whole run of graft beside a whole job of the tuned Trainer (peers_tasks.py), each from
+the files to the test split's numbers, in a process of its own.
 
-    python benchmarks/tasks.py --data stsb,mrpc,conll2003
+    python benchmarks/tasks.py --data stsb,mrpc,conll2003,squad_v1
 
 graft runs as a person would run it: `graft run FOLDER`, nothing said but the label's column of stsb. The Trainer reads
 the same train split (where graft cuts validation from train, the Trainer trains on all of it), three epochs at 1e-4 by
-32 rows; it has neither validation nor report to make. --only graft or --only trainer measures one of them.
+32 rows (of answers at --rate by 16; the field's own scripts say 3e-5); it has neither validation nor report to make.
+--only graft or --only trainer measures one of them. squad_v1 is divided by article, as its folder says.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -43,31 +45,50 @@ BENCHES = {
     "stsb": Bench("similarity", ("--label", "score"), ("spearman",)),
     "mrpc": Bench("paraphrase", (), ("accuracy", "f1")),
     "conll2003": Bench("names", (), ("f1",)),
+    "squad_v1": Bench("answers", (), ("f1", "exact")),
 }
 
 
 def ours(name: str, bench: Bench, folder: Path) -> dict[str, float]:
     """A whole run; the metrics of its evaluation."""
     out = folder / "run"
-    call(command("run", data(name), *bench.said, "--out", out, "--quiet"), folder / "cache")
+    call(command("run", source(name, folder), *bench.said, "--out", out, "--quiet"), folder / "cache")
     found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     metrics = dict(found["metrics"])
     if bench.job == "paraphrase":
         metrics["f1"] = found["details"]["per_class"][0]["f1"]
+    if bench.job == "answers":
+        return metrics | {"f1": metrics["answer_f1"], "exact": metrics["exact_match"]}
     return metrics | {"f1": metrics["entity_f1"]} if bench.job == "names" else metrics
 
 
-def theirs(bench: Bench, folder: Path) -> dict[str, float]:
+def source(name: str, folder: Path) -> Path:
+    """The data as graft is given them: the folder itself, or one with SQuAD's articles in two files."""
+    if name != "squad_v1":
+        return data(name)
+    made = folder / name
+    if not made.exists():
+        made.mkdir()
+        with gzip.open(data(name) / "dev.json.gz", "rt", encoding="utf-8") as file:
+            articles = json.load(file)["data"]
+        for part, titles in json.loads((data(name) / "split_by_article.json").read_text(encoding="utf-8")).items():
+            chosen = [article for article in articles if article["title"] in titles]
+            (made / f"{part}.json").write_text(json.dumps({"version": "1.1", "data": chosen}), encoding="utf-8")
+    return made
+
+
+def theirs(bench: Bench, folder: Path, rate: str) -> dict[str, float]:
     """A whole job of the Trainer."""
+    recipe = ("3", rate, "0", "16") if bench.job == "answers" else RECIPE
     line = [sys.executable, str(Path(__file__).with_name("peers_tasks.py")), bench.job, str(hub.locate().folder)]
-    done = subprocess.run([*line, str(folder), "test", *RECIPE], capture_output=True, text=True, check=True)
+    done = subprocess.run([*line, str(folder), "test", *recipe], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def written(name: str, bench: Bench, folder: Path) -> None:
     """The train and test rows as the Trainer's script reads them."""
-    dataset = read(data(name), label="score" if bench.job == "similarity" else None)
+    dataset = read(source(name, folder), label="score" if bench.job == "similarity" else None)
     splits = split(dataset)
     parts = {"train": dataset.parts["train"], "test": splits.test}
     for part, rows in parts.items():
@@ -85,6 +106,14 @@ def records(rows: Rows, names: tuple[str, ...], bench: Bench) -> Iterator[dict[s
             words = [text[start:end] for start, end, *_ in targets.words.of(row)]
             yield {"words": words, "tags": [names[code] for code in codes[first:last]]}
         return
+    if bench.job == "answers":
+        targets = rows.targets
+        assert rows.seconds is not None
+        for row, (question, context) in enumerate(zip(rows.texts, rows.seconds, strict=True)):
+            spans = targets.spans.of(row)
+            found = [{"text": context[start:end], "answer_start": start} for start, end, _ in spans]
+            yield {"question": question, "context": context, "answers": found}
+        return
     shown = rows.targets.shown(names, 0, len(rows))
     pairs: Any = rows.inputs
     for (first, second), target in zip(pairs, shown, strict=True):
@@ -94,16 +123,17 @@ def records(rows: Rows, names: tuple[str, ...], bench: Bench) -> Iterator[dict[s
 def main() -> None:
     parser = command_line(__doc__, rounds=1)
     parser.add_argument("--data", default=",".join(BENCHES))
+    parser.add_argument("--rate", default="1e-4", help="the Trainer's, for answers (1e-4)")
     parser.add_argument("--only", choices=("graft", "trainer"))
     asked = parser.parse_args()
-    header("Pairs and names, from files to test numbers")
+    header("Pairs, names and answers, from files to test numbers")
     for name in asked.data.split(","):
         bench = BENCHES[name]
         took: dict[str, float] = {}
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             written(name, bench, folder)
-            jobs = {"graft": partial(ours, name, bench, folder), "trainer": partial(theirs, bench, folder)}
+            jobs = {"graft": partial(ours, name, bench, folder), "trainer": partial(theirs, bench, folder, asked.rate)}
             for who, job in jobs.items():
                 if asked.only in (None, who):
                     took[who], found = seconds(job)

@@ -20,7 +20,7 @@ from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
-from graft.errors import ModelError, RecipeError
+from graft.errors import ModelError, RecipeError, RunError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
 from graft.records import Manifest, Progress, Ranking, Said, Unranked
@@ -206,6 +206,9 @@ def test_a_comparison_and_the_training_of_its_winner_extract_no_row_twice(
     given = Given({"text": list(rows), "label": [splits.classes[code] for code in splits.train.codes]})
     fit = dataclasses.replace(FP32, recipe="probe")
     for event in run(given, fit, RunOptions(tmp_path / "run", choose=options)):
+        if isinstance(event, Progress) and found is None:  # while models are compared, no other run takes the folder
+            with pytest.raises(RunError, match="in use"), RunFolder(tmp_path / "run").locked():
+                pass
         found = event if isinstance(event, Ranking) else found
         manifest = event if isinstance(event, Manifest) else manifest
     assert found is not None

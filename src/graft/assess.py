@@ -98,7 +98,8 @@ def _yardsticks(
     found: dict[str, Baseline] = {}
     for yardstick in task.yardsticks(splits):
         found[yardstick.name] = baseline(task, yardstick, splits.test.targets, outputs)
-    for event in cosine(splits, manifest) if splits.test.seconds is not None else ():
+    pairs = splits.test.seconds is not None and task.head.reads == "row"
+    for event in cosine(splits, manifest) if pairs else ():
         if isinstance(event, Baseline):
             found[event.name] = event
         else:
@@ -175,12 +176,13 @@ def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) ->
     """One line per row: its line in the file, truth, the answer in short, text."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(("line", *task.judged(), "text", *(("text_pair",) if rows.seconds is not None else ())))
+    texts = ("question", "context") if task.head.reads == "span" else ("text", "text_pair")
+    writer.writerow(("line", *task.judged(), *texts[: 1 if rows.seconds is None else 2]))
     truths = rows.targets.shown(outputs.names, 0, len(rows))
     answers = task.answers(rows, logits, outputs)
     for answer, line, truth in zip(answers, rows.lines.tolist(), truths, strict=True):
-        texts = (answer.text,) if isinstance(answer.text, str) else answer.text
-        writer.writerow((line, truth, *task.short(answer), *texts))
+        read = (answer.text,) if isinstance(answer.text, str) else answer.text
+        writer.writerow((line, truth, *task.short(answer), *read))
     return target.getvalue()
 
 

@@ -11,7 +11,6 @@ import io
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
@@ -30,7 +29,7 @@ from graft.data.titles import Titles
 from graft.evaluate import difference, measure
 from graft.files import write_text
 from graft.folder import RunFolder
-from graft.generate import Writer
+from graft.generate import Writer, writer_of
 from graft.machine import Device
 from graft.records import Baseline, Evaluation, Interval, MachineRecord, Manifest, Progress, Said
 from graft.records.evidence import Bits, Sample, WritingDetails
@@ -39,9 +38,6 @@ from graft.tasks import writing_evidence as found
 from graft.tasks.writing_metrics import Counts, Scored, counted
 from graft.tasks.writing_style import passages
 from graft.windowed import held_out, prose
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 SCORED = 400_000  # characters of each body of text that are scored at most
 PROMPTS = 24  # beginnings of held-out paragraphs that both models go on from
@@ -89,7 +85,7 @@ def evaluate(
     written: dict[str, list[str]] = {}
     sheets: dict[str, dict[float, list[str]]] = {}
     for model, backbone in models.items():
-        writer = Writer(_on(backbone, chosen), backbone.tokenizer, window)
+        writer = writer_of(backbone, chosen.device, window)
         wanted = Generation(SAMPLES, TOKENS, sampling=Sampling())
         written[model] = yield from _written(writer, prompts, wanted, f"write, {model}")
         sheets[model] = yield from _sheet(writer, prompts[:SHEET_PROMPTS], f"samples, {model}")
@@ -148,12 +144,6 @@ def _evaluation(
 def _before(manifest: Manifest) -> Backbone:
     located = hub.locate(manifest.backbone.name, manifest.backbone.revision or None)
     return load_model(located, (), head=found.HEAD)
-
-
-def _on(backbone: Backbone, chosen: MachineRecord) -> PreTrainedModel:
-    model = cast(Any, backbone.model).to(chosen.device)
-    model.config._attn_implementation = "sdpa"
-    return cast("PreTrainedModel", model)
 
 
 def _capped(texts: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from graft.backbone import artefact, hub
 from graft.backbone.decode import KEPT, Stepper
+from graft.backbone.language import fuse_gelu
 from graft.backbone.marks import encode, marks_of
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
@@ -77,7 +78,9 @@ class Writer:
             for sample in range(wanted.samples):
                 unfolding = Unfolding(self._tokenizer, opened)
                 seed = (zlib.crc32(prompt.encode("utf-8", "surrogatepass")), sample)
-                rows.append(_Row(number, sample, opened, seed, unfolding, Stopping(wanted.stop)))
+                rows.append(
+                    _Row(number, sample, opened, seed, unfolding, Stopping((*wanted.stop, self._marks.spelled)))
+                )
         for start in range(0, len(rows), BATCH):
             yield from self._together(rows[start : start + BATCH], wanted)
 
@@ -190,6 +193,13 @@ def _checked(manifest: Manifest, run: str | Path) -> Manifest:
 
 
 def _writer(backbone: Backbone, manifest: Manifest, device: Device) -> Writer:
-    model = cast(Any, backbone.model).to(choose(device, "fp32").device)
+    return writer_of(backbone, choose(device, "fp32").device, manifest.backbone.max_tokens)
+
+
+def writer_of(backbone: Backbone, device: str, window: int) -> Writer:
+    """A writer with a loaded model, which is moved to the device and made ready to step, in place."""
+    model = cast(Any, backbone.model).to(device)
     model.config._attn_implementation = "sdpa"
-    return Writer(model, backbone.tokenizer, manifest.backbone.max_tokens)
+    if device == "cpu":
+        fuse_gelu(model)
+    return Writer(model, backbone.tokenizer, window)

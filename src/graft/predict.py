@@ -21,13 +21,14 @@ from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.asked import Kind, asked
 from graft.data.encode import encode
-from graft.data.longtexts import Limits, Long
+from graft.data.longtexts import Limits, limits_by
 from graft.data.pairs import Way
 from graft.data.table import Rows
 from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
 from graft.records import Input, MachineRecord, Manifest, Progress
+from graft.tasks.candidates import COLUMNS
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
@@ -39,7 +40,7 @@ class Predictor:
     """Answers texts with a run's model. Made by `load`.
 
     What it takes follows from what the model learnt from: texts; pairs of texts, each a tuple of two; for names in text
-    also lists of words.
+    also lists of words; for answers tuples of a question and its context.
     """
 
     def __init__(self, path: ModelPath | MixedPath, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
@@ -52,12 +53,13 @@ class Predictor:
         self._limits = limits
 
     def logits(self, texts: Iterable[Input]) -> Logits:
-        """logits (texts × classes, fp32; words × tags for names), in the order of the texts: those of the saved model,
-        to rounding."""
+        """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`
+        has them), in the order of the texts: those of the saved model, to rounding."""
         found = self._stream(asked(texts, self.kind), self._exactly)
         parts = [part for part in found if not isinstance(part, Progress)]
-        empty = np.zeros((0, len(self.outputs)), dtype=np.float32)
-        return np.concatenate([empty, *[logits for _, logits in parts]])
+        if parts:
+            return np.concatenate([logits for _, logits in parts])
+        return np.zeros((0, COLUMNS if self.kind == "questions" else len(self.outputs)), np.float32)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -120,15 +122,14 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
 
 def limits_of(manifest: Manifest) -> Limits:
     """How the run's model reads long texts."""
-    usual: Long = "truncate" if task_of(manifest).head.reads == "row" else "windows"
-    long = manifest.recipe.long
-    return Limits(manifest.truncation.limit, usual if long == "auto" else long)
+    return limits_by(manifest.recipe, task_of(manifest).head.reads, manifest.truncation.limit)
 
 
 def kind_of(manifest: Manifest) -> Kind:
     """What the run's model is asked about."""
-    if task_of(manifest).head.reads == "token":
-        return "words"
+    reads = task_of(manifest).head.reads
+    if reads in ("token", "span"):
+        return "words" if reads == "token" else "questions"
     return "pairs" if manifest.data.columns.second else "texts"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ from graft.backbone import heads
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
+from graft.data.answers import Answers
 from graft.data.encode import Encoded, encode, is_plain, within
-from graft.data.longtexts import Limits, Long
+from graft.data.longtexts import Limits, limits_by
 from graft.data.pairs import Way
 from graft.data.table import Rows, Splits
 from graft.data.tokens_kept import KeptTokens
@@ -22,10 +23,12 @@ from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
 from graft.tasks.registry import task_named
 from graft.train import pairing
+from graft.train.extractive import places
 from graft.train.fit import Event
 from graft.train.material import Labelled, Material
 
 WINDOW = 256  # tokens of a window before the recipe is known; most recipes say the same
+CONTEXT = 384  # the same where answers are looked for in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,15 @@ class Read:
 def usual_limits(backbone: Backbone) -> Limits:
     """Before the recipe is known: as long as the backbone reads, or windows of the usual length."""
     longest = backbone.record.max_tokens
+    if backbone.reads == "span":
+        return Limits(min(longest, CONTEXT), overlap=128)
     return Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
 
 
 def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
     """How long texts are handled: as the recipe says, else cut where a head reads them as a whole, and through windows
     where it reads tokens."""
-    usual: Long = "truncate" if backbone.reads == "row" else "windows"
-    long = usual if recipe.long == "auto" else recipe.long
-    return Limits(min(recipe.max_tokens, backbone.record.max_tokens), long)
+    return limits_by(recipe, backbone.reads, min(recipe.max_tokens, backbone.record.max_tokens))
 
 
 def tokenised(splits: Splits, backbone: Backbone, limits: Limits, way: Way = "joined") -> Read:
@@ -110,17 +113,40 @@ def settle_pairs(
     return read[way], dataclasses.replace(recipe, pairs=way)
 
 
+_WHAT = {"token": "words are tagged one by one", "span": "answers are looked for in all of it"}
+
+
+def about_answers(read: Read, splits: Splits, recipe: Recipe) -> Iterator[str]:
+    """What keeps answers from being learnt or found, in sentences."""
+    answers, layout = splits.train.targets, read.train.layout
+    if not isinstance(answers, Answers) or layout is None:
+        return
+    found = places(answers, layout)
+    tokens = np.diff(found.edges, axis=1)[:, 0] + 1
+    long = int((tokens > recipe.answer_tokens).sum())
+    if long:
+        share = f"{long:,} of {len(tokens):,} answers of train have more than {recipe.answer_tokens} tokens"
+        yield f"{share}, which is the most that is given (--set answer_tokens={int(tokens.max())} allows all of them)."
+    if lost := int((~found.learnt).sum()):
+        yield f"{lost:,} questions of train teach nothing: the tokens of their answers are cut off or lost."
+    if cut := read.train.cut + read.validation.cut:
+        yield f"{cut:,} questions are longer than half of {read.train.limits.tokens} tokens; their ends are cut off."
+
+
 def check_ways(splits: Splits, recipe: Recipe, backbone: Backbone) -> None:
     """Raises RecipeError where the recipe asks for a way to read that these data, or this head, cannot be read in."""
-    pairs = splits.train.seconds is not None
+    pairs = splits.train.seconds is not None and backbone.reads == "row"
     if not pairs and recipe.pairs != "auto":
-        found = f"pairs are to be read {recipe.pairs}, but the data hold single texts."
+        what = "questions are read before their contexts" if backbone.reads == "span" else "the data hold single texts"
+        found = f"pairs are to be read {recipe.pairs}, but {what}."
         raise RecipeError(found, "leave out --pairs, or name the two columns with --text and --text-pair.")
     if pairs and recipe.long not in ("auto", "truncate"):
         raise RecipeError(f"long texts are to be read by {recipe.long}, but pairs are cut.", "leave out --long.")
     if recipe.head == "pooled" and (backbone.reads != "row" or recipe.long == "windows"):
-        what = "words are tagged one by one" if backbone.reads != "row" else "windows are read one by one"
+        what = "windows are read one by one" if backbone.reads == "row" else _WHAT.get(backbone.reads, "")
         raise RecipeError(f"a pooled head reads whole texts, but {what}.", "use the native head (--head native).")
+    if backbone.reads == "span" and any(stage.loss.class_weights != "none" for stage in recipe.stages):
+        raise RecipeError("class_weights are asked for, but answers have no classes.", "leave out --class-weights.")
     if recipe.long == "head-tail" and backbone.reads != "row":
-        found = "long is head-tail, which leaves out the middle of a text, but every word is to be tagged."
+        found = f"long is head-tail, which leaves out the middle of a text, but {_WHAT.get(backbone.reads, '')}."
         raise RecipeError(found, "set long to windows or truncate.")

@@ -113,6 +113,29 @@ def test_a_flat_distribution_is_looked_at_whole() -> None:
     assert len(shares([0.0] * 2000, Sampling(temperature=1.0, top_p=1.0, min_p=0.5))) == 2000
 
 
+def sorted_whole(logits: Tensor, sampling: Sampling) -> list[set[int]]:
+    """What each row keeps by the rules, with its whole vocabulary in order."""
+    shares, ids = torch.softmax(logits.double(), 1).sort(1, descending=True)
+    kept = (shares.cumsum(1) - shares < sampling.top_p) & (shares >= sampling.min_p * shares[:, :1])
+    return [set(row[flags].tolist()) for row, flags in zip(ids, kept, strict=True)]
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 3.0, 9.0])
+@pytest.mark.parametrize(("top_p", "min_p"), [(0.95, 0.0), (0.3, 0.0), (0.999, 0.0), (1.0, 0.02), (0.9, 0.05)])
+def test_what_is_kept_is_what_ordering_the_whole_vocabulary_keeps(spread: float, top_p: float, min_p: float) -> None:
+    logits = spread * torch.randn(5, 3000, generator=torch.Generator().manual_seed(1))
+    logits[:, 100] = -torch.inf
+    logits[4, 7] = 40.0  # a row that is certain beside rows that are not
+    sampling = Sampling(temperature=1.0, top_p=top_p, min_p=min_p)
+    ids, found = candidates(logits, sampling)
+    assert ids is not None
+    for row, flags, expected in zip(ids, found > 0, sorted_whole(logits, sampling), strict=True):
+        kept = set(row[flags].tolist())
+        assert len(kept ^ expected) <= 1  # the one that crosses the border, by rounding
+        assert 100 not in kept
+    assert bool((found[:, :-1] >= found[:, 1:]).logical_or(found[:, 1:] == 0).all())
+
+
 def test_draws_follow_the_probabilities() -> None:
     chooser = Chooser(Sampling(temperature=1.0, top_p=1.0), [(number,) for number in range(4000)])
     drawn = chooser(torch.tensor([LOGITS]).expand(4000, -1))

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
+from graft.backbone.growing import cache_for
+
 KEPT = 0.75  # of a full window that a row goes on from: more would cost passes, less would forget
 
 
@@ -93,7 +95,7 @@ class Stepper:
         lengths_B1 = torch.tensor(self._read, device=self._device).unsqueeze(1)
         places_BT = torch.arange(width, device=self._device) - (width - lengths_B1)
         self._mask_BT = (places_BT >= 0).long() if min(self._read) < width else None
-        self._cache = DynamicCache(config=self._model.config)
+        self._cache = cache_for(self._model.config)
         return self._states(ids_BT, places_BT.clamp_min(0))
 
     def _read_one(self, ids: Sequence[int]) -> Tensor:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from graft.backbone import decoders, trust
+from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
-from graft.backbone.hub import Located, has_tokenizer
+from graft.backbone.hub import Located, described, has_tokenizer
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 HEAD = "graft_head"  # where a pooled head hangs on the model
+SPARE = 1 << 24  # numbers that a model may have beyond those of its weights' files: masks, a new head
 TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
 
 
@@ -58,6 +59,7 @@ def load(
             _keep_blocks(config, located)
             if head.reads != "language":
                 _name_outputs(config, classes, head)
+            _refuse_larger(config, located, head)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
@@ -87,6 +89,7 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
     )
 
     kind = config.model_type
@@ -96,9 +99,27 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
             raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
     elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
-    if head.reads == "token" and config.is_encoder_decoder:
-        found = f"{located.name} is an encoder-decoder, which graft cannot train to tag words."
+    answers = head.reads == "span" and kind not in MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES
+    if answers or (head.reads in ("token", "span") and config.is_encoder_decoder):
+        what = "is an encoder-decoder" if config.is_encoder_decoder else f"is a {kind!r} model"
+        to = "tag words" if head.reads == "token" else "find answers in a context"
+        found = f"{located.name} {what}, which graft cannot train to {to}."
         raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
+
+
+def _refuse_larger(config: Any, located: Located, head: Head) -> None:
+    """A line of a configuration must not ask for more memory than the weights take: counted before any is taken.
+
+    Whatever does not fit its weights would be made, filled with random numbers, and only then be refused.
+    """
+    with torch.device("meta"):
+        model = _random(config, head)
+    wanted = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    if wanted > trust.most_elements(located.folder) + SPARE:
+        raise ModelError(
+            f"{located.folder / 'config.json'} describes a model of {wanted:,} numbers, which its weights cannot hold.",
+            "download the model again, or name another.",
+        )
 
 
 def _remedy(head: Head) -> str:
@@ -130,7 +151,8 @@ def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
         ignore_mismatched_sizes=True,  # the head of a model fine-tuned on other classes is replaced
         output_loading_info=True,
     )
-    _check_weights(located, model, {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])})
+    new = {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])}
+    _check_weights(located, model, tied.fill_embeddings(model, located.folder, new))
     return model  # type: ignore[no-any-return]
 
 
@@ -173,7 +195,13 @@ def _random(config: Any, head: Head) -> PreTrainedModel:
     )
 
 
-_KINDS = {"language": "language model", "row": "classifier", "token": "tagger", "decoder": "rewriter"}
+_KINDS = {
+    "language": "language model",
+    "row": "classifier",
+    "token": "tagger",
+    "span": "model that answers questions",
+    "decoder": "rewriter",
+}
 _WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
@@ -198,6 +226,7 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
         width=int(config.hidden_size),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_tokens=max_tokens(config, tokenizer),
+        files=described(located.folder),
     )
 
 

@@ -183,10 +183,10 @@ def predict_logits(
     path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
 ) -> Iterator[Progress | NDArray[np.float32]]:
     """What the head says of a whole split, in the order of its rows: rows × classes in fp32, words × classes for a head
-    that reads tokens. The last value yielded is the array."""
+    that reads tokens, rows × candidates (`tasks/candidates.py`) for one that looks for answers. The last value yielded
+    is the array."""
     path.module.eval()
-    words = None if feed.layout is None else feed.layout.words
-    kept = room(len(feed), words, classes)
+    kept = room(len(feed), feed.layout, classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
 
     def answer(some: Rows) -> None:

@@ -1,9 +1,10 @@
 """What a head's outputs say of rows, words and answers, where a row is read through windows (`data/layout.py`).
 
-Two kinds of head read them:
+Three kinds of head read them:
 
 - one vector per text: the mean of its windows' logits (as in bagging, each window is an answer to the whole question);
-- one vector per token: the one at each word's first token, in the window where that token has the most context.
+- one vector per token: the one at each word's first token, in the window where that token has the most context;
+- one vector per token of a context: each in the window where it has the most context, and one for "no answer".
 
 Shapes: B rows, W windows (of these rows, in order), T tokens of a window with padding, C outputs, N words.
 """
@@ -24,10 +25,12 @@ Ints = NDArray[np.int64]
 
 def said(raw: Tensor, layout: Layout | None, rows: Ints, reads: Reads) -> Tensor:
     """What a head said of token rows (raw_WC), or of every token in them (raw_WTC), as an answer about rows: logits_BC
-    of rows, or logits_NC of their words."""
+    of rows, or logits_NC of their words; of answers both, the rows' first: (B + N) × C."""
     if layout is None:
         assert reads == "row", f"a head that reads by {reads} needs a layout"
         return raw
+    if reads == "span":  # no answer is said at the first token, as in BERT; of several windows their mean
+        return torch.cat((of_rows(raw[:, 0], layout, rows), of_words(raw, layout, rows)))
     return of_rows(raw, layout, rows) if reads == "row" else of_words(raw, layout, rows)
 
 

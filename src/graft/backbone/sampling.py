@@ -6,6 +6,7 @@ Shapes: logits_BV in fp32; candidates are sorted, the likeliest first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,6 @@ from torch import Tensor
 
 from graft.records.writing import Sampling
 
-FEW = 512  # candidates that are looked at first: sorting a vocabulary costs more than a small model's step
-MORE = 4  # times as many are looked at where these are too few
 DRAWN = 256  # random numbers drawn at a time
 
 
@@ -76,16 +75,40 @@ def candidates(logits_BV: Tensor, sampling: Sampling) -> tuple[Tensor | None, Te
     if sampling.top_p == 1 and sampling.min_p == 0 and not 0 < sampling.top_k < words:
         return None, torch.softmax(logits_BV, 1)
     whole_B1 = torch.logsumexp(logits_BV, 1, keepdim=True)
-    few = min(words, sampling.top_k or max(FEW, 1))
-    for count in dict.fromkeys(
-        (few, min(words, MORE * few), words)
-    ):  # to order them all costs more than the model does
-        values_BC, ids_BC = logits_BV.topk(count, dim=1)
-        shares_BC = (values_BC - whole_B1).exp()
-        if sampling.top_k:
-            shares_BC = shares_BC / shares_BC.sum(1, keepdim=True)
-        kept_BC = (shares_BC.cumsum(1) - shares_BC < sampling.top_p) & (shares_BC >= sampling.min_p * shares_BC[:, :1])
-        kept_BC[:, 0] = True
-        if sampling.top_k or count == words or not bool(kept_BC[:, -1].any()):
-            break
+    if sampling.top_k:
+        values_BC, ids_BC = logits_BV.topk(min(words, sampling.top_k), dim=1)
+    else:
+        values_BC, ids_BC = _ordered(logits_BV, _least(logits_BV, whole_B1, sampling))
+    shares_BC = (values_BC - whole_B1).exp()
+    if sampling.top_k:
+        shares_BC = shares_BC / shares_BC.sum(1, keepdim=True)
+    kept_BC = (shares_BC.cumsum(1) - shares_BC < sampling.top_p) & (shares_BC >= sampling.min_p * shares_BC[:, :1])
+    kept_BC[:, 0] = True
     return ids_BC, shares_BC * kept_BC
+
+
+def _least(logits_BV: Tensor, whole_B1: Tensor, sampling: Sampling) -> Tensor:
+    """least_B1: logits below which nothing is kept, so that nothing below needs to be put in order.
+
+    All tokens of a share of at most (1 - top_p) / words have at most 1 - top_p together: the others reach top_p without
+    them. Half of it leaves room for rounding, as does the factor beside min_p.
+    """
+    least_B1 = torch.full_like(whole_B1, -torch.inf)
+    if sampling.top_p < 1:
+        least_B1 = whole_B1 + math.log((1 - sampling.top_p) / (2 * logits_BV.shape[1]))
+    if sampling.min_p > 0:
+        least_B1 = torch.maximum(least_B1, logits_BV.amax(1, keepdim=True) + math.log(0.999 * sampling.min_p))
+    return least_B1
+
+
+def _ordered(logits_BV: Tensor, least_B1: Tensor) -> tuple[Tensor, Tensor]:
+    """(values_BC, ids_BC) of the logits from a row's least one upward, falling; shorter rows end in minus infinity."""
+    rows_N, ids_N = (logits_BV >= least_B1).nonzero(as_tuple=True)
+    counts_B = rows_N.bincount(minlength=len(logits_BV))
+    places_N = torch.arange(len(rows_N), device=rows_N.device) - (counts_B.cumsum(0) - counts_B)[rows_N]
+    shape = len(logits_BV), int(counts_B.max())
+    values_BC, ids_BC = logits_BV.new_full(shape, -torch.inf), ids_N.new_zeros(shape)
+    values_BC[rows_N, places_N] = logits_BV[rows_N, ids_N]
+    ids_BC[rows_N, places_N] = ids_N
+    values_BC, order_BC = values_BC.sort(1, descending=True)
+    return values_BC, ids_BC.gather(1, order_BC)

@@ -156,6 +156,8 @@ class Trunk:
         mask_BT = self._mask(ids_BT, mask_BT)
         with self._fast():
             found = self.model(input_ids=ids_BT, attention_mask=mask_BT, **self._typed(types_BT))
+        if "start_logits" in found:  # a head for answers says both apart
+            return torch.stack((found.start_logits, found.end_logits), dim=2)
         outputs_BTC: Tensor = found.logits
         return outputs_BTC
 

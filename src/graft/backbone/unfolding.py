@@ -12,41 +12,40 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BROKEN = "\N{REPLACEMENT CHARACTER}"
-BEFORE = 6  # tokens before a new one that are decoded with it: spaces depend on their neighbours
+BEFORE = 6  # tokens before a new one that are decoded with it, at least: spaces depend on their neighbours
+FORGOTTEN = 24  # tokens from which on the earlier ones are no longer decoded
 
 
 class Unfolding:
     """The text of one row. `prompt`: the tokens that it follows, whose text is not given again."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int]) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer = tokenizer.backend_tokenizer
         self._ids = list(prompt[-BEFORE:])
-        self._given = len(self._ids)  # tokens whose text has been given
+        self._given = self._decoded()  # the text of these tokens that was given before
 
     def add(self, token: int) -> str:
         """The characters that are whole now."""
         self._ids.append(token)
-        text = self._new()
-        if text.endswith(BROKEN):
+        whole = self._decoded()
+        if whole.endswith(BROKEN):
             return ""
-        if text:
-            self._ids = self._ids[-BEFORE:]
-            self._given = len(self._ids)
-        return text.replace(BROKEN, "")  # bytes that no character has
+        return self._new(whole).replace(BROKEN, "")  # bytes that no character has
 
     def rest(self) -> str:
         """What is still kept back, less the bytes of a character that did not come."""
-        text = self._new().replace(BROKEN, "")
-        self._given = len(self._ids)
+        return self._new(self._decoded()).replace(BROKEN, "")
+
+    def _new(self, whole: str) -> str:
+        text = whole[len(self._given) :]
+        self._given = whole
+        if len(self._ids) > FORGOTTEN:
+            self._ids = self._ids[-BEFORE:]
+            self._given = self._decoded()
         return text
 
-    def _new(self) -> str:
-        before, whole = self._decoded(self._ids[: self._given]), self._decoded(self._ids)
-        return whole[len(before) :]
-
-    def _decoded(self, ids: list[int]) -> str:
-        text = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        assert isinstance(text, str)
+    def _decoded(self) -> str:
+        text: str = self._tokenizer.decode(self._ids, skip_special_tokens=True)
         return text
 
 

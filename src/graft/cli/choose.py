@@ -52,5 +52,7 @@ def main(asked: Namespace) -> int:
     if asked.json:
         print_json(choose_text.described(story.ranking))
     else:
-        print("\n".join(choose_text.table(story.ranking, asked.data)))
+        from graft.report.words import visible
+
+        print(visible("\n".join(choose_text.table(story.ranking, asked.data))))
     return 0

@@ -8,9 +8,9 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression", "token-classification", "write")
+TASKS = ("classification", "multi-label", "regression", "token-classification", "question-answering", "write")
 DOCUMENTS = ("auto", "file", "headings", "blank", "line")
-FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text", "conll")
+FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text", "conll", "squad")
 
 
 def add_training(parser: Parser) -> None:
@@ -60,7 +60,8 @@ def _add_data(parser: Parser) -> None:
         choices=TASKS,
         metavar="T",
         help="what is to be learnt: classification (one class per text), multi-label, regression, token-classification "
-        "(names in texts) or write (the style of whole documents); default: by what the label column holds",
+        "(names in texts), question-answering (answers in a context) or write (the style of whole documents); default: "
+        "by what the label column holds",
     )
     group.add_argument(
         "--documents",

@@ -27,6 +27,7 @@ EXAMPLES = (
     'graft predict runs/reviews "I loved it" "Never again"',
     "graft predict runs/reviews --file new.csv --text body --out answers.csv",
     "graft predict runs/pairs --file new.csv --text one --text-pair other",
+    "graft predict runs/answers --file questions.jsonl --out answers.csv",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
 STANDARD_INPUT = "<standard input>"
@@ -46,7 +47,9 @@ def add_arguments(parser: Parser) -> None:
         "texts", metavar="TEXT", nargs="*", help="texts to label (default: standard input, one per line)"
     )
     parser.add_argument(
-        "--file", metavar="F", help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, CoNLL, each also .gz"
+        "--file",
+        metavar="F",
+        help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, CoNLL, SQuAD's JSON, each also .gz",
     )
     parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
     parser.add_argument("--text-pair", metavar="COL", help="of pairs: the file's column of second texts")
@@ -66,7 +69,7 @@ def main(asked: Namespace) -> int:
     predictor = load(asked.run, asked.device, asked.precision)
     texts = _texts(asked, predictor.kind)
     if asked.json and asked.out is None:
-        collected = Collected(predictor.task)
+        collected = Collected(predictor)
         _answer(predictor, texts, collected, asked)
         print_json({"run": asked.run, "n": len(collected.rows), "predictions": collected.rows})
         return 0
@@ -104,8 +107,8 @@ def _texts(asked: Namespace, kind: Kind) -> Asked:
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
     lines: Iterable[str] = asked.texts or _lines(asked.quiet)
-    pairs = (_pair(text, number) for number, text in enumerate(lines, start=1))
-    given: Iterable[Input] = pairs if kind == "pairs" else lines
+    pairs = (_pair(text, number, kind) for number, text in enumerate(lines, start=1))
+    given: Iterable[Input] = pairs if kind in ("pairs", "questions") else lines
     return Asked(data.asked(given, kind), len(asked.texts))
 
 
@@ -114,24 +117,29 @@ def _of_file(asked: Namespace, kind: Kind) -> Rows:
     from graft.data.read import ReadOptions, read_texts
     from graft.errors import RunError
 
-    options = ReadOptions(encoding=asked.encoding) if asked.encoding else ReadOptions()
+    options = ReadOptions(
+        encoding=asked.encoding or "utf-8", task="question-answering" if kind == "questions" else "auto"
+    )
     rows = read_texts(asked.file, texts_named(asked), options)
     if kind == "pairs" and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."
         raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)
-    if rows.seconds is not None and kind != "pairs":
+    if rows.seconds is not None and kind not in ("pairs", "questions"):
         raise RunError(f"{asked.file} holds pairs, but this model reads single texts.", "name one column with --text.")
     return rows
 
 
-def _pair(line: str, number: int) -> tuple[str, str]:
+def _pair(line: str, number: int, kind: Kind) -> tuple[str, str]:
     """The two texts of a line or an argument."""
     from graft.errors import DataError, Problem
 
     first, tab, second = line.partition("\t")
     if not tab or "\t" in second:
-        found = f"this model reads pairs, and text {number} is not two texts with a tab between them"
-        raise DataError([Problem(STANDARD_INPUT, number, found, "write A<TAB>B, or give a table with --file")])
+        reads, shown = (
+            ("answers questions", "QUESTION<TAB>CONTEXT") if kind == "questions" else ("reads pairs", "A<TAB>B")
+        )
+        found = f"this model {reads}, and text {number} is not two texts with a tab between them"
+        raise DataError([Problem(STANDARD_INPUT, number, found, f"write {shown}, or give a table with --file")])
     return first, second
 
 

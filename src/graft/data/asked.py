@@ -1,4 +1,5 @@
-"""What a person asks a model about, as rows: texts, pairs of texts, or sentences of words, checked and in chunks."""
+"""What a person asks a model about, as rows: texts, pairs of texts, sentences of words, or questions about contexts,
+checked and in chunks."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from graft.data.answers import unanswered
 from graft.data.marked import Marks
 from graft.data.spans import Span, spans_of
 from graft.data.table import Rows, Texts
@@ -16,7 +18,7 @@ from graft.data.targets import unlabelled
 from graft.data.words import joined, words_in
 from graft.records import Input
 
-Kind = Literal["texts", "pairs", "words"]
+Kind = Literal["texts", "pairs", "words", "questions"]
 CHUNK = 2048  # texts tokenised and answered together
 
 
@@ -26,7 +28,7 @@ def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
         raise TypeError("predict takes a list of texts; put the one text in a list")
     given = iter(inputs)
     while chunk := list(islice(given, CHUNK)):
-        yield {"texts": _texts, "pairs": _pairs, "words": _sentences}[kind](chunk)
+        yield {"texts": _texts, "pairs": _pairs, "words": _sentences, "questions": _questions}[kind](chunk)
 
 
 def in_chunks(rows: Rows) -> Iterator[Rows]:
@@ -42,11 +44,17 @@ def _texts(chunk: Sequence[Any]) -> Rows:
     return _rows(chunk)
 
 
-def _pairs(chunk: Sequence[Any]) -> Rows:
+def _pairs(chunk: Sequence[Any], what: str = "reads pairs of texts: each must be a tuple of two str") -> Rows:
     for pair in chunk:
         if not (isinstance(pair, tuple) and [type(part) for part in pair] == [str, str]):
-            raise TypeError(f"this model reads pairs of texts: each must be a tuple of two str, not {pair!r:.80}")
+            raise TypeError(f"this model {what}, not {pair!r:.80}")
     return _rows([first for first, _ in chunk], [second for _, second in chunk])
+
+
+def _questions(chunk: Sequence[Any]) -> Rows:
+    rows = _pairs(chunk, "answers questions from a context: each must be a tuple (question, context) of two str")
+    assert rows.seconds is not None
+    return Rows(rows.texts, unanswered(rows.seconds), rows.lines, rows.file, rows.seconds)
 
 
 def _sentences(chunk: Sequence[Any]) -> Rows:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.answers import Answers
 from graft.data.layout import Layout
-from graft.data.longtexts import Limits, sites, windows
+from graft.data.longtexts import Limits, bodies, pair_windows, sites, windows
 from graft.data.marked import Marks
 from graft.data.pairs import Way, tokenize_rows
 from graft.data.table import Rows
@@ -29,16 +30,19 @@ class Encoded:
     layout: Layout | None
     lengths: Ints
     limits: Limits
+    cut: int = 0  # questions that were cut, as they would have filled more than half a window
 
 
 def is_plain(rows: Rows, limits: Limits) -> bool:
     """Whether each row is a text by itself, read as a whole and cut at the limit."""
-    return not isinstance(rows.targets, Marks) and rows.seconds is None and limits.long == "truncate"
+    return not isinstance(rows.targets, Marks | Answers) and rows.seconds is None and limits.long == "truncate"
 
 
 def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined") -> Encoded:
     """The rows within limits. What a head needs to know of their tokens follows from their targets: names need the
-    tokens of words. Pairs are cut, whatever the limits say of long texts."""
+    tokens of words, answers those of contexts. Pairs are cut, whatever the limits say of long texts."""
+    if isinstance(rows.targets, Answers):
+        return _questions(rows, rows.targets, tokenizer, limits)
     marks = rows.targets if isinstance(rows.targets, Marks) else None
     if marks is None and (limits.long == "truncate" or rows.seconds is not None):
         tokens, lengths = tokenize_rows(rows, tokenizer, limits.tokens, way)
@@ -50,8 +54,33 @@ def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined"
     return Encoded(found.tokens, layout, lengths, limits)
 
 
+def _questions(rows: Rows, answers: Answers, tokenizer: Tokenizer, limits: Limits) -> Encoded:
+    """Windows over the contexts, each after the whole question."""
+    assert rows.seconds is not None, "a question is asked about a context"
+    found, lengths, cut = pair_windows(zip(rows.texts, rows.seconds, strict=True), tokenizer, limits)
+    bounds, places = bodies(found)
+    chars = _trimmed(found.chars[places], bounds, answers)
+    layout = Layout(found.bounds, found.tokens.starts, bounds, places, chars, limits.answer)
+    return Encoded(found.tokens, layout, lengths, limits, cut)
+
+
+def _trimmed(chars: NDArray[np.int32], bounds: Ints, answers: Answers) -> NDArray[np.int32]:
+    """Characters of tokens without the white space that some tokenizers count to the word after it."""
+    chars = chars.copy()
+    for row in range(len(answers)):
+        context = answers.context(row)
+        for place in range(int(bounds[row]), int(bounds[row + 1])):
+            start, end = chars[place].tolist()
+            if start < end and context[start].isspace():
+                chars[place, 0] = end - len(context[start:end].lstrip())
+    return chars
+
+
 def within(found: Encoded, rows: Rows, tokenizer: Tokenizer, limits: Limits) -> Encoded:
     """The same rows within other limits, by as little work as that takes."""
+    if found.layout is not None and found.limits.answer != limits.answer:
+        layout = replace(found.layout, longest=limits.answer if found.layout.chars is not None else 0)
+        found = replace(found, layout=layout, limits=replace(found.limits, answer=limits.answer))
     if found.limits == limits or (int(found.lengths.max(initial=0)) <= min(limits.tokens, found.limits.tokens)):
         return found
     if found.layout is None and limits.long == "truncate" and limits.tokens <= found.limits.tokens:

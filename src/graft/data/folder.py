@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from graft.records import SplitName
 FORMATS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".pq": "parquet", ".txt": "text", ".text": "text",
+    ".json": "squad",
     ".conll": "conll", ".conll2003": "conll", ".bio": "conll", ".iob": "conll", ".iob2": "conll", ".bioes": "conll",
 }  # fmt: skip
 KINDS = (
-    "CSV, TSV, JSONL, Parquet, plain text or CoNLL columns (.csv, .tsv, .jsonl, .parquet, .txt, .conll), each also .gz"
+    "CSV, TSV, JSONL, Parquet, plain text, CoNLL columns or SQuAD's JSON (.csv, .tsv, .jsonl, .parquet, .txt, .conll, "
+    ".json), each also .gz"
 )
 ABOUT = ("readme", "license", "licence", "provenance", "changelog", "citation", "notice")
 
@@ -38,14 +41,15 @@ def extension(path: Path) -> str:
 
 
 def _stem(path: Path) -> str:
+    """The name without its extension, and without SQuAD's version: train-v2.0.json is train."""
     name = path.name.lower().removesuffix(".gz")
-    return name.removesuffix(Path(name).suffix)
+    return re.sub(r"-v\d+(\.\d+)?$", "", name.removesuffix(Path(name).suffix))
 
 
 def scan(folder: Path) -> Found:
     """train.*, validation.* (dev, valid, val) and test.*, or the folder's one data file. Raises DataError otherwise."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    tables = [path for path in files if extension(path) in FORMATS and not _stem(path).startswith(ABOUT)]
+    tables = _tables([path for path in files if extension(path) in FORMATS and not _stem(path).startswith(ABOUT)])
     if not tables:
         there = ", ".join(path.name for path in files[:8]) or "nothing"
         raise refuse(str(folder), f"the folder has no data file; it has: {there}", f"put a file there: {KINDS}")
@@ -61,6 +65,12 @@ def scan(folder: Path) -> Found:
         parts = {"train": _only(folder, tables)}
     used = set(parts.values())
     return Found(parts, tuple(path.name for path in files if path not in used))
+
+
+def _tables(files: list[Path]) -> list[Path]:
+    """The files that hold data: JSON beside other formats, or beside JSON named as a split, is something about them."""
+    others = [path for path in files if extension(path) != ".json"]
+    return others or [path for path in files if _stem(path) in SPLIT_NAMES] or files
 
 
 def _only(folder: Path, tables: list[Path]) -> Path:

@@ -11,10 +11,12 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.answered import AnswerColumn, Given
 from graft.data.columns import Wanted, choose
 from graft.data.marked import MarkColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
+from graft.data.question_columns import BESIDE, QUESTIONS, infer_questions
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
@@ -59,11 +61,13 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
 
 def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
     """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
-    found = infer_marks(sample, wanted, options.task, stream.problems)
-    if found is not None:
-        return found, MARKS
-    if options.task == MARKS:  # what was asked for is not there, which is said
-        return None
+    asked = QUESTIONS if options.task == "auto" and stream.format.startswith("squad") else options.task
+    for task, infer in ((QUESTIONS, infer_questions), (MARKS, infer_marks)):
+        found = infer(sample, wanted, asked, stream.problems)
+        if found is not None:
+            return found, task
+        if asked == task:  # what was asked for is not there, which is said
+            return None
     columns = choose(profile_columns(sample), wanted, stream.problems)
     return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
 
@@ -80,7 +84,7 @@ def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOption
         return None
     builder = _build(stream, sample, columns, (task, options))
     builder.column.check_like(columns.label, stream.problems)
-    if isinstance(builder.column, MarkColumn) and not len(stream.problems):
+    if isinstance(builder.column, MarkColumn | AnswerColumn) and not len(stream.problems):
         builder.column.say(stream.notes)
     return builder.finish()
 
@@ -111,7 +115,7 @@ class _Builder:
         self._stream, self._columns, self._options = stream, columns, options
         self._spools = {columns.text: TextSpool()} | ({columns.second: TextSpool()} if columns.second else {})
         self._lines = array("q")
-        self.column = column_of(task, stream.problems)
+        self.column = column_of(task, stream.problems, options)
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0
@@ -119,6 +123,9 @@ class _Builder:
     def add(self, batch: Batch) -> None:
         if isinstance(self.column, MarkColumn):
             self._add_marked(self.column, batch)
+            return
+        if isinstance(self.column, AnswerColumn):
+            self._add_answered(self.column, batch)
             return
         texts, lines = {name: batch.values(name) for name in self._spools}, list(batch.lines)
         if self._columns.label:
@@ -143,6 +150,23 @@ class _Builder:
         if self._hash is not None:
             self._hash.update(repr(targets).encode("utf-8", "surrogatepass"))
         self._add_texts(self._columns.text, found, lines)
+        self._lines.extend(lines)
+
+    def _add_answered(self, column: AnswerColumn, batch: Batch) -> None:
+        """Questions with their contexts and the answers in them; without a column of answers, questions to be asked."""
+        columns, lines = self._columns, list(batch.lines)
+        texts = {name: self._strings(name, batch.values(name), lines) for name in self._spools}
+        cells = {role: batch.values(name) for role, name in columns.beside.items()}
+        answers = batch.values(columns.label) if columns.label else [""] * len(lines)
+        each = [
+            Given(*row) for row in zip(answers, *(cells.get(role, [None] * len(lines)) for role in BESIDE), strict=True)
+        ]
+        kept = [column.add_row(*row) for row in zip(texts[columns.second], each, lines, strict=True)]
+        if self._hash is not None:
+            self._hash.update(repr(each).encode("utf-8", "surrogatepass"))
+        lines = list(compress(lines, kept))
+        for name, found in texts.items():
+            self._add_texts(name, list(compress(found, kept)), lines)
         self._lines.extend(lines)
 
     def _strings(self, column: str, texts: list[object], lines: list[int]) -> list[str]:

@@ -1,4 +1,8 @@
-"""How a split's rows lie in the token rows that a model reads: one each, or several windows."""
+"""How a split's rows lie in the token rows that a model reads: one each, or several windows.
+
+Where a head reads tokens, `words` and `sites` say which of them speak for what: for the words of a text, or for the
+tokens of a context in which answers are looked for (then `chars` says which characters each of these is).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ class Layout:
     starts: Ints  # (windows + 1,)
     words: Ints | None = None  # (rows + 1,): the words of row i, for a head that reads tokens
     sites: Ints | None = None  # (words,): the flat place of the token that speaks for each word; -1: none does
+    chars: NDArray[np.int32] | None = None  # (words, 2): the characters that each stands for; None: not needed
+    longest: int = 0  # the most words of an answer
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -38,4 +44,6 @@ class Layout:
             return Layout(bounds, starts)
         words, chosen = taken(self.words, rows)
         moved = np.repeat(starts[bounds[:-1]] - self.starts[self.bounds[:-1]][rows], np.diff(words))
-        return Layout(bounds, starts, words, np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1))
+        sites = np.where(self.sites[chosen] >= 0, self.sites[chosen] + moved, -1)
+        chars = None if self.chars is None else self.chars[chosen]
+        return Layout(bounds, starts, words, sites, chars, self.longest)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from graft.data.spans import Spans, bounds_of, taken
 from graft.data.tokens import CHUNK, Tokens
+from graft.records import Recipe
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -31,6 +32,15 @@ class Limits:
     tokens: int
     long: Long = "windows"
     overlap: int = 64
+    answer: int = 30  # the most tokens of an answer, where answers are looked for
+
+
+def limits_by(recipe: Recipe, reads: str, tokens: int) -> Limits:
+    """How a recipe handles long texts: as it says, else cut where a head reads them as a whole, and through windows
+    where it reads tokens. reads: `task.head.reads`; tokens: of a window, at most."""
+    usual: Long = "truncate" if reads == "row" else "windows"
+    overlap = 128 if reads == "span" else 64
+    return Limits(tokens, usual if recipe.long == "auto" else recipe.long, overlap, recipe.answer_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +72,54 @@ def windows(texts: Iterable[str], tokenizer: Tokenizer, limits: Limits) -> tuple
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
+    return _all((_Whole(one, 0, len(one.ids)) for one in _encodings(texts, tokenizer)), limits)
+
+
+def pair_windows(
+    pairs: Iterable[tuple[str, str]], tokenizer: Tokenizer, limits: Limits
+) -> tuple[Windows, NDArray[np.int64], int]:
+    """Pairs as windows over the second text, each of which begins with the whole first one; their lengths (pairs,) in
+    tokens without a limit; and how many first texts were cut, as they would have filled more than half a window."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    room = max(1, limits.tokens // 2)
+    cut = 0
+
+    def each() -> Iterator[_Whole]:
+        nonlocal cut
+        inputs = iter(pairs)
+        while chunk := list(islice(inputs, CHUNK)):
+            for (first, second), encoding in zip(chunk, tokenizer.encode_batch(chunk), strict=True):
+                full = len(encoding.ids)
+                parts = np.array([-1 if part is None else part for part in encoding.sequence_ids])
+                own = np.flatnonzero(parts == 0)
+                if len(own) > room:
+                    cut += 1
+                    encoding = tokenizer.encode(first[: encoding.offsets[int(own[room - 1])][1]], second)
+                yield _Whole(encoding, 1, full)
+
+    found, lengths = _all(each(), limits)
+    return found, lengths, cut
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    encoding: Encoding
+    body: int  # which of its sequences windows go over
+    full: int  # tokens without a limit
+
+
+def _all(each: Iterable[_Whole], limits: Limits) -> tuple[Windows, NDArray[np.int64]]:
+    """The windows of all encodings, and the lengths of these without a limit."""
     found: list[_Window] = []
     counts: list[int] = []
     lengths: list[int] = []
-    for encoding in _encodings(texts, tokenizer):
-        cut = list(_cut(encoding, limits))
+    for one in each:
+        cut = list(_cut(one.encoding, limits, one.body))
         found += cut
         counts.append(len(cut))
-        lengths.append(len(encoding.ids))
+        lengths.append(one.full)
     return _joined(found, counts), np.asarray(lengths, np.int64)
 
 
@@ -78,6 +128,7 @@ class _Window:
     ids: NDArray[np.int32]
     places: NDArray[np.int32]
     chars: NDArray[np.int32]
+    first: int = -1  # of a pair: tokens before the second text, as token types tell them; -1: no pair
 
 
 def _encodings(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Encoding]:
@@ -86,14 +137,16 @@ def _encodings(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Encoding]
         yield from tokenizer.encode_batch(chunk, add_special_tokens=True)
 
 
-def _cut(encoding: Encoding, limits: Limits) -> Iterator[_Window]:
-    """The windows of one text."""
+def _cut(encoding: Encoding, limits: Limits, whole: int = 0) -> Iterator[_Window]:
+    """The windows of one text, or over the second text of a pair (`whole` is 1)."""
     ids = np.asarray(encoding.ids, np.int32)
     chars = np.asarray(encoding.offsets, np.int32).reshape(-1, 2)
     parts = np.asarray([-1 if part is None else part for part in encoding.sequence_ids])
-    body = np.flatnonzero(parts == 0)
+    body = np.flatnonzero(parts == whole)
     if len(body):
         first, last = int(body[0]), int(body[-1]) + 1
+    elif whole:  # an empty second text: after the first one and what stands between them
+        first = last = len(ids) - (parts[-1] == -1)
     else:  # an empty text: its place is before the closing special tokens
         first = last = len(ids) - len(ids) // 2  # as many close a text as open it, or one fewer
     head, tail = np.arange(first), np.arange(last, len(ids))
@@ -101,7 +154,8 @@ def _cut(encoding: Encoding, limits: Limits) -> Iterator[_Window]:
     for inside in _stretches(len(body), room, limits):
         chosen = np.concatenate((head, first + inside, tail))
         places = np.concatenate((np.full(len(head), -1), inside, np.full(len(tail), -1)))
-        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen])
+        types = first if any(encoding.type_ids) else len(chosen)  # no types: all of it is the first
+        yield _Window(ids[chosen], places.astype(np.int32), chars[chosen], types if whole else -1)
 
 
 def _stretches(length: int, room: int, limits: Limits) -> Iterator[NDArray[np.int64]]:
@@ -124,8 +178,9 @@ def _joined(found: Sequence[_Window], counts: Sequence[int]) -> Windows:
     if not found:
         none = np.zeros(0, np.int32)
         return Windows(Tokens(none, starts), bounds_of(counts), none, none.reshape(0, 2))
+    firsts = np.array([window.first for window in found], np.int64)
     return Windows(
-        Tokens(np.concatenate([window.ids for window in found]), starts),
+        Tokens(np.concatenate([window.ids for window in found]), starts, None if firsts[0] < 0 else firsts),
         bounds_of(counts),
         np.concatenate([window.places for window in found]),
         np.concatenate([window.chars for window in found]),
@@ -153,6 +208,25 @@ def context(read: Windows) -> NDArray[np.int32]:
     return np.where(inside, np.minimum(left, right), -1).astype(np.int32)
 
 
+def _body(read: Windows, row: int, surrounding: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The flat places of a row's tokens in the order of its body, each in the window where it has the most context."""
+    low, high = (int(read.tokens.starts[read.bounds[edge]]) for edge in (row, row + 1))
+    inside = low + np.flatnonzero(read.places[low:high] >= 0)
+    if read.bounds[row + 1] - read.bounds[row] == 1:
+        return inside
+    inside = inside[np.lexsort((-surrounding[inside], read.places[inside]))]  # of copies the best one first
+    best: NDArray[np.int64] = inside[np.unique(read.places[inside], return_index=True)[1]]
+    return best
+
+
+def bodies(read: Windows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(bounds, sites): where each row's tokens begin among all bodies' tokens, and the flat place of each, in the order
+    of its body, in the window where it has the most context."""
+    surrounding = context(read)
+    each = [_body(read, row, surrounding) for row in range(len(read))]
+    return bounds_of([len(one) for one in each]), np.concatenate([np.zeros(0, np.int64), *each])
+
+
 def sites(read: Windows, words: Spans) -> NDArray[np.int64]:
     """The token that speaks for each word: its first one, in the window where it has the most context.
 
@@ -165,12 +239,7 @@ def sites(read: Windows, words: Spans) -> NDArray[np.int64]:
         first, last = int(words.bounds[row]), int(words.bounds[row + 1])
         if first == last:
             continue
-        low = int(read.tokens.starts[read.bounds[row]])
-        high = int(read.tokens.starts[read.bounds[row + 1]])
-        inside = low + np.flatnonzero(read.places[low:high] >= 0)
-        # in the order of the body, of copies of a token the one with the most context first
-        inside = inside[np.lexsort((-surrounding[inside], read.places[inside]))]
-        inside = inside[np.unique(read.places[inside], return_index=True)[1]]
+        inside = _body(read, row, surrounding)
         inside = inside[read.chars[inside, 1] > read.chars[inside, 0]]
         if not len(inside):
             continue

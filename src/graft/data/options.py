@@ -11,9 +11,11 @@ from graft.errors import RecipeError
 GIBIBYTE = 1 << 30
 CELL_LIMIT = 10_000_000  # characters in one cell or line; more is an unclosed quote or not a table of texts
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text", "conll"]
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text", "conll", "squad"]
 Labels = Literal["strict", "exact", "fold"]
-TaskName = Literal["auto", "classification", "multi-label", "regression", "token-classification", "write"]
+TaskName = Literal[
+    "auto", "classification", "multi-label", "regression", "token-classification", "question-answering", "write"
+]
 Apart = Literal["auto", "file", "headings", "blank", "line"]
 Unlabelled = Literal["error", "drop"]
 Quoting = Literal["csv", "none"]

@@ -16,6 +16,7 @@ from graft.data.opening import first_bytes, is_gzip
 from graft.data.options import ReadOptions
 from graft.data.parquet import read_parquet
 from graft.data.plain import read_plain
+from graft.data.squad import read_squad
 from graft.data.stream import Problems, Stream, refuse
 from graft.records import SplitName
 
@@ -25,6 +26,7 @@ READERS = {
     "parquet": read_parquet,
     "text": read_plain,
     "conll": read_conll,
+    "squad": read_squad,
 }
 
 
@@ -87,8 +89,6 @@ def open_path(path: Path, options: ReadOptions, shown: str = "") -> Stream:
 def _unknown_format(path: Path) -> tuple[str, str]:
     """(found, remedy) for an extension that no reader knows."""
     kind = extension(path) or "no extension"
-    if kind == ".json":
-        return "a .json file is not read", f"write one object per line: jq -c '.[]' {path.name} > {path.stem}.jsonl"
     if kind in (".xlsx", ".xls", ".ods"):
         return f"a spreadsheet ({kind}) is not read", "save the sheet as CSV (UTF-8) and give that file"
     if met := signature.known(start := first_bytes(path)) or signature.binary(start):

@@ -13,6 +13,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.answers import Answers
 from graft.data.document_split import about_documents, divisible, document_sides
 from graft.data.documents import WRITE
 from graft.data.duplicates import Keys, count_conflicts, count_duplicates, duplicate_keys
@@ -40,8 +41,9 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
 
     Documents to learn a style from are cut whole, by their characters: 0.1 for each.
 
-    Cuts are stratified by class; rows whose texts are the same after normalisation stay together; the same file,
-    shares and seed give the same splits. Raises DataError for fewer than 10 rows, RecipeError for impossible shares.
+    Cuts are stratified by class; rows whose texts are the same after normalisation stay together, and so do questions
+    about one article (or, where there are few, one context); the same file, shares and seed give the same splits.
+    Raises DataError for fewer than 10 rows, RecipeError for impossible shares.
     """
     _check_shares(validation, test)
     writes = dataset.task == WRITE
@@ -56,7 +58,7 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
         wanted = {name: share for name, share in asked.items() if name not in dataset.parts}
         sides = document_sides(train, keys["train"], wanted, seed) if wanted else {}
     else:
-        sides = _sides(dataset, keys["train"], (validation, test), seed)
+        sides = _sides(dataset, _together(train, keys["train"]), (validation, test), seed)
     parts = {**dataset.parts, **_cut(train, sides)}
     notes = [*dataset.notes, *(about_documents(parts) if writes else _notes(dataset, parts, keys))]
     summary = _summary(dataset, parts, keys, seed, notes)
@@ -173,7 +175,7 @@ def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
 def _summary(
     dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys], seed: int, notes: list[str]
 ) -> DataSummary:
-    summaries, leaked = [], _leaks(keys)
+    summaries, leaked = [], _leaks(dataset, keys)
     for name in NAMES:
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
         per_class = rows.targets.counts(dataset.classes)
@@ -196,9 +198,20 @@ def _summary(
     )
 
 
-def _leaks(keys: Mapping[SplitName, Keys]) -> dict[SplitName, int]:
-    """For each given held-out split, its rows whose normalised text also occurs in train."""
-    return {name: int(np.isin(rows, keys["train"]).sum()) for name, rows in keys.items() if name != "train"}
+def _leaks(dataset: Dataset, keys: Mapping[SplitName, Keys]) -> dict[SplitName, int]:
+    """For each given held-out split, its rows whose normalised text (of questions: context) also occurs in train."""
+    read = {name: _read(dataset.parts[name], found) for name, found in keys.items()}
+    return {name: int(np.isin(rows, read["train"]).sum()) for name, rows in read.items() if name != "train"}
+
+
+def _read(rows: Rows, keys: Keys) -> Keys:
+    """Of questions keys of what they are asked about, which is what a model would know again."""
+    return rows.targets.context_keys() if isinstance(rows.targets, Answers) else keys
+
+
+def _together(rows: Rows, keys: Keys) -> Keys:
+    """Keys of what must not lie on two sides of a cut."""
+    return rows.targets.groups()[0] if isinstance(rows.targets, Answers) else keys
 
 
 def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys]) -> list[str]:
@@ -210,9 +223,14 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     for name in made:
         if absent := _classes_with(parts[name], dataset.classes, 0):
             notes.append(f"{name} has no row of {some_of(absent)}: too few different texts; these rows stay in train.")
-    for name, leaks in _leaks(keys).items():
+    train = dataset.parts["train"].targets
+    asks = isinstance(train, Answers)
+    if isinstance(train, Answers) and made:
+        notes.append(f"Questions about one {train.groups()[1]} lie in one split.")
+    for name, leaks in _leaks(dataset, keys).items():
         if leaks:
-            notes.append(_about_leaks(name, leaks, leaks / len(keys[name])))
+            what = "question" if asks else "text"
+            notes.append(_about_leaks(name, count_of(leaks, what), leaks / len(keys[name]), asks))
     targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
@@ -220,8 +238,8 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     return notes
 
 
-def _about_leaks(name: str, leaks: int, share: float) -> str:
-    said = f"{count_of(leaks, 'text')} of {name} ({share:.1%}) also in train"
+def _about_leaks(name: str, leaks: str, share: float, asks: bool) -> str:
+    said = f"{leaks} of {name} ({share:.1%}) {'about contexts that are ' if asks else ''}also in train"
     if share < LEAKY:
         return f"{said}; left there."
     tells = "numbers on them tell what the model remembers, not how it answers new texts"

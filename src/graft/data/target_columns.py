@@ -8,11 +8,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.answered import AnswerColumn
+from graft.data.answers import OUTPUTS
 from graft.data.labels import Label, LabelColumn
 from graft.data.marked import MarkColumn
 from graft.data.numbers import NumberColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import is_number
+from graft.data.question_columns import QUESTIONS
 from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
@@ -45,10 +48,12 @@ class TargetColumn(Protocol):
         ...
 
 
-def column_of(task: str, problems: Problems) -> TargetColumn:
+def column_of(task: str, problems: Problems, options: ReadOptions) -> TargetColumn:
     """An empty column for a task. `problems`: where a column adds what is wrong with single rows."""
     if task == MARKS:
         return MarkColumn(problems)
+    if task == QUESTIONS:
+        return AnswerColumn(problems, options)
     if task == "regression":
         return NumberColumn()
     return SeveralColumn() if task == "multi-label" else LabelColumn()
@@ -75,4 +80,6 @@ def output_names(names: tuple[str, ...], column: TargetColumn, label: str) -> tu
     """What the outputs of a head are called, from the distinct names in train's column."""
     if isinstance(column, MarkColumn):
         return column.tagset(names).names
+    if isinstance(column, AnswerColumn):
+        return OUTPUTS
     return names or (label,)  # a number is called by its column

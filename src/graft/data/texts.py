@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from graft.data.answered import AnswerColumn
+from graft.data.answers import unanswered
 from graft.data.columns import Named, wanted
 from graft.data.gather import gather
 from graft.data.marked import MarkColumn
@@ -28,7 +30,8 @@ STANDARD_INPUT = "<standard input>"
 def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS) -> Rows:
     """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame.
 
-    Their targets are `unlabelled`; those of given words are `Marks` without names.
+    Their targets are `unlabelled`; those of given words are `Marks` without names, those of questions (where
+    `options.task` says so) `Answers` without any.
 
     `text` names the column; without it the column is inferred. Standard input is plain text, one text per line,
     unless `options.format` says otherwise. Raises DataError with all problems found.
@@ -51,6 +54,9 @@ def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
     targets = unlabelled(len(part.texts))
     if isinstance(part.column, MarkColumn):  # words were given: they are what is tagged
         return Rows(part.texts, part.column.unmarked(), part.lines, stream.file)
+    if isinstance(part.column, AnswerColumn):
+        assert part.seconds is not None
+        return Rows(part.texts, unanswered(part.seconds), part.lines, stream.file, part.seconds)
     return Rows(part.texts, targets, part.lines, stream.file, part.seconds)
 
 

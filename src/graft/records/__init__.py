@@ -6,9 +6,11 @@ What lives only in memory (token arrays, tensors, models) is defined in the room
 
 from graft.records.choosing import Candidate, Costs, Forecast, Heat, Ranking, Sampled, Unranked, View
 from graft.records.details import (
+    AnswerDetails,
     ClassificationDetails,
     ClassScores,
     Details,
+    KindScores,
     LabelScores,
     Misjudged,
     Misread,
@@ -18,6 +20,7 @@ from graft.records.details import (
     Name,
     RegressionDetails,
     ReliabilityBin,
+    ShownAnswer,
     TokenDetails,
     TypeScores,
 )
@@ -38,6 +41,7 @@ from graft.records.outcome import (
     Baseline,
     Cost,
     Evaluation,
+    FoundAnswer,
     FoundName,
     Input,
     LabelSet,
@@ -68,6 +72,7 @@ from graft.records.training import (
 
 __all__ = [
     "LEAKY",
+    "AnswerDetails",
     "BackboneRecord",
     "Baseline",
     "Batches",
@@ -82,11 +87,13 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "Forecast",
+    "FoundAnswer",
     "FoundName",
     "HeadRecord",
     "Heat",
     "Input",
     "Interval",
+    "KindScores",
     "LabelScores",
     "LabelSet",
     "Loss",
@@ -112,6 +119,7 @@ __all__ = [
     "Request",
     "Said",
     "Sampled",
+    "ShownAnswer",
     "Skip",
     "Skipped",
     "Source",

@@ -149,4 +149,41 @@ class TokenDetails(msgspec.Struct, frozen=True, tag_field="task", tag="token-cla
     mistakes: tuple[Misread, ...] = ()  # the largest loss first
 
 
-Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails | WritingDetails
+@dataclass(frozen=True, slots=True)
+class KindScores:
+    """Questions of one kind on one split."""
+
+    name: str
+    support: int
+    f1: float
+    exact: float
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """A question with what is and what was said to be its answer, and the row's place in its file."""
+
+    file: str
+    line: int
+    question: str
+    context: str  # or the part of a long one around the answers
+    truth: tuple[tuple[int, int], ...]  # different references, in characters of `context`; none: it has no answer
+    found: tuple[int, int] | None  # None: it was said that there is none
+    f1: float
+    score: float
+
+
+class AnswerDetails(msgspec.Struct, frozen=True, tag_field="task", tag="question-answering"):
+    """Answers to questions: by kind, how far scores can be trusted, when none is given, the worst and a few good."""
+
+    by_word: tuple[KindScores, ...] = ()  # the word that a question asks by
+    by_length: tuple[KindScores, ...] = ()  # of the first reference answer
+    reliability: tuple[ReliabilityBin, ...] = ()  # exact answers by score
+    threshold: float | None = None  # how much likelier (nats) no answer must be to be said; None: always answered
+    curve: tuple[tuple[float, float, float, float], ...] = ()  # threshold, F1, exact, share answered
+    mistakes: tuple[ShownAnswer, ...] = ()  # the worst first
+    examples: tuple[ShownAnswer, ...] = ()
+
+
+Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails | AnswerDetails | WritingDetails

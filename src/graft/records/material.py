@@ -29,6 +29,7 @@ class Columns:
     label: str
     why: str  # one sentence: "named by you", or what the inference saw
     second: str = ""  # of pairs: the column of the second texts
+    beside: dict[str, str] = field(default_factory=dict)  # further columns that are read, by what they say
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class BackboneRecord:
     width: int
     parameters: int
     max_tokens: int
+    files: dict[str, str] = field(default_factory=dict)  # sha256 of its configuration and tokenizer, by name
 
 
 @dataclass(frozen=True, slots=True)

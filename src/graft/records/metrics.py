@@ -76,6 +76,19 @@ METRICS: dict[str, Metric] = {
     "word_loss": Metric(
         "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"
     ),
+    "answer_f1": Metric(
+        "Answer F1", "F1", "share", True, "words shared with the best reference answer, as SQuAD counts them"
+    ),
+    "exact_match": Metric(
+        "Exact match", "exact", "share", True, "share of answers that are a reference but for case and articles"
+    ),
+    "answerable_f1": Metric("F1 of answerable", "F1, answerable", "share", True, "of questions that have an answer"),
+    "answerable_exact": Metric(
+        "Exact match of answerable", "exact, answerable", "share", True, "of questions that have an answer"
+    ),
+    "no_answer_accuracy": Metric(
+        "Right silence", "right silence", "share", True, "of questions without an answer, how many are given none"
+    ),
     "bits_per_character": Metric(
         "Bits per character", "bits/character", "decimal", False,
         "what an ideal code by the model takes per character of held-out text: lower is better",

@@ -68,6 +68,7 @@ class MachineRecord:
     cores: int
     precision: Literal["fp32", "bf16"]
     why: str
+    threads: int = 0  # of torch on the CPU; 0: not noted, by an earlier release
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,18 @@ class MarkedText:
 
     text: str
     names: tuple[FoundName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAnswer:
+    """The answer to a question: a stretch of its context, or none."""
+
+    text: tuple[str, str]  # question, context
+    answer: str  # "" where none is given
+    start: int | None  # characters of the context; None where none is given
+    end: int | None  # one past the last
+    score: float  # probability of what is said: of this stretch, or of no answer
+    no_answer: float  # probability that the context has no answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Recipe:
     metric: str = ""  # the validation metric by which the best is kept and stages stop; "": the task's own
     max_tokens: int = 256
     long: Literal["auto", "truncate", "head-tail", "windows"] = "auto"  # what is done with longer texts
+    answer_tokens: int = 30  # the most tokens of an answer, where answers are looked for in texts
     seed: int = 0
     sweep: tuple[float, ...] = ()  # peak rates tried for short before the last stage; () for none
     pairs: Literal["auto", "joined", "apart"] = "auto"  # two texts in one sequence, or each in its own; of pairs only

@@ -1,4 +1,4 @@
-"""The sections that tell how a run went: its data, its curves, its cost."""
+"""The sections that tell how a run went: its curves, its cost."""
 
 from __future__ import annotations
 
@@ -27,66 +27,6 @@ from graft.report.blocks import (
 )
 
 _LOSSES = ("loss", "log_loss")
-
-# ------------------------------------------------------------------------------------------------------- the data
-
-
-def data_section(manifest: Manifest) -> Section:
-    """Splits and classes, what the length limit cuts, repeated texts, and the notes that were said while reading."""
-    data = manifest.data
-    rows = sum(split.rows for split in data.splits)
-    among = f" in {words.plural(len(data.classes), 'class')}" if data.classes else ""
-    lead = f"{words.plural(rows, 'text')}{among} from {_sources(manifest)}."
-    blocks: list[Block] = [*([_classes(manifest)] if data.classes else []), Facts(tuple(_data_facts(manifest)))]
-    if data.notes:
-        blocks.append(Fold(f"{words.plural(len(data.notes), 'note')} from reading", tuple(map(Prose, data.notes))))
-    return Section("data", "The data", lead, tuple(blocks))
-
-
-def _sources(manifest: Manifest) -> str:
-    paths = [source.path.replace("\\", "/").rsplit("/", 1)[-1] for source in manifest.data.sources]
-    return ", ".join(paths) if 0 < len(paths) <= 3 else words.plural(len(paths), "source")
-
-
-def _classes(manifest: Manifest) -> Table:
-    splits = manifest.data.splits
-    columns = (
-        Column("Class"),
-        *(Column(split.name.capitalize(), "count") for split in splits),
-        Column("Share of train", "share"),
-    )
-    learnt = next((split for split in splits if split.name == "train"), None)
-    total = sum(learnt.per_class.values()) if learnt else 0
-    rows = []
-    for name in manifest.data.classes:
-        share = learnt.per_class.get(name, 0) / total if learnt and total else None
-        rows.append((name, *(split.per_class.get(name, 0) for split in splits), share))
-    many = len(rows) > 12
-    return Table("Texts per class and split", columns, tuple(rows), searchable=many, page=10 if many else 0)
-
-
-def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    data, cut = manifest.data, manifest.truncation
-    for split in data.splits:
-        empty = f", {split.empty} empty" if split.empty else ""
-        yield (
-            split.name.capitalize(),
-            f"{words.plural(split.rows, 'text')}{empty}, {'split off by graft' if split.made else 'given'}",
-        )
-    share, lost = _ratio(cut.texts_cut, cut.texts), _ratio(cut.tokens_cut, cut.tokens)
-    said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
-    yield f"Longer than {cut.limit} tokens", said
-    yield "Longest text", words.plural(cut.longest, "token")
-    if cut.spelling is not None and cut.spelling.words:
-        yield "Tokens per word", words.decimal(cut.spelling.tokens_per_word, 1)
-    yield "Repeated texts", words.plural(data.duplicates, "row")
-    yield "In train and held-out", words.plural(sum(split.leaks for split in data.splits), "row")
-    yield "Seed of the splits", str(data.seed)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
 
 # ------------------------------------------------------------------------------------------------------- training
 

@@ -10,8 +10,8 @@ from graft.report.words import escape
 
 _SAID = {"right": "", "missed": " missed", "wrong": " found"}
 _KEY = (
-    '<p class="key"><mark class="right">a name</mark> found as it is · <mark class="missed">a name</mark> missed · '
-    '<mark class="wrong">a name</mark> found, but not there like that</p>'
+    '<p class="key"><mark class="right">{0}</mark> found as it is · <mark class="missed">{0}</mark> missed · '
+    '<mark class="wrong">{0}</mark> found, but not there like that</p>'
 )
 
 
@@ -24,8 +24,8 @@ def marked_texts(block: MarkedTexts) -> str:
             f"<details><summary>{len(folded)} more</summary>"
             f'<div class="inside">{"".join(map(_passage, folded))}</div></details>'
         )
-    body = "".join(map(_passage, shown))
-    return f'<figure class="marked"><figcaption>{escape(block.caption)}</figcaption>{_KEY}{body}{more}</figure>'
+    body, key = "".join(map(_passage, shown)), _KEY.format(escape(block.what))
+    return f'<figure class="marked"><figcaption>{escape(block.caption)}</figcaption>{key}{body}{more}</figure>'
 
 
 def _passage(passage: Passage) -> str:

@@ -32,3 +32,4 @@ class MarkedTexts:
     caption: str
     passages: tuple[Passage, ...]
     page: int = 10
+    what: str = "a name"  # that is marked

@@ -11,6 +11,7 @@ _ASKED = {
     "multi-label": "answer.labels",
     "regression": "round(answer.value, 3)",
     "token-classification": "[(name.text, name.label) for name in answer.names]",
+    "question-answering": "answer.answer, round(answer.score, 3)",
 }
 _PIPELINES = {
     "classification": 'pipeline("text-classification", model="model")',
@@ -26,6 +27,8 @@ def section(manifest: Manifest) -> Section:
         return _writing()
     pairs, task = bool(manifest.data.columns.second), manifest.data.task
     blocks = [Code("On the command line", _cli(manifest), "sh")]
+    if task == "question-answering":
+        return Section("use", "Using the model", "From the folder that holds this report:", (*blocks, *_answering()))
     texts = '[("one text", "another")]' if pairs else '["a text to label", "and another"]'
     face = f'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict({texts}):\n    print({_ASKED[task]})'
     blocks.append(Code("In Python", face, "python"))
@@ -39,10 +42,43 @@ def section(manifest: Manifest) -> Section:
 
 def _cli(manifest: Manifest) -> str:
     columns = manifest.data.columns
+    if manifest.data.task == "question-answering":
+        file = (
+            f"graft predict . --file questions.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
+        )
+        return f'printf "a question\\ta text that answers it\\n" | graft predict .\n{file}'
     if columns.second:
         file = f"graft predict . --file pairs.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
         return f'printf "one text\\tanother\\n" | graft predict .\n{file}'
     return 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
+
+
+def _answering() -> tuple[Code, Code]:
+    """In Python with graft and without; transformers has no pipeline for answers since its version 5."""
+    given = 'question, context = "Who came first?", "Ann came first, then Bob."'
+    face = (
+        f'import graft\n\n{given}\nmodel = graft.load(".")\nfor answer in model.predict([(question, context)]):\n'
+        "    print(answer.answer, answer.start, round(answer.score, 3))"
+    )
+    plain = (
+        "import torch\nfrom transformers import AutoModelForQuestionAnswering, AutoTokenizer\n\n"
+        'tokenizer = AutoTokenizer.from_pretrained("model")\n'
+        'model = AutoModelForQuestionAnswering.from_pretrained("model")\n'
+        f"{given}\n"
+        'tokens = tokenizer(question, context, return_tensors="pt", return_offsets_mapping=True)\n'
+        'places = tokens.pop("offset_mapping")[0]\n'
+        "with torch.no_grad():\n    found = model(**tokens)\n"
+        "outside = torch.tensor([part != 1 for part in tokens.sequence_ids(0)])\n"
+        "starts, ends = (logits[0].masked_fill(outside, -1e9) for logits in (found.start_logits, found.end_logits))\n"
+        "spans = (starts[:, None] + ends[None, :]).triu().tril(29)  # at most 30 tokens\n"
+        "spans = spans.masked_fill(spans == 0, -1e9)\n"
+        "start, end = divmod(int(spans.argmax()), len(starts))\n"
+        "print(context[int(places[start, 0]) : int(places[end, 1])])"
+    )
+    return (
+        Code("In Python", face, "python"),
+        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
+    )
 
 
 def _writing() -> Section:

@@ -33,6 +33,8 @@ YARDSTICK_NAMES = {
     "tfidf": "TF-IDF + logistic",
     "ridge": "TF-IDF + ridge",
     "lookup": "Training names",
+    "overlap": "Overlapping words",
+    "never": "Never answer",
     "cosine": "Untrained cosine",
     "scratch": "Random start",
     "before": "Untuned model",
@@ -87,6 +89,11 @@ def plural(value: int, noun: str) -> str:
     """(1, "text") → "1 text"; (1821, "text") → "1,821 texts"; nouns in -s and -ch get -es."""
     ending = "" if value == 1 else "es" if noun.endswith(("s", "ch")) else "s"
     return f"{value:,} {noun}{ending}"
+
+
+def noun(task: str) -> str:
+    """What a row is called, by task."""
+    return "question" if task == "question-answering" else "text"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -6,6 +6,7 @@ import difflib
 
 from graft.errors import RecipeError
 from graft.records import Manifest
+from graft.tasks.answering import ANSWERING
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION
@@ -13,7 +14,7 @@ from graft.tasks.tagging import TAGGING
 from graft.tasks.task import Task
 from graft.tasks.writing import WRITING
 
-_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, TAGGING, WRITING)
+_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, TAGGING, ANSWERING, WRITING)
 TASKS: dict[str, Task] = {task.name: task for task in _KNOWN}
 
 

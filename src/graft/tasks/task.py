@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Logits = NDArray[Any]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Reads = Literal["row", "token", "decoder", "language"]  # one vector per text, one per token, …
+Reads = Literal["row", "token", "span", "decoder", "language"]  # one vector per text, one per token, …
 Answer = Any  # a frozen record of the task's own, such as `records.Prediction`
 
 

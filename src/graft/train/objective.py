@@ -18,6 +18,7 @@ from graft.backbone.paths import Feed, Path, predict_logits
 from graft.errors import NotFinite
 from graft.records import Progress, Stage
 from graft.tasks.task import Criterion, Task, known_metric, rank
+from graft.train.extractive import Spans
 from graft.train.language import NextToken
 from graft.train.material import Labelled, Material
 
@@ -49,6 +50,8 @@ def objective_of(material: Material, stage: Stage, metric: str) -> Objective:
     """The objective of a stage over the material's splits. `metric`: of the recipe; "" is the task's own."""
     if material.task.head.reads == "language":
         return NextToken.of(material, stage, metric)
+    if material.task.head.reads == "span":
+        return Spans.of(material, stage, metric)
     assert material.task.head.reads in ("row", "token"), f"no objective reads by {material.task.head.reads}"
     return Plain.of(material, stage, metric)
 

@@ -18,14 +18,14 @@ import msgspec
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.task import Task, known_metric
-from graft.train import row_recipes, writing_recipes
+from graft.train import row_recipes, span_recipes, writing_recipes
 from graft.train.limits import check_stage, refuse_out_of_range
 from graft.train.scale import Scale
 
 
 def of_task(task: Task) -> dict[str, Callable[[Scale], Recipe]]:
     """The named recipes of a task."""
-    return writing_recipes.NAMED if task.head.reads == "language" else row_recipes.NAMED
+    return {"language": writing_recipes.NAMED, "span": span_recipes.NAMED}.get(task.head.reads, row_recipes.NAMED)
 
 
 def named(name: str, scale: Scale) -> Recipe:
@@ -165,7 +165,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
     metric = known_metric(scale.task, recipe.metric)
-    if recipe.head == "pooled" and recipe.start == "random":
+    if recipe.head == "pooled" and recipe.start == "random" and scale.task.head.reads == "row":
         raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
     if recipe.sweep and recipe.stages[-1].unfrozen == 0:
         raise RecipeError(
@@ -183,6 +183,7 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
             )
     within = {
         "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
+        "answer_tokens": recipe.answer_tokens >= 1,
         "seed": 0 <= recipe.seed < 2**63,
         "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
     }
