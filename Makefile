@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARK ?= not slow
+JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # -qq: errors are still shown; a machine's own pip settings may warn about things that do not matter here.
@@ -46,7 +47,8 @@ demo: $(VENV)/.ready
 	@rm -rf runs/demo
 	@$(BIN)/graft run examples/townhall.csv --model embedded --out runs/demo
 
-# Stories and a model at hand where there are some, else graft's own pages and the hub's gpt2.
+# Stories and a model at hand where there are some, else graft's own pages and the hub's gpt2. One epoch, so that it
+# takes minutes; `graft run` by itself goes on for as long as held-out text gains.
 DATA := $(or $(GRAFT_DATA),../shared/data)
 MODELS := $(or $(GRAFT_MODELS),../shared/models)
 STORIES := $(firstword $(wildcard $(DATA)/lovecraft) docs)
@@ -54,11 +56,13 @@ WRITER := $(firstword $(wildcard $(MODELS)/gpt2-gothic) gpt2)
 CONTRAST := $(addprefix --contrast ,$(wildcard $(DATA)/gothic_fiction))
 demo-story: $(VENV)/.ready
 	@rm -rf runs/story
-	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --out runs/story
+	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --epochs 1 --out runs/story
 	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
+# Two processes by the file, one thread each: tiny models gain from processes, not from threads. What hangs fails by name.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --timeout 600
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest -m "$(MARK)"
+	@$(TESTS) -m "$(MARK)"
 
 # FUZZ: examples of each fuzz test.
 FUZZ := 5000
