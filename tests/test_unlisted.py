@@ -22,7 +22,6 @@ UNLISTED = {
 REFUSED = {
     "fnet": ({}, "depends on the texts that are read beside it"),  # no mask; its Fourier transform is not for bf16
     "nystromformer": ({"segment_means_seq_len": 64, "num_landmarks": 64}, "depends on the texts"),  # convolves padding
-    "yoso": ({"expectation": False, "hash_code_len": 2, "num_hash": 2}, "cannot be trained by graft"),  # needs a GPU
     "pegasus": ({"d_model": 32, "encoder_layers": 2, "decoder_layers": 2}, "cannot train as a classifier"),
 }
 
