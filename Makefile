@@ -46,7 +46,8 @@ demo: $(VENV)/.ready
 	@rm -rf runs/demo
 	@$(BIN)/graft run examples/townhall.csv --model embedded --out runs/demo
 
-# Stories and a model at hand where there are some, else graft's own pages and the hub's gpt2.
+# Stories and a model at hand where there are some, else graft's own pages and the hub's gpt2. One epoch, so that it
+# takes minutes; `graft run` by itself goes on for as long as held-out text gains.
 DATA := $(or $(GRAFT_DATA),../shared/data)
 MODELS := $(or $(GRAFT_MODELS),../shared/models)
 STORIES := $(firstword $(wildcard $(DATA)/lovecraft) docs)
@@ -54,7 +55,7 @@ WRITER := $(firstword $(wildcard $(MODELS)/gpt2-gothic) gpt2)
 CONTRAST := $(addprefix --contrast ,$(wildcard $(DATA)/gothic_fiction))
 demo-story: $(VENV)/.ready
 	@rm -rf runs/story
-	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --out runs/story
+	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --epochs 1 --out runs/story
 	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
 test: $(VENV)/.ready-dev

@@ -129,7 +129,7 @@ def writers(model: str) -> tuple[Callable[[tuple[str, ...]], int], Callable[[tup
                     temperature=0.8,
                     top_p=0.95,
                     pad_token_id=tokenizer.eos_token_id,
-                    eos_token_id=-1,
+                    eos_token_id=peer.config.vocab_size,  # which is never written
                 )
             written += whole.shape[1] - ids.shape[1]
         assert written == TOKENS * len(prompts)

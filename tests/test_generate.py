@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_stop_string_ends_the_text_and_is_not_shown(writer: Writer) -> None:
     found = writer.write("a", Generation(tokens=30, stop=(stop,), sampling=sampling))[0]
     assert found.ending == "stop"
     assert found.text == whole[: whole.index(stop)]
+
+
+def test_an_end_token_in_characters_ends_a_text_too(writer: Writer) -> None:
+    """As tinystories-656k writes `<|end_story|>`, in four tokens."""
+    sampling = seed_of_a_long_text(writer, "a", 30)
+    whole = texts(writer, "a", tokens=30, sampling=sampling)[0]
+    spelled = whole[len(whole) // 2 :][:3]
+    writer._marks = replace(writer._marks, spelled=spelled)
+    assert texts(writer, "a", tokens=30, sampling=sampling) == [whole[: whole.index(spelled)]]
 
 
 def test_a_token_that_ends_ends(folders: dict[str, Path]) -> None:

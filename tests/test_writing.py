@@ -105,6 +105,23 @@ def test_an_encoder_is_refused(stories: Path, tiny_bert: Path, tmp_path: Path) -
         list(fit(Given(stories, reading=WRITE).splits(), tmp_path / "run", FitOptions(str(tiny_bert))))
 
 
+@pytest.mark.parametrize(
+    ("recipe", "stages"), [("thorough", [("top", True), ("all", False)]), ("book", [("all", False)])]
+)
+def test_the_other_recipes_learn_too(
+    stories: Path, tiny_gpt2: Path, tmp_path: Path, recipe: str, stages: list[tuple[str, bool]]
+) -> None:
+    """The upper half from cached states, then everything; and Adam at the textbook's small rate."""
+    options = FitOptions(str(tiny_gpt2), recipe=recipe, settings={"epochs": "2"}, precision="fp32")
+    list(fit(split(read(stories, options=WRITE)), tmp_path / "run", options))
+    folder = RunFolder(tmp_path / "run")
+    manifest = folder.manifest()
+    assert [(stage.name, stage.cached) for stage in manifest.outcome.stages] == stages
+    start, *_, last = folder.epochs(manifest)
+    assert last.validation["bits_per_character"] < start.validation["bits_per_character"]
+    assert load(tmp_path / "run").write("The cat", Generation(tokens=3))[0].text
+
+
 @pytest.mark.slow
 def test_a_small_public_model_learns_lovecraft(tmp_path: Path) -> None:
     """A minute of a few stories takes something off unseen ones."""

@@ -78,7 +78,9 @@ class Writer:
             for sample in range(wanted.samples):
                 unfolding = Unfolding(self._tokenizer, opened)
                 seed = (zlib.crc32(prompt.encode("utf-8", "surrogatepass")), sample)
-                rows.append(_Row(number, sample, opened, seed, unfolding, Stopping(wanted.stop)))
+                rows.append(
+                    _Row(number, sample, opened, seed, unfolding, Stopping((*wanted.stop, self._marks.spelled)))
+                )
         for start in range(0, len(rows), BATCH):
             yield from self._together(rows[start : start + BATCH], wanted)
 

@@ -19,6 +19,7 @@ class Marks:
     ends: frozenset[int]  # any of these ends a text that is written
     unknown: int | None  # what stands for characters that the tokenizer does not have
     silent: tuple[int, ...]  # never written: they have no characters, and end nothing
+    spelled: str  # the end token in characters, which models write that met it so in their texts
 
 
 def marks_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Marks:
@@ -37,6 +38,7 @@ def marks_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Mark
         ends=frozenset(int(token) for token in ends if token is not None),
         unknown=unknown if unknown not in (opening, end) else None,
         silent=tuple(token for token in silent if token < words),
+        spelled=str(tokenizer.eos_token or ""),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from graft.cli.screen import spoken
 from graft.records import LEAKY, Evaluation, Interval, Manifest
+from graft.records.evidence import WritingDetails
 from graft.records.metrics import metric
+from graft.report.diagnose_writing import diagnose_writing
 from graft.report.words import size, yardstick
 from graft.tasks.registry import task_of
 
@@ -47,7 +50,8 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     lines = ["", f"On {evaluation.n:,} test {rows} of {manifest.data.name}, with 95% intervals:"]
     named = (name for name in task_of(manifest).validation if name in evaluation.metrics)
     lines += _numbers(evaluation, tuple(named)[:SHOWN])
-    lines += [*_warning(manifest, evaluation), "", _kept(manifest), *_cost(manifest)]
+    lines += [*_warning(manifest, evaluation), *_of_a_style(manifest, evaluation)]
+    lines += ["", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
     lines += [f"Report:  {folder / 'report.html'}", f"Next:    {_ask(manifest, run)}"]
     return "\n".join(lines)
@@ -73,6 +77,30 @@ def _warning(manifest: Manifest, evaluation: Evaluation) -> list[str]:
         f"WARNING: {split.leaks:,} of the {split.rows:,} {split.name} texts ({split.leaked:.0%}) also stand in train."
     )
     return ["", said, "         These numbers tell what it remembers, not how it answers new texts."]
+
+
+def _of_a_style(manifest: Manifest, evaluation: Evaluation) -> list[str]:
+    """What a person asks first of a model that writes: has it the style, does it recite, what should be looked at."""
+    details = evaluation.details
+    if not isinstance(details, WritingDetails):
+        return []
+    judge = "contrast" if any(one.judge == "contrast" for one in details.style) else "neutral"
+    style = {one.body: one.share for one in details.style if one.judge == judge}
+    copied = {one.body: one.share for one in details.novelty}
+    found = [callout for callout in diagnose_writing(manifest, details) if callout]
+    return [
+        "",
+        *_three("Style:   {} of its passages pass for it", style),
+        *_three("Copied:  {} of its words", copied),
+        *(f"Warning: {one.title}; see the report." for one in found if one.severity in ("problem", "warning")),
+    ]
+
+
+def _three(sentence: str, shares: dict[str, float]) -> Iterator[str]:
+    """The model's share beside the untuned model's and held-out text's, where all are known."""
+    if {"after", "before", "held out"} <= shares.keys():
+        own, before, held = (f"{shares[body]:.1%}" for body in ("after", "before", "held out"))
+        yield f"{sentence.format(own)} (before {before}, held-out text {held})"
 
 
 def fitted(folder: Path, manifest: Manifest) -> str:
