@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-import samples
 
 from graft.records import Baseline, Evaluation, RewriteDetails, Truncation
 from graft.report.diagnose_rewriting import diagnose_rewriting
+from report import samples
 
-MANIFEST = samples.manifest(samples.data("pairs", (), (400, 100, 100)))
+MANIFEST = samples.manifest(samples.data("pairs", ("a", "b"), (400, 100, 100)))
 GOOD = RewriteDetails(length_ratio=1.0, unchanged=0.05)
 
 
