@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graft import assess, fitting
+from graft import assess, fitting, resuming
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
 from graft.data.documents import WRITE
@@ -102,20 +102,23 @@ def run(
 
     The run's folder is announced by the first `Manifest`.
     """
+    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
     if options.out is not None and not options.resume:
         RunFolder(options.out).refuse_taken()  # before minutes are spent on reading
+    elif options.out is not None and RunFolder(options.out).exists:
+        resuming.refuse_further(RunFolder(options.out), options.scratch, where)
     start = time.perf_counter()
     splits = given.splits()
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
-    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
     request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
     ranking: Ranking | None = None
     if options.choose is not None and not writes and not folder.exists:
-        ranking = yield from _compared(splits, fit, options.choose)
+        with folder.locked():  # a comparison takes minutes, and the folder must still be free after it
+            ranking = yield from _compared(splits, fit, options.choose)
         fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit
     for step in fitting.fit(splits, out, fit, request, resume=options.resume):
         if ranking is not None and folder.exists:

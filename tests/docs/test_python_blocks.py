@@ -14,7 +14,7 @@ from pages import PAGES, ROOT, Block, blocks
 
 from graft.backbone import hub
 
-ROWS = 120  # of examples/townhall.csv: enough for every class in every split
+ROWS = 60  # of examples/townhall.csv: enough for every class in every split
 HUB_MODEL = "bert-base-uncased"  # named in the pages; a tiny random BERT that reads 512 tokens takes its place
 WRITER = "gpt2"  # so does a tiny random GPT-2 of this one
 REWRITER = "t5-small"  # and a tiny random T5 of this one

@@ -12,7 +12,7 @@ import torch
 
 from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
-from graft.backbone.hub import Located, has_tokenizer
+from graft.backbone.hub import Located, described, has_tokenizer
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WRITING: tuple[Reads, ...] = ("language", "decoder")  # heads that are pretrained, and write
 HEAD = "graft_head"  # where a pooled head hangs on the model
+SPARE = 1 << 24  # numbers that a model may have beyond those of its weights' files: masks, a new head
 TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
 
 
@@ -59,6 +60,7 @@ def load(
             _keep_blocks(config, located)
             if head.reads not in WRITING:
                 _name_outputs(config, classes, head)
+            _refuse_larger(config, located, head)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
@@ -109,6 +111,21 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
         to = "tag words" if head.reads == "token" else "find answers in a context"
         found = f"{located.name} {what}, which graft cannot train to {to}."
         raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
+
+
+def _refuse_larger(config: Any, located: Located, head: Head) -> None:
+    """A line of a configuration must not ask for more memory than the weights take: counted before any is taken.
+
+    Whatever does not fit its weights would be made, filled with random numbers, and only then be refused.
+    """
+    with torch.device("meta"):
+        model = _random(config, head)
+    wanted = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    if wanted > trust.most_elements(located.folder) + SPARE:
+        raise ModelError(
+            f"{located.folder / 'config.json'} describes a model of {wanted:,} numbers, which its weights cannot hold.",
+            "download the model again, or name another.",
+        )
 
 
 def _remedy(head: Head) -> str:
@@ -218,6 +235,7 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
         width=int(config.hidden_size),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_tokens=max_tokens(config, tokenizer),
+        files=described(located.folder),
     )
 
 

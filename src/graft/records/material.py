@@ -110,6 +110,7 @@ class BackboneRecord:
     width: int
     parameters: int
     max_tokens: int
+    files: dict[str, str] = field(default_factory=dict)  # sha256 of its configuration and tokenizer, by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ METRICS: dict[str, Metric] = {
     "entity_precision": Metric("Entity precision", "precision", "share", True, "share of found names that are right"),
     "entity_recall": Metric("Entity recall", "recall", "share", True, "of the names there are, how many were found"),
     "entity_macro_f1": Metric("Macro entity F1", "macro F1", "share", True, "mean of the types' F1"),
+    "tag_f1": Metric("Tag F1", "tag F1", "share", True, "F1 over the tags of all words, the tag of no name left out"),
     "word_accuracy": Metric("Word accuracy", "word accuracy", "share", True, "share of words with the right tag"),
     "word_loss": Metric(
         "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"

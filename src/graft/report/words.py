@@ -103,6 +103,11 @@ def plural(value: int, noun: str) -> str:
     return f"{value:,} {noun}{ending}"
 
 
+def noun(task: str) -> str:
+    """What a row is called, by task."""
+    return "question" if task == "question-answering" else "text"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """0.884 → "88.4%"; what is not finite is a dash."""
     if share is None or not math.isfinite(share):
