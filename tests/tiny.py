@@ -70,7 +70,10 @@ def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int 
 
 def rewriter(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
     """The same of an encoder-decoder with the head of its language model."""
-    return _save(folder, *_sized(family, layers, width), seed, AutoModelForSeq2SeqLM)
+    config, tokenizer = _sized(family, layers, width)
+    if tokenizer.bos_token_id is None:
+        vars(config).pop("bos_token_id", None)  # as in T5's own files
+    return _save(folder, config, tokenizer, seed, AutoModelForSeq2SeqLM)
 
 
 def _sized(family: str, layers: int, width: int) -> tuple[PreTrainedConfig, PreTrainedTokenizerFast]:
