@@ -28,6 +28,7 @@ from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.replies import about_targets, cut_off
 from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -148,8 +149,11 @@ def _prepare(
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
-    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
     yield from map(Said, _about_cut(cut, backbone.record.name, limits.long if isinstance(read, Read) else None))
+    if cut.targets is not None:
+        yield from map(Said, about_targets(splits, backbone, cut.targets))
     if limits.long == "windows":
         cut = dataclasses.replace(cut, texts_cut=0, tokens_cut=0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.batch import Collator
-from graft.backbone.model import Backbone
+from graft.backbone.model import WRITING, Backbone
 from graft.backbone.paths import ModelPath
 from graft.data.tokens import tokenize
 from graft.errors import ModelError, first_line
@@ -44,7 +44,7 @@ def serving(backbone: Backbone, machine: MachineRecord) -> MachineRecord:
     answer to a text depends on the texts beside it.
     """
     family = backbone.family
-    if backbone.reads == "language" or (family.known and not backbone.model.config.is_encoder_decoder):
+    if backbone.reads in WRITING or (family.known and not backbone.model.config.is_encoder_decoder):
         return machine
     plain = dataclasses.replace(machine, precision="fp32")
     try:
