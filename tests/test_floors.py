@@ -35,6 +35,7 @@ FLOORS = {
     "evidence.py": 6,
     "assess.py": 6,
     "reading.py": 6,
+    "replies.py": 6,
     "resuming.py": 6,
     "scratch.py": 6,
     "untrained.py": 6,

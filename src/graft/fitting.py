@@ -18,6 +18,7 @@ from graft.backbone import artefact, at_hand, hub
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.data.longtexts import Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
@@ -27,6 +28,7 @@ from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.replies import about_targets, cut_off
 from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -124,9 +126,8 @@ def _prepare(
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
-    yield Said(_about(backbone, chosen))
-    if not backbone.family.known:
-        yield Said(_about_unknown(backbone))
+        chosen = chosen if recorded is not None else serving(backbone, chosen)
+    yield from map(Said, _about(backbone, chosen))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
@@ -146,8 +147,11 @@ def _prepare(
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
-    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
     yield from map(Said, _about_cut(cut, backbone.record.name, limits.long if isinstance(read, Read) else None))
+    if cut.targets is not None:
+        yield from map(Said, about_targets(splits, backbone, cut.targets))
     if limits.long == "windows":
         cut = dataclasses.replace(cut, texts_cut=0, tokens_cut=0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -183,17 +187,13 @@ def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
     return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
 
 
-def _about(backbone: Backbone, chosen: MachineRecord) -> str:
+def _about(backbone: Backbone, chosen: MachineRecord) -> Iterator[str]:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
-    return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
-
-
-def _about_unknown(backbone: Backbone) -> str:
-    found = (
-        f"{backbone.family.name!r} is not among the families that graft is tested with; its blocks were found by shape"
-    )
-    return f"{found}. It trains as any other, but nothing of it is cut off and cached."
+    yield f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
+    if not backbone.family.known:
+        found = f"{record.family!r} is not among the families that graft is tested with; its blocks were found by shape"
+        yield f"{found}. It trains as any other, but nothing of it is cut off and cached."
 
 
 def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:

@@ -15,6 +15,7 @@ from graft.choosing import Event as ChooseEvent
 from graft.data.documents import WRITE
 from graft.data.question_columns import QUESTIONS
 from graft.data.read import ReadOptions, read
+from graft.data.references import REWRITE
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
@@ -189,9 +190,14 @@ def about(splits: Splits) -> Iterator[str]:
         yield from summary.notes
         return
     counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
+    columns = summary.columns
+    if summary.task == REWRITE:
+        yield f"Data: {summary.name}: {counts}. Learning to turn {columns.text!r} into {columns.label!r}."
+        yield f"Columns: {columns.why}"
+        yield from summary.notes
+        return
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}." + ("" if summary.task == QUESTIONS else f" Classes: {shown}.")
-    columns = summary.columns
     texts = f"texts {columns.text!r} and {columns.second!r}" if columns.second else f"text {columns.text!r}"
     if summary.task == QUESTIONS:
         yield f"Columns: {columns.why}"

@@ -21,6 +21,7 @@ from graft.tasks.task import ROW_HEAD, Head, Reads
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+WRITING: tuple[Reads, ...] = ("language", "decoder")  # heads that are pretrained, and write
 HEAD = "graft_head"  # where a pooled head hangs on the model
 SPARE = 1 << 24  # numbers that a model may have beyond those of its weights' files: masks, a new head
 TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
@@ -57,7 +58,7 @@ def load(
             config = trust.configuration(located.folder, located.name)
             _refuse_unfit(config, located, head)
             _keep_blocks(config, located)
-            if head.reads != "language":
+            if head.reads not in WRITING:
                 _name_outputs(config, classes, head)
             _refuse_larger(config, located, head)
             torch.manual_seed(seed)  # a new head's random weights
@@ -75,7 +76,7 @@ def load(
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
-    if family.poolings[0] == "last" and head.reads != "language":
+    if family.poolings[0] == "last" and head.reads not in WRITING:
         decoders.settle(tokenizer, model.config, located.name)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
@@ -90,6 +91,7 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     )
 
     kind = config.model_type
@@ -97,6 +99,10 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
     if head.reads == "language":
         if config.is_encoder_decoder or fills_masks or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
             raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
+    elif head.reads == "decoder":
+        if not config.is_encoder_decoder or kind not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+            reads = "reads texts and writes none" if fills_masks else "has no encoder that reads a source"
+            raise ModelError(f"{located.name} is a {kind!r} model, which {reads}.", _remedy(head))
     elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
     answers = head.reads == "span" and kind not in MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES
@@ -123,7 +129,7 @@ def _refuse_larger(config: Any, located: Located, head: Head) -> None:
 
 
 def _remedy(head: Head) -> str:
-    return _WRITERS if head.reads == "language" else _REMEDY
+    return {"language": _WRITERS, "decoder": _REWRITERS}.get(head.reads, _REMEDY)
 
 
 def _keep_blocks(config: Any, located: Located) -> None:
@@ -160,6 +166,8 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
     """Only the head may be new; the library fills every other gap with random numbers as well."""
     prefix = model.base_model_prefix
     absent = sorted(name for name in new if name.startswith(f"{prefix}.") and not name.startswith(f"{prefix}.pooler."))
+    if model.config.is_encoder_decoder and model.can_generate():  # nothing of it is new, the head neither
+        absent = sorted(new - {"final_logits_bias"})
     if absent:
         raise ModelError(
             f"The weights of {located.name} do not fit its config.json: {absent[0]} is missing or of another shape"
@@ -203,6 +211,7 @@ _KINDS = {
     "decoder": "rewriter",
 }
 _WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
+_REWRITERS = "choose an encoder-decoder with --model: t5-small, facebook/bart-base, google/mt5-small, or a folder."
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 

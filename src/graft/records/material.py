@@ -94,6 +94,7 @@ class Truncation:
     tokens_cut: int
     longest: int
     spelling: Spelling | None = None
+    targets: Truncation | None = None  # of texts that are rewritten: what it cuts of what they become
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ METRICS: dict[str, Metric] = {
         "Answer F1", "F1", "share", True, "words shared with the best reference answer, as SQuAD counts them"
     ),
     "exact_match": Metric(
-        "Exact match", "exact", "share", True, "share of answers that are a reference but for case and articles"
+        "Exact match", "exact", "share", True, "share of answers that are a reference, by the rules of the task"
     ),
     "answerable_f1": Metric("F1 of answerable", "F1, answerable", "share", True, "of questions that have an answer"),
     "answerable_exact": Metric(
@@ -96,6 +96,17 @@ METRICS: dict[str, Metric] = {
     "perplexity": Metric(
         "Perplexity", "perplexity", "decimal", False,
         "per token: as unsure as between so many equally likely ones; compares models of one tokenizer only",
+    ),
+    "chrf": Metric(
+        "chrF", "chrF", "share", True, "runs of up to six characters that output and reference share (sacrebleu)"
+    ),
+    "bleu": Metric("BLEU", "BLEU", "share", True, "runs of up to four words that they share (sacrebleu)"),
+    "rouge1": Metric("ROUGE-1", "ROUGE-1", "share", True, "F1 of single words"),
+    "rouge2": Metric("ROUGE-2", "ROUGE-2", "share", True, "F1 of pairs of words"),
+    "rouge_l": Metric("ROUGE-L", "ROUGE-L", "share", True, "F1 of the longest sequence of words in common"),
+    "token_loss": Metric(
+        "Loss per token", "loss/token", "decimal", False,
+        "mean −log of the probability of each token of the target, given those before it: lower is better",
     ),
     "loss": Metric("Loss", "loss", "decimal", False),
 }  # fmt: skip
