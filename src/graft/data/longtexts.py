@@ -21,6 +21,7 @@ from graft.records import Recipe
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+WHOLE = ("row", "decoder")  # what heads read that read a text as a whole
 Long = Literal["truncate", "head-tail", "windows"]
 
 
@@ -38,7 +39,7 @@ class Limits:
 def limits_by(recipe: Recipe, reads: str, tokens: int) -> Limits:
     """How a recipe handles long texts: as it says, else cut where a head reads them as a whole, and through windows
     where it reads tokens. reads: `task.head.reads`; tokens: of a window, at most."""
-    usual: Long = "truncate" if reads == "row" else "windows"
+    usual: Long = "truncate" if reads in WHOLE else "windows"
     overlap = 128 if reads == "span" else 64
     return Limits(tokens, usual if recipe.long == "auto" else recipe.long, overlap, recipe.answer_tokens)
 

@@ -144,6 +144,9 @@ _SPOKEN = {
     "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
     "before": "The model before fine-tuning",
+    "copy": "Copying the source",
+    "lead": "Taking the source's beginning",
+    "words": "Replacing each word by what it most often becomes",
 }
 
 
@@ -228,7 +231,7 @@ def _backbone(manifest: Manifest) -> str:
 def _head(manifest: Manifest) -> str:
     head = manifest.head
     assert head is not None
-    if head.kind == "language":
+    if head.kind == "language" or head.pooling == "decoder":
         return head.why
     pooling = {
         "first": "first token",

@@ -58,6 +58,9 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
     yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
+    if cut.targets is not None:
+        part = words.percent(_ratio(cut.targets.texts_cut, cut.targets.texts))
+        yield "Targets cut off", f"{part}; the longest has {words.plural(cut.targets.longest, 'token')}"
     if cut.spelling is not None and cut.spelling.words:
         yield "Tokens per word", words.decimal(cut.spelling.tokens_per_word, 1)
     yield "Repeated texts", words.plural(data.duplicates, "row")

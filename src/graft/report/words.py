@@ -23,7 +23,16 @@ _TRICKY = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
-_NAMES = ("Macro-F1", "Micro-F1", "Matthews", "Spearman", "Pearson", "R²")  # keep their capital in a sentence
+_NAMES = (
+    "Macro-F1",
+    "Micro-F1",
+    "Matthews",
+    "Spearman",
+    "Pearson",
+    "R²",
+    "BLEU",
+    "ROUGE",
+)  # keep their capital in a sentence
 
 # The names of the yardsticks in the terminal, in the report and in the documents.
 YARDSTICK_NAMES = {
@@ -38,6 +47,9 @@ YARDSTICK_NAMES = {
     "cosine": "Untrained cosine",
     "scratch": "Random start",
     "before": "Untuned model",
+    "copy": "The source",
+    "lead": "Its beginning",
+    "words": "Word by word",
 }
 
 
