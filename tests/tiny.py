@@ -70,7 +70,10 @@ def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int 
 
 def rewriter(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
     """The same of an encoder-decoder with the head of its language model."""
-    return _save(folder, *_sized(family, layers, width), seed, AutoModelForSeq2SeqLM)
+    config, tokenizer = _sized(family, layers, width)
+    if tokenizer.bos_token_id is None:
+        vars(config).pop("bos_token_id", None)  # as in T5's own files
+    return _save(folder, config, tokenizer, seed, AutoModelForSeq2SeqLM)
 
 
 def _sized(family: str, layers: int, width: int) -> tuple[PreTrainedConfig, PreTrainedTokenizerFast]:
@@ -211,6 +214,7 @@ _BART = {"decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "dec
 FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]] = {
     "bert": (_wordpiece, {}),
     "roberta": (_byte_level, _OFFSET),
+    "xlm-roberta": (_byte_level, _OFFSET),
     "distilbert": (_wordpiece, {}),
     "electra": (_wordpiece, {"embedding_size": 16}),  # narrower than the blocks, as in the small and the large one
     "mpnet": (_byte_level, _OFFSET),

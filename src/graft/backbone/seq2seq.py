@@ -120,8 +120,13 @@ class Seq2SeqPath:
 
 def start_of(model: nn.Module) -> int:
     """The token that a decoder reads first. Raises ModelError where the model names none."""
-    settings, config = (cast(Any, getattr(model, name)) for name in ("generation_config", "config"))
-    for found in (config.decoder_start_token_id, settings.decoder_start_token_id, config.bos_token_id):
+    places = (
+        ("config", "decoder_start_token_id"),
+        ("generation_config", "decoder_start_token_id"),
+        ("config", "bos_token_id"),
+    )
+    for where, name in places:
+        found = getattr(getattr(model, where, None), name, None)  # T5's configuration has no opening token at all
         if found is not None:
             return int(found)
     raise ModelError("The model does not say which token its decoder starts from.", "choose another model.")
