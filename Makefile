@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARK ?= not slow
+JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # -qq: errors are still shown; a machine's own pip settings may warn about things that do not matter here.
@@ -58,8 +59,10 @@ demo-story: $(VENV)/.ready
 	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --epochs 1 --out runs/story
 	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
+# Two processes by the file, one thread each: tiny models gain from processes, not from threads. What hangs fails by name.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --timeout 600
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest -m "$(MARK)"
+	@$(TESTS) -m "$(MARK)"
 
 # FUZZ: examples of each fuzz test.
 FUZZ := 5000

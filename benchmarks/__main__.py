@@ -27,6 +27,7 @@ NAMES = (
     "demo_folds",
     "transfer",
     "tasks",
+    "rewriting",
     "stories",
     "vocabulary",
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from given import COSTS
 from numpy.typing import NDArray
 from scipy.stats import weightedtau
 
@@ -36,35 +37,47 @@ class Case:
 
     candidate: str
     data: str
+    learnt: int  # rows of train
     truth: float  # accuracy on test
     size: float  # log10 of millions of parameters
-    minutes: float  # of the real training
+    cost: float  # arithmetic per token, which tells the time on any machine
     sampled: int  # rows that were scored
     features: tuple[float, ...]  # as the forecast takes them
-    h_score: float | None  # of the mean over tokens and all blocks, which transformer-ranker's defaults order models by
+    h_score: float  # of the mean over tokens and all blocks, which transformer-ranker's defaults order models by
+
+    @property
+    def where(self) -> tuple[str, int, int]:
+        """Cases of one place are candidates for the same choice."""
+        return self.data, self.learnt, self.sampled
 
 
 def cases() -> list[Case]:
-    """Every truth that has scores, once for each number of rows scored."""
+    """Every truth that has scores, once for each number of rows scored; several seeds are one truth, their mean."""
     scored = [json.loads(line) for line in (RESULTS / "scores.jsonl").read_text().splitlines()]
+    runs = [json.loads(line) for line in (RESULTS / "truth.jsonl").read_text().splitlines()]
+    together: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for run in runs:
+        if "metrics" in run:
+            together.setdefault((run["data"], run["candidate"], run["rows"]["train"]), []).append(run)
     found = []
-    for line in (RESULTS / "truth.jsonl").read_text().splitlines():
-        truth = json.loads(line)
+    for (data, candidate, learnt), truths in together.items():
         for one in scored:
-            if (one["model"], one["data"]) == (truth["candidate"].partition("@")[0], truth["data"]):
-                found.append(_case(truth, one))
+            if (one["model"], one["data"]) == (candidate.partition("@")[0], data) and one["rows"] <= learnt:
+                found.append(_case(truths, one))
     return found
 
 
-def _case(truth: dict[str, Any], scored: dict[str, Any]) -> Case:
+def _case(truths: Sequence[dict[str, Any]], scored: dict[str, Any]) -> Case:
+    truth, learnt = truths[0], truths[0]["rows"]["train"]
     views = [View(**view) for view in scored["views"]]
     depth = int(truth["candidate"].partition("@")[2] or truth["blocks"])
-    known = features(best_view(views, depth).probe, depth, scored["train"] / scored["rows"])
-    pooling = "layers" if depth > 1 else "mean"
-    h_score = next(view.h_score for view in views if (view.pooling, view.depth) == (pooling, depth))
-    size, minutes = math.log10(truth["parameters"] / 1e6), truth["seconds"]["train"] / 60
-    accuracy = truth["metrics"]["accuracy"]
-    return Case(truth["candidate"], truth["data"], accuracy, size, minutes, scored["rows"], known, h_score)
+    known = features(best_view(views, depth).probe, depth, learnt / scored["rows"])
+    h_score = next(
+        view.h_score for view in views if (view.pooling, view.depth) == ("layers" if depth > 1 else "mean", depth)
+    )
+    accuracy = float(np.mean([run["metrics"]["accuracy"] for run in truths]))
+    size, name = math.log10(truth["parameters"] / 1e6), truth["candidate"]
+    return Case(name, truth["data"], learnt, accuracy, size, COSTS[name], scored["rows"], known, h_score or 0.0)
 
 
 def fitted(inputs: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,8 +109,8 @@ def covered(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
 
 def subsets(found: Sequence[Case]) -> Iterator[tuple[int, ...]]:
     """Every three candidates of one data set, read on as many rows."""
-    for where in sorted({(case.data, case.sampled) for case in found}):
-        mine = [index for index, case in enumerate(found) if (case.data, case.sampled) == where]
+    for where in sorted({case.where for case in found}):
+        mine = [index for index, case in enumerate(found) if case.where == where]
         yield from itertools.combinations(mine, 3)
 
 
@@ -116,7 +129,7 @@ def found_cheap(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
     for three in subsets(found):
         best = max(odds(forecast[index]) for index in three)
         enough = [index for index in three if odds(forecast[index]) >= best - NEAR]
-        pick = min(enough, key=lambda index: found[index].minutes)
+        pick = min(enough, key=lambda index: found[index].cost)
         hits.append(found[pick].truth >= max(found[index].truth for index in three) - NEAR)
     return float(np.mean(hits))
 
@@ -124,8 +137,8 @@ def found_cheap(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
 def tau(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
     """Kendall's, weighted towards the best (Vigna 2015), on average over data sets and numbers of rows."""
     values = []
-    for where in sorted({(case.data, case.sampled) for case in found}):
-        mine = [index for index, case in enumerate(found) if (case.data, case.sampled) == where]
+    for where in sorted({case.where for case in found}):
+        mine = [index for index, case in enumerate(found) if case.where == where]
         values.append(weightedtau([found[index].truth for index in mine], forecast[mine]).statistic)
     return float(np.mean(values))
 
@@ -133,7 +146,7 @@ def tau(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
 def main() -> None:
     found = cases()
     outputs = np.array([log_odds(case.truth) for case in found])
-    truths, sets = {(case.candidate, case.data) for case in found}, {case.data for case in found}
+    truths, sets = {(case.candidate, case.data, case.learnt) for case in found}, {case.data for case in found}
     print(f"{len(truths)} truths of {len(sets)} data sets")
     for name, inputs in (
         ("graft", np.array([case.features for case in found])),
@@ -148,7 +161,7 @@ def main() -> None:
         print(f"  interval: {width:.1f} points wide on average, holds {covered(found, forecast):.0%}")
         print(f"  cheapest within a point found in {found_cheap(found, forecast):.0%} of subsets")
         print(f"  regret {regret(found, forecast):.3f} points, weighted tau {tau(found, forecast):.2f}")
-    by_h_score = np.array([case.h_score for case in found], dtype=np.float64)
+    by_h_score = np.array([case.h_score for case in found])
     print(f"H-score: regret {regret(found, by_h_score):.3f} points, weighted tau {tau(found, by_h_score):.2f}")
 
 

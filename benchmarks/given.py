@@ -80,14 +80,13 @@ class Model:
     cost: float
 
 
-NAMES = (
-    *(f"embedded@{depth}" for depth in range(1, 7)),
-    "roberta-gothic",
-    "gpt2-gothic",
-    "t5-gothic",
-    "stories260K",
-    "tinystories-656k",
-)
+COSTS = {f"embedded@{depth}": 1.8 * depth for depth in range(1, 7)} | {
+    "roberta-gothic": 3.2,
+    "gpt2-gothic": 3.2,
+    "t5-gothic": 5.5,
+    "stories260K": 0.2,
+}
+NAMES = tuple(COSTS)
 
 
 def candidates() -> dict[str, Model]:
@@ -95,6 +94,6 @@ def candidates() -> dict[str, Model]:
     root = Path(os.environ.get("GRAFT_MODELS", "../shared/models"))
     if not root.is_dir():
         sys.exit(f"{root} is missing: set GRAFT_MODELS to the folder of models.")
-    cost = {"roberta-gothic": 3.2, "gpt2-gothic": 3.2, "t5-gothic": 5.5, "stories260K": 0.2, "tinystories-656k": 0.4}
-    embedded = {f"embedded@{depth}": Model(f"embedded@{depth}", 1.8 * depth) for depth in range(1, 7)}
-    return embedded | {name: Model(str(root / name), cost[name]) for name in cost}
+    return {
+        name: Model(name if name.startswith("embedded") else str(root / name), cost) for name, cost in COSTS.items()
+    }

@@ -1,18 +1,21 @@
 """The truth that forecasts are held against: every candidate really fine-tuned on every data set.
 
-    python benchmarks/truth.py [--data trec,sst2,…] [--candidates embedded@1,…] [--seeds 0] [--kept FILE]
+    python benchmarks/truth.py [--rows 2000] [--data trec,sst2,…] [--candidates embedded@1,…] [--seeds 0] [--kept FILE]
+
+Of train at most 2,000 rows are learnt from (--rows; the first ones of the order in which a ranking draws them, so that
+scores.py scores the same rows), 500 of validation judge the epochs and 2,000 of test give the accuracy: this way all
+candidates can be run in about an hour of one core. The recipe is `fast` with its own settings.
 
 One line of JSON per run is appended to benchmarks/results/truth.jsonl; what stands there is not run again, so it can be
-stopped at any time. The cheapest runs come first. A run is `graft run` with the recipe `fast` and its own settings, in
-a process of its own; a candidate that graft refuses gets a line with the reason, and is tried again only with --again.
-Once every run of seed 0 is there, --close runs seeds 1 and 2 of the candidates within a point of a data set's best.
+stopped at any time. Data sets are finished one after the other, each with the cheapest candidates first. A candidate
+that graft refuses gets a line with the reason, and is tried again only with --again. --close then runs seeds 1 and 2 of
+the candidates within a point of a data set's best.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import tempfile
 import time
@@ -20,11 +23,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common import command, command_line
+import numpy as np
+from common import command_line
 from given import DATA, NAMES, candidates
+
+from graft.choose.sample import stratified_order
+from graft.data.asked import in_chunks
+from graft.data.table import Rows, Splits
+from graft.errors import GraftError
+from graft.evaluate import evaluate
+from graft.fitting import FitOptions, fit
+from graft.predict import load
+from graft.records import Progress
 
 HERE = Path(__file__).parent
 KEPT = HERE / "results" / "truth.jsonl"
+ROWS, JUDGES, TESTED = 2000, 500, 2000  # of train, validation and test, at most
 CLOSE = 0.01  # of accuracy
 
 Line = dict[str, Any]
@@ -35,106 +49,92 @@ def lines(path: Path = KEPT) -> list[Line]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def runs(asked: Any, kept: list[Line]) -> Iterator[tuple[str, str, int]]:
-    """(candidate, data, seed) that are still to run, cheapest first."""
-    done = {(line["candidate"], line["data"], line["seed"]) for line in kept if "error" not in line or not asked.again}
-    places = candidates()
-    wanted = [
-        (name, data, seed)
-        for seed in map(int, asked.seeds.split(","))
-        for name in (asked.candidates.split(",") if asked.candidates else NAMES)
-        for data in (asked.data.split(",") if asked.data else DATA)
-    ]
+def capped(splits: Splits, rows: int) -> Splits:
+    """At most so many rows of train, and few enough of the others."""
+    return Splits(
+        _first(splits.train, rows), _first(splits.validation, JUDGES), _first(splits.test, TESTED), splits.summary
+    )
+
+
+def _first(rows: Rows, most: int) -> Rows:
+    return rows.take(stratified_order(rows.codes)[:most]) if len(rows) > most else rows
+
+
+def runs(asked: Any, data: str, rows: int, kept: list[Line]) -> Iterator[tuple[str, int]]:
+    """(candidate, seed) that are still to run on a data set, cheapest first."""
+    mine = [line for line in kept if line["data"] == data and line.get("rows", {"train": rows})["train"] == rows]
+    done = {(line["candidate"], line["seed"]) for line in mine if "error" not in line or not asked.again}
+    names = asked.candidates.split(",") if asked.candidates else NAMES
+    wanted = [(name, seed) for name in names for seed in map(int, asked.seeds.split(","))]
     if asked.close:
-        wanted += [(name, data, seed) for name, data in close(kept) for seed in (1, 2)]
-    cost = {name: places[name].cost for name in NAMES}
-    for name, data, seed in sorted(set(wanted), key=lambda run: (run[2], cost[run[0]] * DATA[run[1]].tokens)):
-        if (name, data, seed) not in done:
-            yield name, data, seed
+        wanted += [(name, seed) for name in close(mine) for seed in (1, 2)]
+    cost = {name: place.cost for name, place in candidates().items()}
+    yield from (run for run in sorted(set(wanted), key=lambda run: (run[1], cost[run[0]])) if run not in done)
 
 
-def close(kept: list[Line]) -> Iterator[tuple[str, str]]:
-    """(candidate, data) within a point of the data set's best by seed 0."""
-    for data in DATA:
-        found = {
-            line["candidate"]: line["metrics"]["accuracy"]
-            for line in kept
-            if line["data"] == data and line["seed"] == 0 and "metrics" in line
-        }
-        near = [name for name, value in found.items() if value >= max(found.values()) - CLOSE]
-        yield from ((name, data) for name in near if len(near) > 1)
+def close(kept: list[Line]) -> list[str]:
+    """The candidates within a point of the best by seed 0, where there are several."""
+    found = {line["candidate"]: line["metrics"]["accuracy"] for line in kept if line["seed"] == 0 and "metrics" in line}
+    near = [name for name, value in found.items() if value >= max(found.values()) - CLOSE]
+    return near if len(near) > 1 else []
 
 
-def measured(name: str, data: str, seed: int) -> Line:
-    """Run it and gather what came of it."""
-    began, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+def measured(name: str, splits: Splits, seed: int) -> Line:
+    """Fine-tune it and open the test rows. Seconds are those of the processor, all threads together."""
+    options = FitOptions(candidates()[name].model, settings={"seed": str(seed)})
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        rows: tuple[str | Path, ...] = (DATA[data].path(Path(folder)), *DATA[data].options())
-        line = command("run", *rows, "--model", candidates()[name].model, "--seed", str(seed), "--out", out)
-        line += ["--json", "--quiet"]
-        environment = os.environ | {"GRAFT_CACHE": str(Path(folder) / "cache")}
-        done = subprocess.run(
-            [*line, "--json", "--quiet"], env=environment, capture_output=True, text=True, check=False
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        head = {"candidate": name, "data": data, "seed": seed, "commit": commit(), "when": round(began)}
-        if done.returncode:
-            said = done.stdout.strip().splitlines()
-            return head | {"error": said[-1] if said else done.stderr.strip()[-300:]}
-        return head | {"cpu_seconds": round(cpu, 1)} | outcome(out)
-
-
-def outcome(out: Path) -> Line:
-    """What the run's folder tells."""
-    manifest = json.loads((out / "run.json").read_text())
-    evaluation = json.loads((out / "evaluation.json").read_text())
-    stage = manifest["recipe"]["stages"][-1]
-    cost = manifest["outcome"]["cost"]
-    kept = ("accuracy", "macro_f1", "mcc", "log_loss")
-    return {
-        "metrics": {key: round(evaluation["metrics"][key], 5) for key in kept},
-        "interval": [round(end, 4) for end in evaluation["intervals"]["accuracy"]],
-        "validation": manifest["outcome"]["best_value"],
-        "rows": {split["name"]: split["rows"] for split in manifest["data"]["splits"]},
-        "classes": len(manifest["data"]["classes"]),
-        "blocks": manifest["backbone"]["blocks"],
-        "width": manifest["backbone"]["width"],
-        "parameters": manifest["backbone"]["parameters"],
-        "tokens": sum(json.loads(line)["tokens"] for line in (out / "epochs.jsonl").read_text().splitlines()),
-        "tfidf": round(evaluation["baselines"]["tfidf"]["metrics"]["accuracy"], 5),
-        "recipe": manifest["recipe"]["name"],
-        "stage": {"epochs": stage["epochs"], "rows": stage["batches"]["rows"], "lr": stage["optimiser"]["lr"]},
-        "seconds": {phase["name"]: round(phase["seconds"], 1) for phase in cost["phases"]},
-        "peak_memory": cost["peak_memory"],
-        "disk": sum(path.stat().st_size for path in (out / "model").iterdir()),
-    }
+        os.environ["GRAFT_CACHE"] = str(Path(folder) / "cache")
+        out, began = Path(folder) / "run", time.process_time()
+        try:
+            for _ in fit(splits, out, options):
+                pass
+        except GraftError as error:
+            return {"error": error.found.replace(candidates()[name].model, name)}
+        trained = time.process_time()
+        predictor = load(out)
+        found = [event for event in predictor.stream(in_chunks(splits.test)) if not isinstance(event, Progress)]
+        logits = np.concatenate([part for _, part in found])
+        evaluation = evaluate(predictor.task, logits, splits.test, predictor.outputs)
+        manifest = predictor.manifest
+        stage, backbone = manifest.recipe.stages[-1], manifest.backbone
+        return {
+            "cpu_seconds": {"train": round(trained - began, 1), "test": round(time.process_time() - trained, 1)},
+            "metrics": {key: round(evaluation.metrics[key], 5) for key in ("accuracy", "macro_f1", "log_loss")},
+            "interval": [round(end, 4) for end in evaluation.intervals["accuracy"]],
+            "validation": manifest.outcome.best_value,
+            "rows": {part: len(getattr(splits, part)) for part in ("train", "validation", "test")},
+            "classes": len(splits.classes),
+            "blocks": backbone.blocks,
+            "width": backbone.width,
+            "parameters": backbone.parameters,
+            "stage": {"epochs": stage.epochs, "rows": stage.batches.rows, "lr": stage.optimiser.lr},
+        }
 
 
 def commit() -> str:
     """The commit of the sources that run."""
-    named = os.environ.get("GRAFT_COMMIT")
-    return named or subprocess.check_output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], text=True).strip()
+    return subprocess.check_output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], text=True).strip()
 
 
 def main() -> None:
     parser = command_line(__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS, help=f"rows of train, at most ({ROWS})")
     parser.add_argument("--candidates", default="", help="names with commas between them (all)")
-    parser.add_argument("--data", default="", help="data sets with commas between them (all)")
+    parser.add_argument("--data", default=",".join(DATA), help="data sets with commas between them (all)")
     parser.add_argument("--seeds", default="0", help="with commas between them (0)")
     parser.add_argument("--close", action="store_true", help="also seeds 1 and 2 where the best are within a point")
     parser.add_argument("--again", action="store_true", help="try again what was refused")
     parser.add_argument("--kept", type=Path, default=KEPT, help=f"the file of results ({KEPT})")
     asked = parser.parse_args()
     asked.kept.parent.mkdir(exist_ok=True)
-    while todo := next(runs(asked, lines(asked.kept)), None):
-        line = measured(*todo)
-        with open(asked.kept, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        print(*todo, line.get("metrics", line.get("error")), flush=True)
-        if "error" in line:
-            asked.again = False
+    for data in asked.data.split(","):
+        splits = capped(DATA[data].splits(), asked.rows)
+        for name, seed in runs(asked, data, len(splits.train), lines(asked.kept)):
+            head = {"candidate": name, "data": data, "seed": seed, "commit": commit(), "when": round(time.time())}
+            line = head | measured(name, splits, seed)
+            with open(asked.kept, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(name, data, seed, line.get("metrics", line.get("error")), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that a failure belongs to the change that brought it; `make fuzz` draws anew.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+if "GRAFT_FUZZ" not in os.environ:
+    settings.load_profile("same")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,10 +15,12 @@ import tiny
 
 from graft.backbone.features import Extractor
 from graft.choosing import ChooseOptions, choose, only_at_hand
+from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Rows, Splits
-from graft.errors import ModelError, RecipeError
+from graft.data.targets import Codes
+from graft.errors import ModelError, RecipeError, RunError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
 from graft.records import Manifest, Progress, Ranking, Said, Unranked
@@ -98,10 +100,52 @@ def test_nothing_that_can_be_compared_is_an_error_with_the_reasons(splits: Split
         ranking(splits, str(tmp_path / "none"))
 
 
-def test_numbers_are_refused() -> None:
-    numbers = split(read({"text": [f"text {n}" for n in range(60)], "label": [n + 0.5 for n in range(60)]}))
-    with pytest.raises(RecipeError, match="classification only"):
-        ranking(numbers, "embedded")
+def judged(splits: Splits, models: Path, metric: str) -> Ranking:
+    """A comparison for a task of which no fine-tuning is known, checked for what they have in common."""
+    found = ranking(splits, str(models / "roberta"), budget=20.0)
+    assert found.metric == metric
+    assert [one.candidate.depth for one in found.forecasts] in ([1, 2], [2, 1])
+    assert all(one.interval[0] <= one.expected <= one.interval[1] for one in found.forecasts)
+    assert all(one.prior is None for one in found.forecasts)
+    assert "linear probe" in found.basis
+    assert found.pick in {one.candidate.name for one in found.forecasts}
+    return found
+
+
+def test_models_are_compared_by_numbers(models: Path) -> None:
+    words = dict(zip(("awful", "plain", "lovely"), (1.5, 2.0, 4.5), strict=True))
+    texts = [f"{tiny.WORDS[n % 90]} {list(words)[n % 3]} {tiny.WORDS[n * 7 % 95]}" for n in range(240)]
+    numbers = split(read({"text": texts, "score": [words[text.split()[1]] for text in texts]}, label="score"))
+    assert numbers.summary.task == "regression"
+    found = judged(numbers, models, "pearson")
+    assert found.forecasts[0].expected > 0.5
+    assert "Pearson correlation of 0." in found.forecasts[0].why[0]
+
+
+def test_models_are_compared_by_labels(models: Path) -> None:
+    texts = [f"{tiny.WORDS[n % 90]} {('awful', 'lovely', 'awful lovely')[n % 3]}" for n in range(240)]
+    labels = [("bad", "good", "bad|good")[n % 3] for n in range(240)]
+    several = split(read({"text": texts, "labels": labels}, options=ReadOptions(task="multi-label")))
+    assert judged(several, models, "micro_f1").forecasts[0].expected > 0.6
+
+
+def test_models_are_compared_by_names_in_texts_but_not_raced(models: Path) -> None:
+    rows = [{"tokens": [tiny.WORDS[n % 90], "in", "oslo"], "tags": ["O", "O", "B-PLACE"]} for n in range(240)]
+    names = split(read(rows, options=ReadOptions(task="token-classification")))
+    assert not judged(names, models, "tag_f1").heats
+
+
+def test_what_no_frozen_vector_is_scored_against_is_refused_with_what_would_work(splits: Splits) -> None:
+    class Others(Codes):
+        pass
+
+    rows = dataclasses.replace(splits.train, targets=Others(splits.train.codes))
+    others = dataclasses.replace(splits, train=rows)
+    with pytest.raises(RecipeError, match="cannot be compared for") as refused:
+        ranking(others, "embedded")
+    assert "regression" in str(refused.value)
+    assert "--model" in str(refused.value)
+    assert "not compared for" in only_at_hand(others, ChooseOptions())
 
 
 def test_the_budget_is_kept(models: Path) -> None:
@@ -162,6 +206,9 @@ def test_a_comparison_and_the_training_of_its_winner_extract_no_row_twice(
     given = Given({"text": list(rows), "label": [splits.classes[code] for code in splits.train.codes]})
     fit = dataclasses.replace(FP32, recipe="probe")
     for event in run(given, fit, RunOptions(tmp_path / "run", choose=options)):
+        if isinstance(event, Progress) and found is None:  # while models are compared, no other run takes the folder
+            with pytest.raises(RunError, match="in use"), RunFolder(tmp_path / "run").locked():
+                pass
         found = event if isinstance(event, Ranking) else found
         manifest = event if isinstance(event, Manifest) else manifest
     assert found is not None
@@ -182,8 +229,6 @@ def test_with_one_model_at_hand_a_run_just_says_so(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     assert "the only one at hand" in only_at_hand(splits, ChooseOptions())
     assert only_at_hand(splits, ChooseOptions((str(models),))) == ""
-    numbers = split(read({"text": [f"text {n}" for n in range(60)], "label": [n + 0.5 for n in range(60)]}))
-    assert "classification only" in only_at_hand(numbers, ChooseOptions((str(models),)))
 
 
 def test_pairs_are_compared_joined(models: Path) -> None:

@@ -12,6 +12,10 @@ def test_a_loss_that_broke_is_told_by_a_place_in_the_data() -> None:
     assert "a step of 32 texts (reviews.csv, lines 2, 9)" in placed.found
     assert "train rows" not in placed.found
     assert "--lr" in placed.remedy
+    assert "--on-nonfinite skip" in placed.remedy
+    given_up = NotFinite("all", range(32), skipping=True).at("reviews.csv, lines 2, 9")
+    assert "too many steps were left out" in given_up.found
+    assert "skip" not in given_up.remedy  # which was tried
     assert NotFinite("all").at("").found == "The loss or a gradient is not finite in stage all."
 
 

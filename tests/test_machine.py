@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 
@@ -88,6 +89,34 @@ def test_memory_and_versions():
     found = versions()
     assert found["torch"] == torch.__version__.split("+")[0] or found["torch"] == torch.__version__
     assert {"python", "graft-ml", "transformers"} <= set(found)
+
+
+SHORT = [
+    MemoryError(),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB"),
+    RuntimeError("CUDA error: out of memory\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions."),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError("std::bad_alloc"),
+    RuntimeError("could not create a primitive"),
+]
+OTHER = [
+    RuntimeError("CUDA error: an illegal memory access was encountered"),
+    RuntimeError("CUDA error: device-side assert triggered"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx`"),
+    RuntimeError("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    ValueError("out of memory"),
+]
+
+
+@pytest.mark.parametrize(("error", "is_short"), [*((e, True) for e in SHORT), *((e, False) for e in OTHER)], ids=repr)
+def test_short_memory_is_told_from_other_errors_whoever_says_so(error, is_short):
+    """What CUDA and its libraries say is taken from their own messages: there is no such device here."""
+    assert machine.is_out_of_memory(error) == is_short
 
 
 def test_reading_this_module_loads_no_torch():

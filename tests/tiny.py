@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedTokenizerFast
 
 from graft.backbone.model import quiet
 
@@ -65,6 +65,18 @@ def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int 
 
     Returns the folder.
     """
+    return _save(folder, *_sized(family, layers, width), seed)
+
+
+def rewriter(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int = 0) -> Path:
+    """The same of an encoder-decoder with the head of its language model."""
+    config, tokenizer = _sized(family, layers, width)
+    if tokenizer.bos_token_id is None:
+        vars(config).pop("bos_token_id", None)  # as in T5's own files
+    return _save(folder, config, tokenizer, seed, AutoModelForSeq2SeqLM)
+
+
+def _sized(family: str, layers: int, width: int) -> tuple[PreTrainedConfig, PreTrainedTokenizerFast]:
     maker, own = FAMILIES[family]
     tokenizer = maker()
     sizes = {
@@ -80,13 +92,15 @@ def make(family: str, folder: Path, layers: int = 3, width: int = 32, seed: int 
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
     }
-    return _save(folder, AutoConfig.for_model(family, **(sizes | own)), tokenizer, seed)
+    return AutoConfig.for_model(family, **(sizes | own)), tokenizer
 
 
-def _save(folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, seed: int) -> Path:
+def _save(
+    folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, seed: int, auto: Any = AutoModel
+) -> Path:
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
-        AutoModel.from_config(config).save_pretrained(folder)
+        auto.from_config(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return folder
 
@@ -200,6 +214,7 @@ _BART = {"decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "dec
 FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]] = {
     "bert": (_wordpiece, {}),
     "roberta": (_byte_level, _OFFSET),
+    "xlm-roberta": (_byte_level, _OFFSET),
     "distilbert": (_wordpiece, {}),
     "electra": (_wordpiece, {"embedding_size": 16}),  # narrower than the blocks, as in the small and the large one
     "mpnet": (_byte_level, _OFFSET),

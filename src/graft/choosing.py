@@ -11,18 +11,24 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from graft import machine
+from graft import machine, writers
 from graft.backbone.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
 from graft.choose.cost import Effort
-from graft.choose.rank import Measured, Sample, rank
+from graft.choose.entrant import Measured
+from graft.choose.rank import rank
+from graft.choose.sample import Sample
+from graft.choose.units import metric_of
+from graft.data.documents import WRITE
 from graft.data.table import Splits
-from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
-from graft.race import Course, finalists, race
-from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Unranked
+from graft.race import Course, Judge, finalists, race
+from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Spelling, Unranked
+from graft.report import spelling
+from graft.report.words import metric_value
+from graft.tasks.registry import task_named
 from graft.train.scale import Scale
 
 Event = Progress | Said | Unranked | Heat | Ranking
@@ -30,7 +36,7 @@ BUDGET = 300.0  # seconds
 BUDGET_OF_RUN = 120.0  # seconds, where a run compares what is at hand before it trains
 SPARE = 0.05  # share of the time that is kept back
 READING = 0.5  # share of it in which candidates are read and scored; the race has the rest
-METRIC = "accuracy"
+COMPARED = ("classification", "multi-label", "regression", "token-classification", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +52,37 @@ class ChooseOptions:
 def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOptions = ChooseOptions()) -> Iterator[Event]:
     """Compare the candidates for a recipe.
 
-    Raises ModelError where none of them can be compared, and RecipeError for a task that is not classification.
+    Raises ModelError where none of them can be compared, and RecipeError for a task for which none are.
     """
-    if not isinstance(splits.train.targets, Codes):
+    if splits.summary.task == WRITE:
+        yield from _of_writers(splits, fit, options)
+        return
+    metric = metric_of(splits.train.targets)
+    if metric is None:
         raise RecipeError(
-            f"Models are compared for classification only, and these data are for {splits.summary.task}.",
+            f"Models cannot be compared for {splits.summary.task} yet; they can for {', '.join(COMPARED)}.",
             "name the model with --model.",
         )
-    began = time.perf_counter() if options.began is None else options.began
-    deadline = began + options.budget - SPARE * max(0.0, began + options.budget - time.perf_counter())
+    began, deadline = _times(options)
     wanted = candidates.named(options.candidates) if options.candidates else candidates.local()
     if not wanted:
         raise ModelError("No model is at hand to be compared.", "name some with --candidates.")
     yield Said(f"Comparing {len(wanted)} {'model' if len(wanted) == 1 else 'models'}, each at every depth.")
     measured, unranked = yield from _measured(wanted, splits, fit, deadline)
     if not measured:
-        reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
-        raise ModelError(
-            f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget."
-        )
-    ordered = forecast.forecasts([(one, _efforts(one, splits, fit)) for one in measured], len(splits.train))
-    pick, why = forecast.picked(ordered, options.within)
+        raise _none_compared(unranked)
+    efforts = [(one, _efforts(one, splits, fit)) for one in measured]
+    ordered = forecast.forecasts(efforts, len(splits.train), metric)
+    pick, why = forecast.picked(ordered, options.within, metric)
     per_text = {one.model.name: one.pace.tokens_per_text for one in measured}
-    course = Course(splits.train, splits.classes, machine.choose(fit.device, fit.precision), fit, per_text, deadline)
+    judge = Judge(task_named(splits.summary.task), metric)
+    chosen = machine.choose(fit.device, fit.precision)
+    course = Course(splits.train, splits.classes, chosen, fit, per_text, deadline, judge)
     heats, won = yield from _raced(ordered, pick, course, options.within)
     if won is not None:
         pick, why = won
     yield Ranking(
-        metric=METRIC,
+        metric=metric,
         sampled=Sampled(max(one.rows for one in measured), len(splits.train)),
         forecasts=tuple(ordered),
         views={one.model.name: one.views for one in measured},
@@ -81,15 +90,63 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
         heats=tuple(heats),
         pick=pick.candidate.name,
         why=why,
-        basis=forecast.BASIS,
+        basis=forecast.basis(metric),
         seconds=time.perf_counter() - began,
     )
 
 
+def _of_writers(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Iterator[Event]:
+    """The same for texts to learn a style from: no depths, and no race."""
+    began, deadline = _times(options)
+    here = [one for one in candidates.local() if one.name != EMBEDDED]  # it reads, and cannot write
+    wanted = candidates.named(options.candidates) if options.candidates else here
+    if not wanted:
+        raise ModelError("No language model is at hand to be compared.", "name some with --candidates.")
+    chosen = machine.choose(fit.device, fit.precision)
+    ordered, unranked, read = yield from writers.weighed(wanted, splits, fit, chosen, deadline)
+    if not ordered:
+        raise _none_compared(unranked)
+    for one in ordered:
+        yield from _misfit(one.spelling, one.candidate.name)
+    pick, why = writers.picked(ordered, options.within)
+    yield Ranking(
+        metric=writers.METRIC,
+        sampled=Sampled(read, sum(map(len, splits.train.texts))),
+        forecasts=tuple(ordered),
+        views={},
+        unranked=tuple(unranked),
+        heats=(),
+        pick=pick.candidate.name,
+        why=why,
+        basis=writers.BASIS,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _times(options: ChooseOptions) -> tuple[float, float]:
+    """When it began, and until when all must be done."""
+    now = time.perf_counter()
+    began = now if options.began is None else options.began
+    end = began + options.budget
+    return began, end - SPARE * max(0.0, end - now)
+
+
+def _none_compared(unranked: Sequence[Unranked]) -> ModelError:
+    reasons = "; ".join(f"{one.name}: {one.why}" for one in unranked)
+    return ModelError(f"None of the candidates could be compared ({reasons}).", "name others, or give more --budget.")
+
+
+def _misfit(spelt: Spelling | None, name: str) -> Iterator[Said]:
+    """The warning that a vocabulary or a model does not fit the texts."""
+    found = spelling.misfit(spelt, name)
+    if found is not None:
+        yield Said(f"{found.severity.capitalize()}: {found.text}")
+
+
 def only_at_hand(splits: Splits, options: ChooseOptions) -> str:
     """Why there is nothing to choose, in a sentence; "" where there is."""
-    if not isinstance(splits.train.targets, Codes):
-        return f"Model: {EMBEDDED}, as models are compared for classification only (--model names another)."
+    if metric_of(splits.train.targets) is None:
+        return f"Model: {EMBEDDED}, as models are not compared for {splits.summary.task} (--model names another)."
     here = candidates.named(options.candidates) if options.candidates else candidates.local()
     if len(here) < 2:
         return f"Model: {EMBEDDED}, the only one at hand (--model names another; graft models lists some)."
@@ -101,13 +158,16 @@ def _measured(
 ) -> Generator[Event, None, tuple[list[Measured], list[Unranked]]]:
     """What could be measured in its share of the time, and what could not be."""
     share = READING * (deadline - time.perf_counter())
-    sample = Sample(splits.train, splits.classes, _limit(splits, fit), time.perf_counter() + share)
+    task = task_named(splits.summary.task)
+    until = time.perf_counter() + share
+    sample = Sample(splits.train, splits.classes, _limit(splits, fit), until, task=task)
     measured: list[Measured] = []
     unranked: list[Unranked] = []
     chosen = machine.choose(fit.device, fit.precision)
     for event in rank(wanted, sample, chosen, Store(), machine.free_memory()):
         if isinstance(event, Measured):
             measured.append(event)
+            yield from _misfit(event.spelling, event.model.name)
             continue
         if isinstance(event, Unranked):
             unranked.append(event)
@@ -121,7 +181,7 @@ def _raced(
     """The heats that were run, and what the race says: the pick and why; None where no round was finished."""
     heats: list[Heat] = []
     entrants = finalists(ordered, pick)
-    if len(entrants) < 2:
+    if len(entrants) < 2 or not course.judge.can:
         return heats, None
     racing = race(entrants, course)
     while True:
@@ -138,31 +198,35 @@ def _raced(
     by_name = {one.candidate.name: one for one in entrants}
     enough = [by_name[heat.name] for heat in last if heat.value >= last[0].value - within]
     won = min(enough, key=lambda one: one.costs.minutes) if within else enough[0]
-    return heats, (won, _won(won, last, within))
+    return heats, (won, _won(won, last, within, course.judge.metric))
 
 
-def _won(won: Forecast, last: Sequence[Heat], within: float) -> str:
+def _won(won: Forecast, last: Sequence[Heat], within: float, metric: str) -> str:
     """Why it is advised after a race."""
-    value = next(heat.value for heat in last if heat.name == won.candidate.name)
-    others = ", ".join(f"{heat.name} {heat.value:.1%}" for heat in last if heat.name != won.candidate.name)
-    if not others:
-        return f"it was the only one to finish the race, at {value:.1%}"
-    how = f"the cheapest within {within:.1%} of the best of the race" if within else "the best of the race"
+    reached = {heat.name: metric_value(metric, heat.value) for heat in last}
+    own = reached.pop(won.candidate.name)
+    if not reached:
+        return f"it was the only one to finish the race, at {own}"
+    others = ", ".join(f"{name} {value}" for name, value in reached.items())
+    near = f"the cheapest within {metric_value(metric, within)} of the best of the race"
     trained = f"{last[0].rows:,} rows of train and judged on {last[0].judged:,} others"
-    return f"it was {how}: {value:.1%}, trained on {trained} ({others})"
+    return f"it was {near if within else 'the best of the race'}: {own}, trained on {trained} ({others})"
 
 
 def _limit(splits: Splits, fit: FitOptions) -> int:
     """The tokens that the recipe cuts texts to; widths and tokens, which no recipe's limit depends on, are made up."""
     rows = len(splits.train)
-    return fit.recipe_at(Scale(rows, 30 * rows, len(splits.classes), 6, 384)).max_tokens
+    task = task_named(splits.summary.task)
+    return fit.recipe_at(Scale(rows, 30 * rows, len(splits.classes), 6, 384, task=task)).max_tokens
 
 
 def _efforts(found: Measured, splits: Splits, fit: FitOptions) -> Sequence[Effort]:
     """What the recipe asks of the model kept up to each of its blocks."""
     rows, per_text = len(splits.train), found.pace.tokens_per_text
+    task = task_named(splits.summary.task)
     efforts = []
     for depth in range(1, found.model.blocks + 1):
-        scale = Scale(rows, round(rows * per_text), len(splits.classes), depth, found.model.width)
+        shape = len(splits.classes), depth, found.model.width
+        scale = Scale(rows, round(rows * per_text), *shape, task=task)
         efforts.append(Effort.of(fit.recipe_at(scale), rows, per_text))
     return efforts

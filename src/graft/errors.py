@@ -34,6 +34,7 @@ _REFUSALS = {
     errno.EACCES: ("the permission is missing", _RIGHTS),
     errno.EPERM: ("it is not permitted", _RIGHTS),
     errno.EROFS: ("that disk can only be read", "choose another folder with --out."),
+    errno.ENOMEM: ("there is not enough memory", "close other programs, or choose a smaller model with --model."),
     errno.ENOSPC: ("the disk is full", _ROOM),
     errno.EDQUOT: ("your share of the disk is used up", _ROOM),
 }
@@ -76,25 +77,28 @@ class NotFinite(RunError):
     """Training met a number that is none.
 
     `rows`: positions in the train split of the texts at fault, where they are known, out of the `of` texts of a step.
+    `skipping`: such steps were to be left out, and are too many.
     """
 
-    def __init__(self, stage: str, rows: Sequence[int] = (), place: str = "", of: int = 0) -> None:
+    def __init__(
+        self, stage: str, rows: Sequence[int] = (), place: str = "", of: int = 0, skipping: bool = False
+    ) -> None:
         self.stage = stage
+        self.skipping = skipping
         self.rows = tuple(rows)
         self.of = of
         known = place or f"train rows {', '.join(map(str, self.rows[:5]))}, …, counted from 0"
         at_fault = f", because of {len(self.rows)} of the {of} texts of a step ({known})"
         together = f", in a step of {len(self.rows)} texts ({known})"
-        super().__init__(
-            f"The loss or a gradient is not finite in stage {stage}"
-            f"{(at_fault if len(self.rows) < of else together) if self.rows else ''}.",
-            "start a new run (--out) with a lower rate (--lr) or with --precision fp32; or go on without such steps: "
-            "--resume --on-nonfinite skip.",
-        )
+        where = (at_fault if len(self.rows) < of else together) if self.rows else ""
+        many = "; too many steps were left out for that" if skipping else ""
+        remedy = "start a new run (--out) with a lower rate (--lr) or with --precision fp32"
+        onward = "." if skipping else "; or go on without such steps: --resume --on-nonfinite skip."
+        super().__init__(f"The loss or a gradient is not finite in stage {stage}{where}{many}.", remedy + onward)
 
     def at(self, place: str) -> NotFinite:
         """The same, said of a place in the person's data."""
-        return NotFinite(self.stage, self.rows, place, self.of)
+        return NotFinite(self.stage, self.rows, place, self.of, self.skipping)
 
 
 class MissingExtra(GraftError):

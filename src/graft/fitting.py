@@ -11,23 +11,24 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-from graft import machine, windowed
+from graft import machine, resuming, windowed
 from graft.account import Account, Clock
 from graft.backbone import artefact, at_hand, hub
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.data.longtexts import Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
-from graft.errors import NotFinite, RunError
+from graft.errors import NotFinite
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.replies import about_targets, cut_off
 from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
@@ -117,18 +118,16 @@ def _prepare(
     splits: Splits, folder: RunFolder, options: FitOptions, request: Request, recorded: Manifest | None, clock: Clock
 ) -> Generator[Event, None, Job]:
     """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
-    chosen = machine.choose(options.device, options.precision)
-    if recorded is not None:
-        # refused where the device is not here
-        machine.choose(cast(Device, recorded.machine.device), recorded.machine.precision)
-        chosen = recorded.machine
+    if recorded is None:
+        chosen = machine.choose(options.device, options.precision)
+    else:
+        chosen = resuming.same_machine(recorded, options.device, options.precision, folder)
     task = task_named(splits.summary.task)
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
-    yield Said(_about(backbone, chosen))
-    if not backbone.family.known:
-        yield Said(_about_unknown(backbone))
+        chosen = chosen if recorded is not None else serving(backbone, chosen)
+    yield from map(Said, _about(backbone, chosen))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
@@ -148,8 +147,11 @@ def _prepare(
         with clock.phase("pairs"):
             read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
-    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located))
+    targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
+    cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
     yield from map(Said, _about_cut(cut, backbone.record.name, limits.long if isinstance(read, Read) else None))
+    if cut.targets is not None:
+        yield from map(Said, about_targets(splits, backbone, cut.targets))
     if limits.long == "windows":
         cut = dataclasses.replace(cut, texts_cut=0, tokens_cut=0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -157,7 +159,8 @@ def _prepare(
         created, request, splits.summary, backbone.record, recipe, None, cut, chosen, machine.versions(), Outcome()
     )
     if recorded is not None:
-        _check_same(recorded, manifest, folder)
+        resuming.check_same(recorded, manifest, folder)
+        yield from resuming.of_last_bits(recorded)
         yield from folder.notices(recorded)
         manifest = dataclasses.replace(recorded, recipe=recipe)
     folder.write_manifest(manifest)
@@ -184,17 +187,13 @@ def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
     return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
 
 
-def _about(backbone: Backbone, chosen: MachineRecord) -> str:
+def _about(backbone: Backbone, chosen: MachineRecord) -> Iterator[str]:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
-    return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
-
-
-def _about_unknown(backbone: Backbone) -> str:
-    found = (
-        f"{backbone.family.name!r} is not among the families that graft is tested with; its blocks were found by shape"
-    )
-    return f"{found}. It trains as any other, but nothing of it is cut off and cached."
+    yield f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
+    if not backbone.family.known:
+        found = f"{record.family!r} is not among the families that graft is tested with; its blocks were found by shape"
+        yield f"{found}. It trains as any other, but nothing of it is cut off and cached."
 
 
 def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:
@@ -211,27 +210,6 @@ def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:
     callout = spelling.misfit(cut.spelling, model)
     if callout is not None:
         yield f"{callout.severity.capitalize()}: {callout.text} To mend it: {callout.setting}"
-
-
-def _check_same(recorded: Manifest, asked: Manifest, folder: RunFolder) -> None:
-    """A resumed run must be of the same data, model and recipe. Raises RunError naming what differs.
-
-    What to do about numbers that are not finite may change: that is how a run that stopped for one goes on.
-    """
-    recipe = dataclasses.replace(recorded.recipe, on_nonfinite=asked.recipe.on_nonfinite)
-    found = {
-        "data": [split.digest for split in recorded.data.splits] == [split.digest for split in asked.data.splits],
-        "task": recorded.data.task == asked.data.task,
-        "classes": recorded.data.classes == asked.data.classes,
-        "model": recorded.backbone.digest == asked.backbone.digest,
-        "recipe": recipe == asked.recipe,
-    }
-    different = [name for name, is_same in found.items() if not is_same]
-    if different:
-        raise RunError(
-            f"{folder.path} was started with other {' and '.join(different)} than are given now.",
-            "give what the run was started with, or start a new run with another --out.",
-        )
 
 
 def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:

@@ -7,6 +7,7 @@ torch is imported inside functions, so that the command line can read this modul
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib.metadata
 import os
 import platform
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
+NAMED = "named by you"  # why a precision was taken, where a person named it
 _NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes "no limit" as a number of this size
 _NO_MEMORY = (
     *("out of memory", "can't allocate memory", "not enough memory", "bad_alloc"),  # torch, by device
+    *("cublas_status_alloc_failed", "cudnn_status_alloc_failed"),  # CUDA's libraries, for their own buffers
     "could not create a primitive",  # oneDNN, when it cannot have its buffers
     "can't start new thread",  # Python, when there is no room for another stack
     "cannot allocate memory",  # the system
@@ -49,6 +52,8 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
     bf16 is taken where a measured matrix product is at least 1.5 times faster in it than in fp32.
     Raises RecipeError when a named device is not on this machine.
     """
+    import torch
+
     if device not in get_args(Device) or precision not in get_args(Precision):
         raise RecipeError(
             f"There is no device {device!r} with precision {precision!r}.",
@@ -56,12 +61,12 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
         )
     chosen = _device(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    name = _device_name(chosen)
+    name, threads = _device_name(chosen), torch.get_num_threads()
     if precision != "auto":
-        return MachineRecord(chosen, name, cores, precision, "named by you")
+        return MachineRecord(chosen, name, cores, precision, NAMED, threads)
     ratio = _gain_known(chosen, f"{chosen}, {name}, {cores} cores, torch {importlib.metadata.version('torch')}")
     why = f"a matrix product is {ratio:.1f} times as fast in bf16 as in fp32 here"
-    return MachineRecord(chosen, name, cores, "bf16" if ratio >= 1.5 else "fp32", why)
+    return MachineRecord(chosen, name, cores, "bf16" if ratio >= 1.5 else "fp32", why, threads)
 
 
 def _device(asked: Device) -> Literal["cpu", "cuda", "mps"]:
@@ -199,8 +204,8 @@ def free_memory() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had: Python's own, torch's on a CPU or a GPU."""
-    if isinstance(error, MemoryError):
+    """Whether an error says that memory could not be had: Python's own, the system's, torch's on a CPU or a GPU."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
 

@@ -19,6 +19,9 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.backbone.precision import serving
+from graft.backbone.rewriting import Rewriter
+from graft.backbone.seq2seq import Seq2SeqPath
 from graft.data.asked import Kind, asked
 from graft.data.encode import encode
 from graft.data.longtexts import Limits, limits_by
@@ -32,7 +35,8 @@ from graft.tasks.candidates import COLUMNS
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
-Logits = NDArray[np.float32]
+Logits = NDArray[Any]  # of a model that rewrites: the texts
+Answering = ModelPath | MixedPath | Rewriter
 Answer = Callable[[Feed], Iterator[Progress | Logits]]
 
 
@@ -43,7 +47,7 @@ class Predictor:
     also lists of words; for answers tuples of a question and its context.
     """
 
-    def __init__(self, path: ModelPath | MixedPath, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
+    def __init__(self, path: Answering, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
         self.manifest = manifest
         self.kind: Kind = kind_of(manifest)
         self.task = task_of(manifest)
@@ -54,7 +58,10 @@ class Predictor:
 
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`
-        has them), in the order of the texts: those of the saved model, to rounding."""
+        has them), in the order of the texts: those of the saved model, to rounding. Raises RunError for a model that
+        writes texts."""
+        if isinstance(self._path, Rewriter):
+            raise RunError("This model writes texts, which have no logits.", "use predict.")
         found = self._stream(asked(texts, self.kind), self._exactly)
         parts = [part for part in found if not isinstance(part, Progress)]
         if parts:
@@ -100,6 +107,8 @@ class Predictor:
         return self._exactly(feed)
 
     def _exactly(self, feed: Feed) -> Iterator[Progress | Logits]:
+        if isinstance(self._path, Rewriter):
+            return self._path.write(feed, "predict")
         path = self._path.exact if isinstance(self._path, MixedPath) else self._path
         return predict_logits(path, feed, len(self.outputs), "predict")
 
@@ -116,7 +125,13 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     backbone = artefact.load(folder.model, manifest)
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes
-    path = _path(backbone, choose(device, "fp32" if exact else precision), mixes)
+    machine = choose(device, "fp32" if exact else precision)
+    if machine.precision == "bf16":
+        machine = serving(backbone, machine)
+    if task_of(manifest).head.reads == "decoder":
+        writer = Rewriter(Seq2SeqPath(backbone, machine, copied=False), backbone.tokenizer)
+        return Predictor(writer, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
+    path = _path(backbone, machine, mixes)
     return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
 
 

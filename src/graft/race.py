@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from graft.backbone import heads, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose.cost import Effort, seconds
 from graft.choose.sample import stratified_order
@@ -30,6 +31,7 @@ from graft.errors import GraftError, NotFinite, first_line
 from graft.fitting import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
 from graft.tasks.classification import CLASSIFICATION
+from graft.tasks.task import Task
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material
 from graft.train.scale import Scale
@@ -46,6 +48,18 @@ Event: TypeAlias = Progress | Said | Heat
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """What finalists are judged by: a metric of the task that is computed at every epoch."""
+
+    task: Task = CLASSIFICATION
+    metric: str = CLASSIFICATION.validation[0]
+
+    @property
+    def can(self) -> bool:
+        return self.metric in self.task.validation
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """What all finalists run on."""
 
@@ -55,11 +69,12 @@ class Course:
     fit: FitOptions
     per_text: dict[str, float]  # tokens, by the model's name
     deadline: float  # time.perf_counter()
+    judge: Judge = Judge()
 
     @property
     def order(self) -> NDArray[np.int64]:
         """All of train, as the comparison reads it: the first rows train, the last ones judge."""
-        return stratified_order(self.train.codes)
+        return stratified_order(self.train.targets.strata())
 
     @property
     def judged(self) -> int:
@@ -73,6 +88,9 @@ class Course:
     def left(self) -> float:
         return self.deadline - time.perf_counter()
 
+    def scale(self, rows: int, tokens: int, blocks: int, width: int) -> Scale:
+        return Scale(rows, tokens, len(self.classes), blocks, width, task=self.judge.task)
+
     def recipe(self, scale: Scale) -> Recipe:
         """What is asked for, with few epochs: in a short time, more rows tell more than more passes over few."""
         whole = self.fit.recipe_at(scale)
@@ -83,7 +101,7 @@ class Course:
         """What training and judging it on so many rows takes, as far as can be said before."""
         per_text = self.per_text[model_of(one)]
         kept = one.candidate
-        recipe = self.recipe(Scale(rows, round(rows * per_text), len(self.classes), kept.depth, kept.width))
+        recipe = self.recipe(self.scale(rows, round(rows * per_text), kept.depth, kept.width))
         a_text = one.costs.milliseconds / 1000
         judging = a_text * self.judged * sum(stage.epochs + 1 for stage in recipe.stages)
         return seconds(a_text / per_text, Effort.of(recipe, rows, per_text)) + judging + OVERHEAD
@@ -161,7 +179,7 @@ def _heat(one: Forecast, number: int, rows: int, course: Course) -> Generator[Ev
                 yield Said(f"The time was up while {name} was raced.")
                 return None
             if isinstance(event, Epoch):
-                value = max(event.validation[CLASSIFICATION.validation[0]], value or 0.0)
+                value = max(event.validation[course.judge.metric], -1.0 if value is None else value)
             passed = min(round(time.perf_counter() - began), expected)
             yield Progress(f"round {number}: {name}", passed, expected, "seconds")
     except FAILURES as error:  # one that fails must not take the others with it
@@ -188,17 +206,19 @@ def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
     """The events of a fit on the first rows, validated on the last ones."""
     order = course.order
     train, judged = order[:rows], order[len(order) - course.judged :]
-    backbone = load_model(hub.locate(one.candidate.name), course.classes)
+    task = course.judge.task
+    backbone = load_model(hub.locate(one.candidate.name), course.classes, head=task.head)
     tokenizer = backbone.tokenizer.backend_tokenizer
-    shape = len(course.classes), backbone.record.blocks, backbone.record.width
-    limit = course.recipe(Scale(rows, 30 * rows, *shape)).max_tokens
+    shape = backbone.record.blocks, backbone.record.width
+    limit = course.recipe(course.scale(rows, 30 * rows, *shape)).max_tokens
     parts = []
     for chosen in (train, judged):
         rows_of = course.train.take(chosen)
         tokens, _ = tokenize_rows(rows_of, tokenizer, min(limit, backbone.record.max_tokens))
         parts.append((tokens, rows_of.targets))
-    targets = CLASSIFICATION.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
+    targets = task.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
     learnt, held = (Labelled(tokens, target) for (tokens, _), target in zip(parts, targets, strict=True))
-    extractor = Extractor(backbone, course.machine, Store())
-    recipe = course.recipe(Scale(rows, len(learnt.tokens.ids), *shape))
-    yield from fit(Material(backbone, learnt, held, course.classes, course.machine, extractor), recipe)
+    machine = serving(backbone, course.machine)
+    extractor = Extractor(backbone, machine, Store())
+    recipe = course.recipe(course.scale(rows, len(learnt.tokens.ids), *shape))
+    yield from fit(Material(backbone, learnt, held, course.classes, machine, extractor, task), recipe)

@@ -15,12 +15,14 @@ from graft.backbone.model import Backbone
 from graft.cache.store import Store
 from graft.data.answers import Answers
 from graft.data.encode import Encoded, encode, is_plain, within
-from graft.data.longtexts import Limits, limits_by
+from graft.data.longtexts import WHOLE, Limits, limits_by
 from graft.data.pairs import Way
+from graft.data.references import References
 from graft.data.table import Rows, Splits
 from graft.data.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
+from graft.replies import replied
 from graft.tasks.registry import task_named
 from graft.train import pairing
 from graft.train.extractive import places
@@ -59,7 +61,7 @@ def usual_limits(backbone: Backbone) -> Limits:
     longest = backbone.record.max_tokens
     if backbone.reads == "span":
         return Limits(min(longest, CONTEXT), overlap=128)
-    return Limits(longest, "truncate") if backbone.reads == "row" else Limits(min(longest, WINDOW))
+    return Limits(longest, "truncate") if backbone.reads in WHOLE else Limits(min(longest, WINDOW))
 
 
 def limits_of(recipe: Recipe, backbone: Backbone) -> Limits:
@@ -94,6 +96,9 @@ def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read
     """What every stage reads. A model whose head starts at zero gets targets about zero."""
     task = task_named(splits.summary.task)
     train, validation = task.prepared(splits.train.targets, splits.validation.targets, heads.is_centred(backbone))
+    if isinstance(train, References) and isinstance(validation, References):
+        limit = read.train.limits.tokens
+        train, validation = replied(train, backbone, limit), replied(validation, backbone, limit)
     learnt = Labelled(read.train.tokens, train, read.train.layout)
     held = Labelled(read.validation.tokens, validation, read.validation.layout)
     extractor = Extractor(backbone, machine, Store())
@@ -142,11 +147,14 @@ def check_ways(splits: Splits, recipe: Recipe, backbone: Backbone) -> None:
         raise RecipeError(found, "leave out --pairs, or name the two columns with --text and --text-pair.")
     if pairs and recipe.long not in ("auto", "truncate"):
         raise RecipeError(f"long texts are to be read by {recipe.long}, but pairs are cut.", "leave out --long.")
+    if backbone.reads == "decoder" and recipe.long == "windows":
+        found = "long is windows, but a text is rewritten as a whole."
+        raise RecipeError(found, "set long to truncate or head-tail, or raise --max-tokens.")
     if recipe.head == "pooled" and (backbone.reads != "row" or recipe.long == "windows"):
         what = "windows are read one by one" if backbone.reads == "row" else _WHAT.get(backbone.reads, "")
         raise RecipeError(f"a pooled head reads whole texts, but {what}.", "use the native head (--head native).")
     if backbone.reads == "span" and any(stage.loss.class_weights != "none" for stage in recipe.stages):
         raise RecipeError("class_weights are asked for, but answers have no classes.", "leave out --class-weights.")
-    if recipe.long == "head-tail" and backbone.reads != "row":
+    if recipe.long == "head-tail" and backbone.reads not in WHOLE:
         found = f"long is head-tail, which leaves out the middle of a text, but {_WHAT.get(backbone.reads, '')}."
         raise RecipeError(found, "set long to windows or truncate.")

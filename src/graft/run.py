@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graft import assess, fitting
+from graft import assess, fitting, resuming
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
 from graft.data.documents import WRITE
 from graft.data.question_columns import QUESTIONS
 from graft.data.read import ReadOptions, read
+from graft.data.references import REWRITE
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
@@ -101,20 +102,23 @@ def run(
 
     The run's folder is announced by the first `Manifest`.
     """
+    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
     if options.out is not None and not options.resume:
         RunFolder(options.out).refuse_taken()  # before minutes are spent on reading
+    elif options.out is not None and RunFolder(options.out).exists:
+        resuming.refuse_further(RunFolder(options.out), options.scratch, where)
     start = time.perf_counter()
     splits = given.splits()
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
-    where = {kind: str(Path(path).resolve()) for kind, path in options.beside.items()}
     request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
     ranking: Ranking | None = None
     if options.choose is not None and not writes and not folder.exists:
-        ranking = yield from _compared(splits, fit, options.choose)
+        with folder.locked():  # a comparison takes minutes, and the folder must still be free after it
+            ranking = yield from _compared(splits, fit, options.choose)
         fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit
     for step in fitting.fit(splits, out, fit, request, resume=options.resume):
         if ranking is not None and folder.exists:
@@ -186,9 +190,14 @@ def about(splits: Splits) -> Iterator[str]:
         yield from summary.notes
         return
     counts = ", ".join(f"{part.name} {part.rows:,}" for part in summary.splits)
+    columns = summary.columns
+    if summary.task == REWRITE:
+        yield f"Data: {summary.name}: {counts}. Learning to turn {columns.text!r} into {columns.label!r}."
+        yield f"Columns: {columns.why}"
+        yield from summary.notes
+        return
     shown = ", ".join(summary.classes[:8]) + (f", … ({len(summary.classes)})" if len(summary.classes) > 8 else "")
     yield f"Data: {summary.name}: {counts}." + ("" if summary.task == QUESTIONS else f" Classes: {shown}.")
-    columns = summary.columns
     texts = f"texts {columns.text!r} and {columns.second!r}" if columns.second else f"text {columns.text!r}"
     if summary.task == QUESTIONS:
         yield f"Columns: {columns.why}"

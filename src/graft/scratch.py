@@ -11,7 +11,10 @@ from graft.backbone import hub
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.backbone.rewriting import Rewriter
+from graft.backbone.seq2seq import Seq2SeqPath
 from graft.data.encode import encode
+from graft.data.longtexts import Limits
 from graft.data.table import Splits
 from graft.evaluate import baseline, measure
 from graft.reading import limits_of, material_of, tokenised
@@ -21,6 +24,8 @@ from graft.tasks.task import Outputs, Yardstick
 from graft.tasks.writing_metrics import Scored
 from graft.train import settle
 from graft.train.fit import fit
+
+WHAT = "the same architecture from random weights, all of it trained by the settings of the last stage"
 
 
 def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Baseline]:
@@ -51,6 +56,9 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
         if isinstance(event, Progress):
             yield dataclasses.replace(event, phase=f"from scratch: {event.phase}")
     thresholds = yield from settle.settled(material)
+    if task.head.reads == "decoder":
+        yield from _of_a_rewriter(splits, backbone, manifest, limits, began)
+        return
     if task.head.reads == "language":
         yield from _of_a_language(splits, backbone, manifest, began)
         return
@@ -60,8 +68,7 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
         path, Feed(asked.tokens, None, asked.layout), len(splits.classes), "from scratch: evaluate"
     ):
         if not isinstance(found, Progress):
-            what = "the same architecture from random weights, all of it trained by the settings of the last stage"
-            yardstick = Yardstick("scratch", what, found, time.perf_counter() - began, thresholds)
+            yardstick = Yardstick("scratch", WHAT, found, time.perf_counter() - began, thresholds)
             yield baseline(task, yardstick, splits.test.targets, Outputs(splits.classes))
 
 
@@ -72,6 +79,20 @@ def _epochs_of_the_same_time(manifest: Manifest) -> int:
         return 1
     an_epoch = done[-1].seconds / done[-1].epochs
     return max(1, round(sum(stage.seconds for stage in done) / max(an_epoch, 1e-9)))
+
+
+def _of_a_rewriter(
+    splits: Splits, backbone: Backbone, manifest: Manifest, limits: Limits, began: float
+) -> Iterator[Progress | Baseline]:
+    """What the encoder-decoder from random weights writes for the test sources."""
+    asked = encode(splits.test, backbone.tokenizer.backend_tokenizer, limits)
+    path = Seq2SeqPath(backbone, dataclasses.replace(manifest.machine, precision="fp32"), copied=False)
+    for found in Rewriter(path, backbone.tokenizer).write(Feed(asked.tokens), "from scratch: evaluate"):
+        if isinstance(found, Progress):
+            yield found
+        else:
+            yardstick = Yardstick("scratch", WHAT, found, time.perf_counter() - began)
+            yield baseline(task_of(manifest), yardstick, splits.test.targets, Outputs(()))
 
 
 def _of_a_language(

@@ -284,6 +284,6 @@ def test_a_folder_whose_name_looks_like_a_depth_is_a_folder(model):
     assert locate(str(odd)).depth is None
 
 
-@pytest.mark.parametrize("name", ["@2", "no-such-model@x", "embedded@", "embedded@²"])
+@pytest.mark.parametrize("name", ["@2", "no-such-model@x", "embedded@", "embedded@²", "embedded@" + "9" * 5000])
 def test_what_is_no_depth_is_a_part_of_the_name(name):
     assert hub.of_depth(name) == (name, None)

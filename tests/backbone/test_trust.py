@@ -14,7 +14,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.backbone import hub, trust
+from graft.backbone import hub, model, trust
 from graft.backbone.model import load
 from graft.errors import ModelError
 
@@ -150,6 +150,17 @@ def test_places_outside_the_file_are_refused(folder):
 def test_a_configuration_that_asks_for_the_moon_is_refused(folder, change):
     configured(folder, **change)
     assert next(iter(change)) in refused(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"max_position_embeddings": 2 * 10**8}, {"type_vocab_size": 10**8}, {"hidden_size": 4096, "vocab_size": 20_000}],
+)
+def test_nothing_that_the_weights_cannot_hold_is_made(folder, change, monkeypatch):
+    """Each of these would take gigabytes, be filled with random numbers, and be refused only then."""
+    configured(folder, **change)
+    monkeypatch.setattr(model, "_pretrained", None)  # would be no ModelError
+    assert "cannot hold" in refused(folder)
 
 
 def test_an_adapter_is_not_taken_for_a_model(folder):

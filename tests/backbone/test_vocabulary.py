@@ -40,6 +40,16 @@ def test_value_and_gradients_are_the_plain_ones(made: tuple[Tensor, nn.Linear, T
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("rows", [64, None])
+def test_smoothing_is_the_librarys(made: tuple[Tensor, nn.Linear, Tensor], rows: int | None) -> None:
+    hidden, head, targets = made
+    ours = summed_loss(hidden, head, targets, rows, smoothing=0.1)
+    theirs = nn.functional.cross_entropy(head(hidden), targets, reduction="sum", label_smoothing=0.1)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-12)
+    for one, other in zip(gradients(ours, hidden, head), gradients(theirs, hidden, head), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
 def test_fp32_agrees_to_six_digits(made: tuple[Tensor, nn.Linear, Tensor]) -> None:
     hidden, head, targets = made
     exact = plain(hidden, head, targets)

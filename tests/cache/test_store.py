@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from graft.cache.shard import Writer
 from graft.cache.shelf import Layout
 from graft.cache.store import DEFAULT_BYTES, Store, key
+from graft.errors import RecipeError
 
 LAYOUT = Layout("float32", 1)
 
@@ -123,6 +124,13 @@ def test_where_it_lies_and_how_much_it_takes(monkeypatch, tmp_path):
     assert Store().folder == tmp_path / "xdg" / "graft" / "shards"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert Store().folder == Path.home() / ".cache" / "graft" / "shards"
+
+
+@pytest.mark.parametrize("named", ["-1", "2e9", "20 GB", "²", "٣", "9" * 5000, " "])
+def test_a_limit_that_is_no_number_is_refused(monkeypatch, named):
+    monkeypatch.setenv("GRAFT_CACHE_BYTES", named)
+    with pytest.raises(RecipeError, match="no number of bytes"):
+        Store()
 
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=4)

@@ -14,7 +14,9 @@ from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
 from graft.cache.store import Store
 from graft.choose.candidates import Named, named
-from graft.choose.rank import Measured, Sample, rank
+from graft.choose.entrant import Measured
+from graft.choose.rank import rank
+from graft.choose.sample import Sample
 from graft.choose.score import scores
 from graft.data.tokens import tokenize
 from graft.records import Unranked
@@ -79,24 +81,25 @@ def test_no_time_means_no_candidate_and_no_error(models, splits, machine, tmp_pa
 
 def test_little_time_means_fewer_rows(models, splits, machine, tmp_path):
     """With scoring a thousand times slower than it is, the fewest rows are told, or the slowest is left out."""
+    from graft.choose import candidates, entrant
     from graft.choose import rank as room
 
-    def entrant(name, deadline=None):
-        found = next(room.located([Named(str(models / name))], 0))
-        made = room._Entrant(found, Sample(splits.train, splits.classes, 64, deadline), machine, Store(tmp_path))
+    def entered(name, deadline=None):
+        found = next(candidates.located([Named(str(models / name))], 0))
+        made = entrant.Entrant(found, Sample(splits.train, splits.classes, 64, deadline), machine, Store(tmp_path))
         list(made.pilot(splits.train.take(made.sample.order)))
         return made
 
-    bert = entrant("bert")
+    bert = entered("bert")
     assert bert.pace.seconds_per_token > 0
-    targets = bert.sample.targets(bert.sample.order)
-    *_, whole = bert.measure(targets, time.perf_counter() + 60)
+    answers = bert.sample.answers(bert.sample.order)
+    *_, whole = bert.measure(answers, time.perf_counter() + 60)
     assert whole.rows == len(splits.train)
-    *_, few = bert.measure(targets, time.perf_counter())
-    assert few.rows == room.FEWEST_ROWS < len(splits.train)
+    *_, few = bert.measure(answers, time.perf_counter())
+    assert few.rows == entrant.FEWEST_ROWS < len(splits.train)
     assert {(view.pooling, view.depth) for view in few.views} == {(view.pooling, view.depth) for view in whole.views}
-    others = [bert, entrant("roberta")]
-    most = sum(one.seconds(room.FEWEST_ROWS) for one in others)
-    slower = max(others, key=lambda one: one.seconds(room.FEWEST_ROWS))
+    others = [bert, entered("roberta")]
+    most = sum(one.seconds(entrant.FEWEST_ROWS) for one in others)
+    slower = max(others, key=lambda one: one.seconds(entrant.FEWEST_ROWS))
     hurried = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.8 * most)
     assert [one.name for one, _ in room._too_slow(others, hurried)] == [slower.name]

@@ -47,15 +47,16 @@ def test_the_h_score_is_its_formula_with_the_covariance_of_ledoit_and_wolf():
     means = np.stack([X[codes.numpy() == code].mean(0) - X.mean(0) for code in range(3)])
     between = sum(20 * np.outer(mean, mean) for mean in means) / 59
     expected = (1 - shrunk.shrinkage_) * np.trace(np.linalg.inv(shrunk.covariance_) @ between)
-    assert h_score(features, codes) == pytest.approx(expected, rel=1e-9)
+    assert h_score(features.double(), codes) == pytest.approx(expected, rel=1e-9)
 
 
 @settings(max_examples=15, deadline=None)
 @given(rows=st.integers(12, 60), width=st.integers(2, 40), classes=st.integers(2, 5), seed=st.integers(0, 9))
 def test_scores_do_not_depend_on_the_order_of_rows_nor_on_a_rotation(rows, width, classes, seed):
     features, codes = made(rows, width, classes, seed)
+    features = features.double()
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
-    turned = features.double() @ torch.linalg.qr(torch.randn(width, width, dtype=torch.float64))[0]
+    turned = features @ torch.linalg.qr(torch.randn(width, width, dtype=torch.float64))[0]
     for score in (h_score, log_me):
         value = score(features, codes)
         assert score(features[order], codes[order]) == pytest.approx(value, rel=1e-6)

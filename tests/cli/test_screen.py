@@ -6,9 +6,11 @@ import io
 import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
+from graft.cli.main import main
 from graft.cli.screen import Log, Silent, Terminal, screen, spoken
 from graft.cli.show import Story
 from graft.records import Epoch, Progress, Said, StageRecord, Trial
@@ -42,6 +44,24 @@ def test_without_a_terminal_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert isinstance(screen(), Log)
     assert isinstance(screen(quiet=True), Silent)
+
+
+TRAP = "a\x1b]0;owned\x07\x1b[2Jb\u202ec\nd"  # sets a terminal's title, clears it, turns the direction round
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A stranger's file, class or model may have such a name."""
+    file = io.StringIO()
+    Log(file).line(TRAP)
+    (tmp_path / TRAP).write_text("x")
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "no-such-file.csv", "--out", "run"]) == 2
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert not {"\x1b", "\x07", "\u202e"} & set(said + file.getvalue())
+    assert file.getvalue().startswith("a⟨U+001B⟩]0;owned")
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")

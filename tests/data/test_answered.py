@@ -53,6 +53,8 @@ def test_every_form_is_read(cell, start, expected):
         (Given(["the tea", "the dog"], [13]), "2 answers and 1 start"),
         (Given(["the tea", " "]), "one of several answers is blank"),
         (Given([3]), "3, not a string"),
+        (Given("the dog", "--27"), "'--27', not a whole number"),
+        (Given("the dog", float("nan")), "nan, not a whole number"),
         (Given("the dog", "soon"), "'soon', not a whole number"),
         (Given("the dog", True), "True, not a whole number"),
         (Given("the dog", None, True), "marked as impossible, and yet has the answer 'the dog'"),

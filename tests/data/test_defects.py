@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from graft.data import opening
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.split import split
 from graft.errors import DataError, GraftError
 
-from .defects import DEFECTS, Defect, rows
+from .defects import DEFECTS, GOOD, HEADER, Defect, rows
 
 OPTIONS = {field.name for field in fields(ReadOptions)}
 
@@ -88,6 +91,21 @@ def test_what_is_odd_but_sound_is_said(case: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text(content, encoding="utf-8")
     notes = " ".join(split(read(tmp_path)).summary.notes)
     assert said in notes, notes
+
+
+def test_what_packs_as_no_texts_do_is_refused_long_before_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few megabytes that would unpack to eight gigabytes, here in small: one row again and again, and real texts."""
+    monkeypatch.setattr(opening, "ALWAYS", 100_000)
+    bomb, honest = tmp_path / "bomb.csv.gz", tmp_path / "honest.csv.gz"
+    bomb.write_bytes(gzip.compress("\n".join([HEADER, *["the same row,good"] * 150_000]).encode()))
+    drawn = random.Random(0)
+    told = (f"{drawn.choice(GOOD)[:4]} {drawn.random()},{drawn.choice(('good', 'bad'))}" for _ in range(8000))
+    honest.write_bytes(gzip.compress("\n".join([HEADER, *told]).encode()))
+    with pytest.raises(DataError, match="the most that is accepted of one of its size"):
+        read(bomb)
+    assert len(read(honest).parts["train"]) == 8000
 
 
 def test_hidden_characters_of_a_text_stay(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.data.longtexts import Limits, Windows, context, sites, windows
+from graft.data.longtexts import Limits, Windows, context, pair_windows, sites, windows
+from graft.data.longtexts import bodies as each_token
 from graft.data.spans import spans_of
 from graft.data.words import words_in
 
@@ -95,3 +96,23 @@ def test_windows_are_taken_by_text():
     again = read("bert", [texts[2], texts[1]], Limits(8, "windows", 2))
     for one, other in ((taken.tokens.ids, again.tokens.ids), (taken.bounds, again.bounds), (taken.chars, again.chars)):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+@given(question=texts_of, second=texts_of, limit=st.integers(12, 40), overlap=st.integers(0, 16))
+@settings(max_examples=25, deadline=None)
+def test_every_window_of_a_context_begins_with_the_whole_question(kind, question, second, limit, overlap):
+    tokenizer = TOKENIZERS[kind].backend_tokenizer
+    found, lengths, cut = pair_windows([(question, second)], tokenizer, Limits(limit, "windows", overlap))
+    whole, _, _ = pair_windows([(question, second)], tokenizer, Limits(10_000))
+    assert int(found.tokens.lengths.max()) <= limit
+    assert lengths[0] == len(whole.tokens.ids)
+    parts = [slice(*found.tokens.starts[window : window + 2]) for window in range(len(found.tokens))]
+    heads = [found.tokens.ids[part][found.places[part] < 0].tolist() for part in parts]
+    assert all(head == heads[0] for head in heads)
+    if not cut:
+        assert heads[0] == whole.tokens.ids[whole.places < 0].tolist()
+    bounds, places = each_token(found)
+    assert bounds.tolist() == [0, int((whole.places >= 0).sum())]
+    assert found.tokens.ids[places].tolist() == whole.tokens.ids[whole.places >= 0].tolist()
+    assert found.chars[places].tolist() == whole.chars[whole.places >= 0].tolist()

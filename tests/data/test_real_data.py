@@ -48,6 +48,15 @@ def test_names_are_told() -> None:
     assert splits.test.targets.counts(splits.classes) == {"LOC": 1668, "MISC": 702, "ORG": 1661, "PER": 1617}
 
 
+def test_answers_are_told() -> None:
+    splits = split(read(FOLDER / "squad_v1" / "dev.json.gz"))
+    assert splits.summary.task == "question-answering"
+    parts = (splits.train, splits.validation, splits.test)
+    assert sum(map(len, parts)) == 10570
+    articles = [set(part.targets.articles.tolist()) for part in parts]
+    assert sum(map(len, articles)) == len(set.union(*articles)) == 48
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [

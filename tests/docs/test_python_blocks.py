@@ -14,9 +14,10 @@ from pages import PAGES, ROOT, Block, blocks
 
 from graft.backbone import hub
 
-ROWS = 120  # of examples/townhall.csv: enough for every class in every split
+ROWS = 60  # of examples/townhall.csv: enough for every class in every split
 HUB_MODEL = "bert-base-uncased"  # named in the pages; a tiny random BERT that reads 512 tokens takes its place
 WRITER = "gpt2"  # so does a tiny random GPT-2 of this one
+REWRITER = "t5-small"  # and a tiny random T5 of this one
 # What is run in place of a block that needs the network.
 INSTEAD = {"docs/textbook.md": "pretrained = AutoModelForSequenceClassification.from_pretrained(MODEL)\n"}
 SHOWN = {page: found for page in PAGES if (found := blocks(page, "python"))}
@@ -24,11 +25,14 @@ SHOWN = {page: found for page in PAGES if (found := blocks(page, "python"))}
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with reviews.csv in it, as the working directory."""
+    """An empty folder with reviews.csv and letters.csv in it, as the working directory."""
     with open(ROOT / "examples" / "townhall.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[: ROWS + 1]
     with open(tmp_path / "reviews.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
+    with open(tmp_path / "letters.csv", "w", encoding="utf-8", newline="") as file:
+        drafts = [(row[0].lower(), row[0].capitalize()) for row in rows[1:41]]
+        csv.writer(file).writerows([("draft", "final"), *drafts])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -43,11 +47,12 @@ def run(block: Block, code: str, namespace: dict[str, Any]) -> None:
 def test_blocks_run(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch, stories: Path, tiny_gpt2: Path) -> None:
     monkeypatch.setattr(tiny, "POSITIONS", 512)
     folder = tiny.bert(desk / "models" / HUB_MODEL)
+    rewriter = tiny.rewriter("t5", desk / "models" / REWRITER, layers=1)
     shutil.copytree(stories, desk / "stories")
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in SHOWN[page]:
         code = INSTEAD[str(page.relative_to(ROOT))] if block.skipped else block.code
-        for name, there in ((HUB_MODEL, folder), (WRITER, tiny_gpt2)):
+        for name, there in ((HUB_MODEL, folder), (WRITER, tiny_gpt2), (REWRITER, rewriter)):
             code = code.replace(f'"{name}"', repr(str(there)))
         run(block, code, namespace)
     assert (desk / "runs").is_dir()  # each of these pages trains something

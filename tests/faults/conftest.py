@@ -23,10 +23,11 @@ SETTINGS = ("--recipe", "thorough", "--epochs", "2", "--batch", "64", "--save-ev
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What strikes at every write takes minutes, so it is slow, too."""
+    """What strikes at every write takes minutes, so it is slow, too, and may take longer than any other test."""
     for item in items:
         if item.get_closest_marker("faults"):
             item.add_marker("slow")
+            item.add_marker(pytest.mark.timeout(1800))
 
 
 @dataclass(frozen=True)

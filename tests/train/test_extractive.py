@@ -5,7 +5,10 @@ from __future__ import annotations
 import answered
 import numpy as np
 import pytest
+import tiny
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graft.backbone import hub
 from graft.backbone.model import load
@@ -13,13 +16,14 @@ from graft.backbone.paths import ModelPath
 from graft.backbone.spans import log_shares
 from graft.data.encode import encode, within
 from graft.data.longtexts import Limits
-from graft.data.read import read
+from graft.data.read import ReadOptions, read
 from graft.records import Loss, MachineRecord, Stage
 from graft.tasks.answering import ANSWERING
 from graft.train.extractive import Spans, places
 from graft.train.material import Labelled, Material
 
 LIMITS = Limits(24, "windows", 6)
+TOKENIZERS = {"bert": tiny._wordpiece(), "roberta": tiny._byte_level(), "llama": tiny._opened()}
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +104,24 @@ def test_a_longer_answer_may_be_asked_for_later(rows, backbone):
     again = within(found, rows, tokenizer, Limits(60, "windows", 6, answer=50))
     assert (found.layout.longest, again.layout.longest) == (30, 50)
     assert again.tokens is found.tokens
+
+
+LETTERS = st.sampled_from(["cat", "Zoë", "🐈", "日本", "naïve", "[SEP]", "</s>", "don't", "3.5", "x"])
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "llama"])
+@given(words=st.lists(LETTERS, min_size=1, max_size=8), data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_the_tokens_of_an_answer_cover_it(kind, words, data):
+    first = data.draw(st.integers(0, len(words) - 1))
+    last = data.draw(st.integers(first, len(words) - 1))
+    context, answer = " ".join(words), " ".join(words[first : last + 1])
+    start = len(" ".join(words[:first])) + (first > 0)
+    row = {"question": "what", "context": context, "answer": answer, "answer_start": start}
+    rows = read([row] * 2, options=ReadOptions(task="question-answering")).parts["train"]
+    found = encode(rows, TOKENIZERS[kind].backend_tokenizer, Limits(60))
+    made = places(rows.targets, found.layout)
+    for low, high in made.edges[made.bounds[0] : made.bounds[1]].tolist():
+        chars = found.layout.chars[found.layout.words[0] : found.layout.words[1]]
+        assert chars[low - 1, 0] <= start or not context[start : chars[low - 1, 0]].strip()
+        assert chars[high - 1, 1] >= start + len(answer)

@@ -102,3 +102,20 @@ def test_training_in_bf16_follows_fp32(make):
         run = run_of(make(precision=precision))
         losses.append([epoch(run, number)[1].loss for number in (1, 2)])
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_batches_and_draws_are_the_same_whatever_the_number_of_threads(make):
+    """Nothing that is random hangs on who computes: neither the order of the rows nor the seeds of the steps."""
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            run = run_of(make(), dataclasses.replace(STAGE, loss=Loss(dropout=0.3)))
+            order = run._ordered(1, Feed(run.material.train.tokens))
+            kept = [pool.window(64).clone() for pool in run.path.pools]
+            found.append((np.concatenate(order.batches).tolist(), order.seeds.tolist(), kept))
+    finally:
+        torch.set_num_threads(before)
+    for rows, seeds, kept in found[1:]:
+        assert (rows, seeds) == found[0][:2]
+        assert all(torch.equal(mine, first) for mine, first in zip(kept, found[0][2], strict=True))

@@ -29,6 +29,10 @@ class Boundary:
     def nbytes(self) -> int:
         return int(self._places.count.sum()) * self._shelf.layout.bytes
 
+    def take(self, rows: NDArray[np.int64]) -> Boundary:
+        """The states of these rows, in this order."""
+        return Boundary(self._shelf, self._places.take(rows), self.dtype)
+
     def row(self, row: int) -> Tensor:
         """states_TD of one row."""
         return next(self._rows(np.asarray([row])))

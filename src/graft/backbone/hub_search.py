@@ -153,7 +153,7 @@ def _found(item: dict[str, Any]) -> Found:
     card = Card(
         name=item["id"],
         family=next(iter(_texts(config.get("model_type"))), None),
-        year=int(created[:4]) if created[:4].isdigit() and not created.startswith(UNDATED) else None,
+        year=int(created[:4]) if created[:4].isdecimal() and not created.startswith(UNDATED) else None,
         licence=next(iter(_texts(told.get("license"))), None),
         languages=_texts(told.get("language")),
         safetensors=True,

@@ -12,7 +12,7 @@ import torch
 
 from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
-from graft.backbone.hub import Located, has_tokenizer
+from graft.backbone.hub import Located, described, has_tokenizer
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
@@ -21,7 +21,9 @@ from graft.tasks.task import ROW_HEAD, Head, Reads
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+WRITING: tuple[Reads, ...] = ("language", "decoder")  # heads that are pretrained, and write
 HEAD = "graft_head"  # where a pooled head hangs on the model
+SPARE = 1 << 24  # numbers that a model may have beyond those of its weights' files: masks, a new head
 TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
 
 
@@ -56,8 +58,9 @@ def load(
             config = trust.configuration(located.folder, located.name)
             _refuse_unfit(config, located, head)
             _keep_blocks(config, located)
-            if head.reads != "language":
+            if head.reads not in WRITING:
                 _name_outputs(config, classes, head)
+            _refuse_larger(config, located, head)
             torch.manual_seed(seed)  # a new head's random weights
             model = _pretrained(located, config, head) if pretrained else _random(config, head)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
@@ -73,7 +76,7 @@ def load(
         raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
     _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
-    if family.poolings[0] == "last" and head.reads != "language":
+    if family.poolings[0] == "last" and head.reads not in WRITING:
         decoders.settle(tokenizer, model.config, located.name)
     model.eval()
     return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
@@ -88,6 +91,7 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     )
 
     kind = config.model_type
@@ -95,6 +99,10 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
     if head.reads == "language":
         if config.is_encoder_decoder or fills_masks or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
             raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
+    elif head.reads == "decoder":
+        if not config.is_encoder_decoder or kind not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+            reads = "reads texts and writes none" if fills_masks else "has no encoder that reads a source"
+            raise ModelError(f"{located.name} is a {kind!r} model, which {reads}.", _remedy(head))
     elif kind not in FAMILIES and not fills_masks:
         raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
     answers = head.reads == "span" and kind not in MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES
@@ -105,8 +113,23 @@ def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
         raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
 
 
+def _refuse_larger(config: Any, located: Located, head: Head) -> None:
+    """A line of a configuration must not ask for more memory than the weights take: counted before any is taken.
+
+    Whatever does not fit its weights would be made, filled with random numbers, and only then be refused.
+    """
+    with torch.device("meta"):
+        model = _random(config, head)
+    wanted = sum(one.numel() for one in (*model.parameters(), *model.buffers()))
+    if wanted > trust.most_elements(located.folder) + SPARE:
+        raise ModelError(
+            f"{located.folder / 'config.json'} describes a model of {wanted:,} numbers, which its weights cannot hold.",
+            "download the model again, or name another.",
+        )
+
+
 def _remedy(head: Head) -> str:
-    return _WRITERS if head.reads == "language" else _REMEDY
+    return {"language": _WRITERS, "decoder": _REWRITERS}.get(head.reads, _REMEDY)
 
 
 def _keep_blocks(config: Any, located: Located) -> None:
@@ -143,6 +166,8 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
     """Only the head may be new; the library fills every other gap with random numbers as well."""
     prefix = model.base_model_prefix
     absent = sorted(name for name in new if name.startswith(f"{prefix}.") and not name.startswith(f"{prefix}.pooler."))
+    if model.config.is_encoder_decoder and model.can_generate():  # nothing of it is new, the head neither
+        absent = sorted(new - {"final_logits_bias"})
     if absent:
         raise ModelError(
             f"The weights of {located.name} do not fit its config.json: {absent[0]} is missing or of another shape"
@@ -186,6 +211,7 @@ _KINDS = {
     "decoder": "rewriter",
 }
 _WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
+_REWRITERS = "choose an encoder-decoder with --model: t5-small, facebook/bart-base, google/mt5-small, or a folder."
 _REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
 
 
@@ -209,6 +235,7 @@ def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Fa
         width=int(config.hidden_size),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_tokens=max_tokens(config, tokenizer),
+        files=described(located.folder),
     )
 
 

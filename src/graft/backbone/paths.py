@@ -40,25 +40,29 @@ class Feed:
     """One split for a stage: its tokens, and what was extracted for this stage (None: computed as it is needed).
 
     `cached`: token states at the cut (tokens × width), or pooled features (windows × width) for a head alone.
-    `layout`: how the rows lie in the rows of tokens; None: one each, which the head reads as a whole.
+    `layout`: how the rows lie in the rows of tokens; None: one each, which the head reads as a whole. `replies`: what
+    is to be written for each row, where a decoder learns to.
     """
 
     tokens: Tokens
     cached: Boundary | Tensor | None = None
     layout: Layout | None = None
+    replies: Tokens | None = None
 
     def __len__(self) -> int:
         return len(self.tokens) if self.layout is None else len(self.layout)
 
     @property
     def lengths(self) -> Rows:
-        """Tokens of each row, over all its windows."""
-        return self.tokens.lengths if self.layout is None else self.layout.lengths
+        """Tokens of each row, over all its windows, and of its reply."""
+        own = self.tokens.lengths if self.layout is None else self.layout.lengths
+        return own if self.replies is None else own + self.replies.lengths
 
     def take(self, rows: Rows) -> Feed:
         """The tokens of these rows, in this order; nothing that was extracted."""
         layout = None if self.layout is None else self.layout.take(rows)
-        return Feed(self.tokens.take(self.windows(rows)), None, layout)
+        replies = None if self.replies is None else self.replies.take(rows)
+        return Feed(self.tokens.take(self.windows(rows)), None, layout, replies)
 
     def windows(self, rows: Rows) -> Rows:
         """The token rows that these rows are read through."""

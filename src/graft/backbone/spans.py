@@ -42,22 +42,17 @@ def best(said: Tensor, layout: Layout, rows: Ints) -> NDArray[np.float64]:
     assert layout.words is not None
     assert layout.chars is not None, "answers need the characters of tokens"
     counts_B = np.diff(layout.words)[rows]
-    _, tokens_N = taken(layout.words, rows)
-    chars_N2 = layout.chars[tokens_N]
-    shares = log_shares(said, counts_B)
-    none_B = shares[:, 0].sum(1)
-    starts_BT, ends_BT = shares[:, 1:].unbind(2)
     first_B = np.cumsum(counts_B) - counts_B
+    _, tokens_N = taken(layout.words, rows)
+    chars_N2 = layout.chars[tokens_N] if len(tokens_N) else np.zeros((1, 2), np.int32)
+    shares = log_shares(said, counts_B)
     blank = torch.from_numpy(_blank(chars_N2, counts_B, first_B)).to(said.device)
-    starts_BT, ends_BT = (one.masked_fill(blank, -torch.inf) for one in (starts_BT, ends_BT))
+    starts_BT, ends_BT = shares[:, 1:].masked_fill(blank.unsqueeze(2), -torch.inf).unbind(2)
     score_BK, start_BK, end_BK = _search(starts_BT, ends_BT, layout.longest)
-    flat = np.minimum(first_B[:, None], max(len(chars_N2) - 1, 0))
     known = np.isfinite(score_BK)
-    begin, stop = (np.where(known, flat + place, 0) for place in (start_BK, end_BK))
-    if not len(chars_N2):
-        return of_columns(none_B.double().cpu().numpy(), begin, stop, score_BK)
-    characters = np.where(known, chars_N2[begin, 0], 0), np.where(known, chars_N2[stop, 1], 0)
-    return of_columns(none_B.double().cpu().numpy(), *characters, score_BK)
+    begin_BK, stop_BK = (np.where(known, first_B[:, None] + place, 0) for place in (start_BK, end_BK))
+    characters = np.where(known, chars_N2[begin_BK, 0], 0), np.where(known, chars_N2[stop_BK, 1], 0)
+    return of_columns(shares[:, 0].sum(1).double().cpu().numpy(), *characters, score_BK)
 
 
 def _blank(chars_N2: NDArray[np.int32], counts_B: Ints, first_B: Ints) -> NDArray[np.bool_]:

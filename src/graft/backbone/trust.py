@@ -145,9 +145,14 @@ def configuration(folder: Path, name: str) -> Any:
         ) from None
 
 
+def most_elements(folder: Path) -> int:
+    """How many numbers the weights of a folder can hold: each takes at least a byte."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
 def _check_numbers(values: dict[str, Any], folder: Path, name: str) -> None:
     """A few bytes of configuration must not ask for more than its weights hold."""
-    largest = sum(path.stat().st_size for path in folder.glob("*.safetensors"))  # elements: at least a byte each
+    largest = most_elements(folder)
     for key in SIZES:
         size = values.get(key)
         if isinstance(size, int) and not 0 < size <= max(largest, 1):

@@ -21,17 +21,20 @@ BLOCK_BYTES = 24 << 20  # of probabilities in fp32 at a time: they stay in the l
 IGNORED = -100  # a target that is none
 
 
-def summed_loss(hidden_ND: Tensor, head: nn.Linear, targets_N: Tensor, rows: int | None = None) -> Tensor:
+def summed_loss(
+    hidden_ND: Tensor, head: nn.Linear, targets_N: Tensor, rows: int | None = None, smoothing: float = 0.0
+) -> Tensor:
     """Sum of the cross-entropies (nats, fp32 or wider, 0-d) of the head's logits; targets of -100 are left out.
 
-    `rows`: tokens per chunk; by default as many as CHUNK_BYTES hold. Gradients reach the states, the head's weight
-    and its bias; the weight's is summed over chunks in fp32 whatever the working dtype.
+    `rows`: tokens per chunk; by default as many as CHUNK_BYTES hold. `smoothing`: the share of each target that is
+    spread over the whole vocabulary. Gradients reach the states, the head's weight and its bias; the weight's is summed
+    over chunks in fp32 whatever the working dtype.
     """
     kept = targets_N != IGNORED
     if not bool(kept.all()):
         hidden_ND, targets_N = hidden_ND[kept], targets_N[kept]
     size = rows or _rows_within(CHUNK_BYTES, len(head.weight), hidden_ND.element_size())
-    summed: Tensor = _ChunkedLoss.apply(hidden_ND, head.weight, head.bias, targets_N, size)  # type: ignore[no-untyped-call]
+    summed: Tensor = _ChunkedLoss.apply(hidden_ND, head.weight, head.bias, targets_N, (size, smoothing))  # type: ignore[no-untyped-call]
     return summed
 
 
@@ -64,8 +67,14 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor | None, targets_N: Tensor, size: int
+        ctx: Any,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        bias_V: Tensor | None,
+        targets_N: Tensor,
+        settings: tuple[int, float],
     ) -> Tensor:
+        size, smoothing = settings
         gradients = _Gradients(hidden_ND, weight_VD, bias_V, ctx.needs_input_grad)
         summed = hidden_ND.new_zeros((), dtype=_wide(hidden_ND.dtype))
         room_CV = hidden_ND.new_empty(min(size, len(targets_N)), len(weight_VD))
@@ -74,7 +83,7 @@ class _ChunkedLoss(torch.autograd.Function):
             torch.mm(hidden_ND[chunk], weight_VD.T, out=logits_CV)
             if bias_V is not None:
                 logits_CV += bias_V
-            summed += _loss_and_slope(logits_CV, targets_N[chunk])
+            summed += _loss_and_slope(logits_CV, targets_N[chunk], smoothing)
             gradients.add(chunk, logits_CV)
         ctx.gradients = gradients
         return summed
@@ -86,8 +95,9 @@ class _ChunkedLoss(torch.autograd.Function):
         return of_hidden, of_weight, of_bias, None, None
 
 
-def _loss_and_slope(logits_CV: Tensor, targets_C: Tensor) -> Tensor:
-    """The summed loss of some logits, which become their own gradient: probabilities, less one at the target."""
+def _loss_and_slope(logits_CV: Tensor, targets_C: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The summed loss of some logits, which become their own gradient: probabilities, less the target's share of one
+    at the target, and less what is spread over all."""
     wide, words = _wide(logits_CV.dtype), logits_CV.shape[1]
     rows = _rows_within(BLOCK_BYTES, words, torch.finfo(wide).bits // 8)
     room_RV = logits_CV.new_empty(min(rows, len(logits_CV)), words, dtype=wide)
@@ -101,8 +111,12 @@ def _loss_and_slope(logits_CV: Tensor, targets_C: Tensor) -> Tensor:
         if bool(unlikely.any()):
             exact = torch.log_softmax(block_RV[unlikely], 1, dtype=wide)
             logs_R1[unlikely] = exact.gather(1, targets_R1[unlikely])
-        summed -= logs_R1.sum()
-        shares_RV.scatter_add_(1, targets_R1, torch.full_like(share_R1, -1.0))
+        summed -= (1 - smoothing) * logs_R1.sum()
+        if smoothing:  # the mean of all logarithms: of the logits, less what the target's tells of their sum
+            whole_R1 = block_RV.gather(1, targets_R1).to(wide) - logs_R1
+            summed -= smoothing * (block_RV.mean(1, dtype=wide) - whole_R1.squeeze(1)).sum()
+            shares_RV -= smoothing / words
+        shares_RV.scatter_add_(1, targets_R1, torch.full_like(share_R1, smoothing - 1))
         block_RV.copy_(shares_RV)
     return summed
 

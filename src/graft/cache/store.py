@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -177,8 +178,8 @@ def _free_memory() -> int:
 
 def _default_limit() -> int:
     named = os.environ.get("GRAFT_CACHE_BYTES", "")
-    if named and not named.isdigit():
+    if named and not re.fullmatch(r"[0-9]{1,18}", named):
         raise RecipeError(
-            f"GRAFT_CACHE_BYTES is {named!r}, which is no number of bytes.", "set it to 20000000000, say."
+            f"GRAFT_CACHE_BYTES is {named!r:.60}, which is no number of bytes.", "set it to 20000000000, say."
         )
     return int(named) if named else DEFAULT_BYTES

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graft.choose.rank import Measured
+from graft.choose.entrant import Measured
 from graft.records import Costs, Recipe
 
 TRAINING = 2.6  # time of a training step over that of a forward pass through the same tokens

@@ -2,12 +2,14 @@
 
     h_score      between-class variance against redundancy; unitless, higher is better
     log_me       log evidence of a Bayesian linear model per row; unitless, higher is better
-    neighbours   share of rows whose nearest other rows say their class (numbers: correlation)
-    probe        share of rows that a linear model fitted on all other rows gets right (numbers: correlation)
+    neighbours   what a row's nearest other rows say of it, judged as the task judges
+    probe        what a linear model fitted on all other rows says of it, judged as the task judges
 
 The last two are estimates of a metric of the task, by leaving out one row at a time; the first two only order models.
-Features are features_ND (rows × width, any float dtype), targets_N classes (int64) or numbers (float). The sums of
-products and their eigenvectors, which cost the most, are found once for all of them (`Decomposed`).
+Features are features_ND (rows × width, any float dtype); targets are a class for each row (int64; judged by accuracy),
+a number (float; by Pearson correlation), or any number of labels (bool, rows × labels; by micro-F1 at the threshold
+that is best for it). The products and their eigenvectors, which cost the most, are found once for all
+(`spectrum.py`).
 """
 
 from __future__ import annotations
@@ -18,16 +20,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graft.choose.spectrum import Decomposed, Standard, decomposed, standard
+
 NEIGHBOURS = 5
 QUERIES = 512  # rows whose neighbours are looked for, among all rows
-RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
 ROUNDS = 100  # of LogME's fixed point
 EPSILON = 1e-5  # in its denominators, as in the authors' code
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Of one matrix of features. `h_score` is None where targets are numbers."""
+    """Of one matrix of features. `h_score` is None where targets are no classes."""
 
     h_score: float | None
     log_me: float
@@ -38,9 +41,9 @@ class Scores:
 def scores(features_ND: Tensor, targets_N: Tensor) -> Scores:
     """All four."""
     found = decomposed(features_ND)
-    classes = None if targets_N.is_floating_point() else _h_score(found, targets_N)
+    classes = _h_score(found, targets_N) if targets_N.dtype == torch.int64 else None
     evidence = _evidence(found, as_columns(targets_N))
-    return Scores(classes, evidence.mean, neighbours(features_ND, targets_N), _probe(found, evidence, targets_N))
+    return Scores(classes, evidence.mean, _neighbours(found.standard, targets_N), _probe(found, evidence, targets_N))
 
 
 def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
@@ -54,7 +57,7 @@ def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
 
 
 def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
-    """The log maximum evidence per row, the mean over classes' one-hot columns.
+    """The log maximum evidence per row, the mean over columns: one for each class or label.
 
     You et al. 2021, "LogME: Practical Assessment of Pre-trained Models for Transfer Learning", algorithm 2 with the
     evidence of its equation 2. The fixed point is that of You et al. 2022 (JMLR 23), found for all columns at once.
@@ -81,8 +84,11 @@ def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, 
     Classes: accuracy of the majority, ties going to the class of the nearest among the tied. Numbers: Pearson
     correlation of the mean. Rows beyond `queries` are only neighbours; which are asked is drawn by a fixed seed.
     """
-    centred = features_ND.float() - features_ND.float().mean(0)
-    unit = torch.nn.functional.normalize(centred)
+    return _neighbours(standard(features_ND), targets_N, count, queries)
+
+
+def _neighbours(parts: Standard, targets_N: Tensor, count: int = NEIGHBOURS, queries: int = QUERIES) -> float:
+    unit = torch.nn.functional.normalize(parts.centred_ND.float())
     asked = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:queries].sort().values
     count = min(count, len(unit) - 1)
     nearest = []
@@ -91,45 +97,22 @@ def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, 
         similar[torch.arange(len(part)), part] = -2.0  # no row is its own neighbour
         nearest.append(similar.topk(count).indices)
     said = targets_N[torch.cat(nearest)]
-    if targets_N.is_floating_point():
-        return correlation(said.mean(1), targets_N[asked])
+    if targets_N.dtype != torch.int64:
+        return judged(said.double().mean(1), targets_N[asked])
     votes = (said[:, :, None] == said[:, None, :]).sum(2)  # for each neighbour, how many say the same
     answers = said.gather(1, votes.argmax(1, keepdim=True))[:, 0]  # argmax: the first, so the nearest, of the tied
     return float((answers == targets_N[asked]).double().mean())
 
 
-@dataclass(frozen=True, slots=True)
-class Decomposed:
-    """A matrix X = U diag(√sigma) Vᵀ in float64, without the directions that are rounding."""
-
-    wide_ND: Tensor
-    gram: Tensor  # XᵀX, or XXᵀ where there are fewer rows than features
-    left_NK: Tensor  # U
-    sigma_K: Tensor  # squared singular values, above 0
-
-
-def decomposed(features_ND: Tensor) -> Decomposed:
-    """By the eigenvectors of the smaller Gram matrix, which takes a small part of the time of a decomposition of X."""
-    wide = features_ND.double()
-    rows, width = wide.shape
-    gram = wide.T @ wide if width <= rows else wide @ wide.T
-    sigma, vectors = torch.linalg.eigh(gram)
-    kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
-    sigma, vectors = sigma[kept], vectors[:, kept]
-    return Decomposed(wide, gram, wide @ vectors / sigma.sqrt() if width <= rows else vectors, sigma)
-
-
 def _h_score(found: Decomposed, codes_N: Tensor) -> float:
-    wide = found.wide_ND
-    rows, width = wide.shape
-    mean = wide.mean(0)
-    products = found.gram if width <= rows else wide.T @ wide
-    lengths = wide.square().sum(1) - 2 * wide @ mean + mean @ mean  # of the centred rows, squared
-    covariance, share = shrunk(products / rows - torch.outer(mean, mean), lengths)
+    rows, _ = found.shape
+    parts = found.standard
+    lengths = parts.centred_ND.square().sum(1).double()
+    covariance, share = shrunk(found.covering_DD / rows, lengths)
     targets = as_columns(codes_N)
     counts = targets.sum(0)
-    means_CD = targets.T @ wide / counts[:, None] - mean
-    weighted = (means_CD * counts.sqrt()[:, None]).T
+    sums_DC = parts.against(targets) - torch.outer(parts.mean_D, counts)
+    weighted = sums_DC / counts.sqrt()
     solved = torch.cholesky_solve(weighted, torch.linalg.cholesky(covariance))
     return float((1 - share) * (weighted * solved).sum() / (rows - 1))
 
@@ -159,9 +142,9 @@ class _Evidence:
 
 
 def _evidence(found: Decomposed, targets_NC: Tensor) -> _Evidence:
-    rows, width = found.wide_ND.shape
+    rows, width = found.shape
     sigma = found.sigma_K[:, None]
-    inside = found.left_NK.T @ targets_NC
+    inside = found.inside(targets_NC)
     projected = inside.square()
     outside = (targets_NC.square().sum(0) - projected.sum(0)).clamp_min(0)
     alpha = beta = torch.ones(targets_NC.shape[1], dtype=torch.float64)
@@ -182,18 +165,38 @@ def _evidence(found: Decomposed, targets_NC: Tensor) -> _Evidence:
 def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:
     targets = as_columns(targets_N)
     shrink_KC = found.sigma_K[:, None] / (found.sigma_K[:, None] + evidence.ratio_C)
-    leverage_NC = found.left_NK.square() @ shrink_KC
-    residual_NC = targets - found.left_NK @ (shrink_KC * evidence.inside_KC)
+    left_NK = found.left_NK
+    leverage_NC = (left_NK.square() @ shrink_KC.to(left_NK.dtype)).double()
+    residual_NC = targets - (left_NK @ (shrink_KC * evidence.inside_KC).to(left_NK.dtype)).double()
     answers = targets - residual_NC / (1 - leverage_NC).clamp_min(1e-6)
+    return judged(answers, targets_N)
+
+
+def judged(answers: Tensor, targets_N: Tensor) -> float:
+    """The metric of answers, one column per class or label; numbers may be without a second axis."""
     if targets_N.is_floating_point():
-        return correlation(answers[:, 0], targets[:, 0])
-    return float((answers.argmax(1) == targets.argmax(1)).double().mean())
+        return correlation(answers.flatten(), targets_N)
+    if targets_N.dtype == torch.bool:
+        return best_f1(answers, targets_N)
+    _, codes = torch.unique(targets_N, return_inverse=True)
+    return float((answers.argmax(1) == codes).double().mean())
+
+
+def best_f1(answers_NL: Tensor, flags_NL: Tensor) -> float:
+    """Micro-F1 where a label is given from that value on, the same for all, which is best (Lipton et al. 2014)."""
+    order = answers_NL.flatten().argsort(descending=True, stable=True)
+    ranked, right = answers_NL.flatten()[order], flags_NL.flatten()[order].double().cumsum(0)
+    given = torch.arange(1, len(right) + 1, dtype=torch.float64)
+    f1 = 2 * right / (given + right[-1]).clamp_min(1)
+    ends = torch.ones_like(ranked, dtype=torch.bool)
+    ends[:-1] = ranked[1:] != ranked[:-1]  # equal values are given together or not at all
+    return float(f1[ends].max())
 
 
 def as_columns(targets_N: Tensor) -> Tensor:
-    """targets_NC in float64: numbers as they are, a one-hot column for each class that occurs."""
-    if targets_N.is_floating_point():
-        return targets_N.double()[:, None]
+    """targets_NC in float64: numbers and labels as they are, a one-hot column for each class that occurs."""
+    if targets_N.dtype != torch.int64:
+        return targets_N.double().reshape(len(targets_N), -1)
     _, codes = torch.unique(targets_N, return_inverse=True)
     return torch.nn.functional.one_hot(codes).double()
 

@@ -1,7 +1,7 @@
 """The ways to read one vector per text from a frozen model, each scored.
 
 At every depth: the one token that the family's head reads, the mean over tokens, and the mean over tokens and all
-blocks up to there ("layers").
+blocks up to there ("layers"). Of a word: its first token, and the mean of that over all blocks up to there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from graft.backbone.features import MEAN
 from graft.choose.score import QUERIES, scores
 from graft.records import View
 
@@ -23,7 +22,7 @@ def views(pooled: dict[int, Tensor], poolings: Sequence[str]) -> Iterator[tuple[
     for count, depth in enumerate(sorted(pooled), 1):
         for index, pooling in enumerate(poolings):
             yield pooling, depth, pooled[depth][:, index]
-        mean = pooled[depth][:, MEAN]
+        mean = pooled[depth][:, -1]  # the family's second way, or a word's only one
         total = mean if total is None else total + mean
         if count > 1:
             yield "layers", depth, total / count

@@ -22,7 +22,7 @@ from graft.records import Manifest, Recipe
 from graft.run import Given
 from graft.train.checkpoint import SAVE_EVERY
 
-WRITER = "gpt2"  # what writes where nothing else is named
+USUAL = {"write": "gpt2", "rewrite": "t5-small"}  # what writes where nothing else is named
 READING = ("task", "documents", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
@@ -123,7 +123,7 @@ def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
     if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
         recipe = run.recipe
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
-    model = model or (WRITER if asked.task == "write" else EMBEDDED)
+    model = model or USUAL.get(asked.task, EMBEDDED)
     return FitOptions(model, revision, recipe, named, asked.device, asked.precision, every)
 
 
@@ -147,7 +147,7 @@ def choosing(asked: Namespace, began: float) -> ChooseOptions:
 def unnamed(asked: Namespace, run: Manifest | None) -> ChooseOptions | None:
     """How a run finds its model where none is named; None where one is, the run that goes on has its own, or texts are
     to be written, for which no models are compared."""
-    is_open = asked.model is None and run is None and asked.task != "write"
+    is_open = asked.model is None and run is None and asked.task not in USUAL
     return ChooseOptions(budget=BUDGET_OF_RUN) if is_open else None
 
 

@@ -39,7 +39,7 @@ def age(text: str) -> int:
 
 def main(asked: Namespace) -> int:
     from graft.cache.store import Store
-    from graft.report.words import size
+    from graft.report.words import size, visible
 
     store = Store()
     if asked.action == "clear":
@@ -56,5 +56,6 @@ def main(asked: Namespace) -> int:
     print(f"{usage.folder}: {size(usage.bytes)} of at most {size(usage.limit)}.")
     for entry in usage.entries:
         used = datetime.datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
-        print(f"  {entry.model}, {entry.kind}: {entry.rows:,} rows, {size(entry.bytes)}, last used {used}")
+        named = visible(f"{entry.model}, {entry.kind}")
+        print(f"  {named}: {entry.rows:,} rows, {size(entry.bytes)}, last used {used}")
     return 0

@@ -17,6 +17,8 @@ EXAMPLES = (
     "graft choose reviews.csv",
     "graft choose reviews.csv --candidates roberta-base ./models --budget 10m",
     "graft choose reviews.csv --within 1    the fewest blocks that nearly suffice",
+    "graft choose names.jsonl --task token-classification",
+    "graft choose stories/ --task write --candidates gpt2 ./models",
     "graft choose reviews.csv --out choices/reviews --json",
 )
 
@@ -50,5 +52,7 @@ def main(asked: Namespace) -> int:
     if asked.json:
         print_json(choose_text.described(story.ranking))
     else:
-        print("\n".join(choose_text.table(story.ranking, asked.data)))
+        from graft.report.words import visible
+
+        print(visible("\n".join(choose_text.table(story.ranking, asked.data))))
     return 0

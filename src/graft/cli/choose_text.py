@@ -12,6 +12,8 @@ import msgspec
 
 from graft.cli.screen import spoken
 from graft.records import Forecast, Ranking
+from graft.report import words
+from graft.report.compose_choice import expected, read
 from graft.report.words import size
 
 WIDTH = 80
@@ -22,26 +24,25 @@ NAME = WIDTH - len(HEAD) - 3
 
 def table(ranking: Ranking, data: str) -> list[str]:
     """The ranking for a person."""
-    read = (
-        f"{ranking.sampled.rows:,} of {ranking.sampled.train:,} rows of train were read, validation and test were not"
-    )
-    lines = ["", *textwrap.wrap(f"Expected {ranking.metric} on new texts ({read}):", WIDTH)]
+    lines = ["", *textwrap.wrap(f"{expected(ranking)} ({read(ranking)}, validation and test were not):", WIDTH)]
     lines.append(f"  {'model':<{NAME}} {HEAD}")
     shown = chosen_lines(ranking)
     names = short([one.candidate.name for one in shown])
     for one, name in zip(shown, names, strict=True):
-        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}")
+        lines += _line(one, f"{'*' if one.candidate.name == ranking.pick else ' '} {name}", ranking.metric)
     left = len(ranking.forecasts) - len(shown)
-    lines.append("* advised; prior: what size and published scores alone say.")
+    known = "; prior: what size and published scores alone say" if ranking.forecasts[0].prior is not None else ""
+    lines.append(f"* advised{known}.")
     if left:
         lines.append(f"{left} more in --json: none of them is cheaper and expected to reach as much.")
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
     lines += ["", *textwrap.wrap(f"Advised: {ranking.pick}; {ranking.why}. {' '.join(pick.why)}", WIDTH)]
     if len(ranking.forecasts) > 1:
-        lines += textwrap.wrap(_sure(pick, ranking.forecasts), WIDTH)
+        lines += textwrap.wrap(_sure(pick, ranking), WIDTH)
     lines += textwrap.wrap(ranking.basis, WIDTH)
-    model = shlex.quote(ranking.pick)
-    return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: graft run {shlex.quote(data)} --model {model}"]
+    writes = " --task write" if words.is_loss(ranking.metric) else ""
+    following = f"graft run {shlex.quote(data)}{writes} --model {shlex.quote(ranking.pick)}"
+    return [*lines, f"Took {spoken(ranking.seconds)}.", f"Next: {following}"]
 
 
 def chosen_lines(ranking: Ranking) -> list[Forecast]:
@@ -62,11 +63,11 @@ def short(names: Sequence[str]) -> list[str]:
     return [end if ends.count(end) == 1 else name for name, end in zip(names, ends, strict=True)]
 
 
-def _line(one: Forecast, name: str) -> list[str]:
-    low, high = one.interval
+def _line(one: Forecast, name: str, metric: str) -> list[str]:
+    expected, low, high = (words.metric_value(metric, value) for value in (one.expected, *one.interval))
     costs = one.costs
     numbers = (
-        f"{one.expected:>8.1%} {f'{low:.1%}-{high:.1%}':>13} {one.prior:>5.0%} {_short(60 * costs.minutes):>8} "
+        f"{expected:>8} {f'{low}-{high}':>13} {words.percent(one.prior, 0):>5} {_short(60 * costs.minutes):>8} "
         f"{size(costs.memory):>8} {size(costs.disk):>8} {costs.milliseconds:>7.2g}"
     )
     if len(name) > NAME + 2:
@@ -81,12 +82,14 @@ def _short(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _sure(pick: Forecast, forecasts: Sequence[Forecast]) -> str:
+def _sure(pick: Forecast, ranking: Ranking) -> str:
     """How clear the choice is."""
-    open_ = [one.candidate.name for one in forecasts if one is not pick and one.interval[1] >= pick.expected]
+    is_loss = words.is_loss(ranking.metric)
+    ends = ((one, one.interval[0 if is_loss else 1]) for one in ranking.forecasts if one is not pick)
+    open_ = [one for one, end in ends if (end <= pick.expected if is_loss else end >= pick.expected)]
     if not open_:
         return "The interval of no other candidate reaches as far."
-    return f"{len(open_)} of {len(forecasts) - 1} others might reach as much, by their intervals."
+    return f"{len(open_)} of {len(ranking.forecasts) - 1} others might reach as much, by their intervals."
 
 
 def described(ranking: Ranking) -> dict[str, Any]:

@@ -83,8 +83,10 @@ def system_message(error: OSError) -> str:
 
 
 def _tell(message: str) -> None:
+    from graft.report.words import visible  # a file's name may hold what a terminal obeys
+
     try:
-        print(message, file=sys.stderr, flush=True)
+        print(visible(message), file=sys.stderr, flush=True)
     except OSError:  # nobody reads standard error: the exit code still says it
         abandon(2)
 

@@ -88,7 +88,9 @@ def _as_json(writers: dict[str, Writer], prompts: list[str], wanted: Generation)
 def _shown(events: Iterator[Fragment | Said], prompts: list[str], wanted: Generation, quiet: bool) -> None:
     """Print the texts one after the other: the first as it is written, the others when their turn comes."""
     from graft.records import Said
+    from graft.report.words import visible
 
+    tamed = visible if sys.stdout.isatty() else str  # a model may write what a terminal obeys
     order = [(prompt, sample) for prompt in range(len(prompts)) for sample in range(wanted.samples)]
     held: dict[tuple[int, int], list[str]] = {place: [prompts[place[0]]] for place in order}
     ended: set[tuple[int, int]] = set()
@@ -104,7 +106,7 @@ def _shown(events: Iterator[Fragment | Said], prompts: list[str], wanted: Genera
             if event.ending:
                 ended.add(place)
             while turn < len(order):
-                print("".join(held[order[turn]]), end="", flush=True)
+                print(tamed("".join(held[order[turn]])), end="", flush=True)
                 held[order[turn]] = []
                 if order[turn] not in ended:
                     break

@@ -27,7 +27,7 @@ VERBS: dict[str, ModuleType] = {
     "choose": choose,
     "cache": cache,
 }
-ABOUT = "From a labelled text file to a fine-tuned classifier with honest numbers and a report."
+ABOUT = "From a labelled text file to a fine-tuned model with honest numbers and a report."
 EXAMPLES = examples(
     "graft run reviews.csv                      train, measure on held-out rows, write a report",
     'graft predict runs/reviews "I loved it"    ask the model',

@@ -170,6 +170,7 @@ def _refuse(every: Sequence[Found], wanted: Wanted, known: Catalog, place: str) 
 
 def _show(one: Found | None, rows: Sequence[Found], known: Catalog, notes: Sequence[str], as_json: bool) -> None:
     from graft.cli.models_text import described, explanation, table
+    from graft.report.words import visible
 
     if as_json:
         told = {"model": described(one, known)} if one else {"models": [described(entry, known) for entry in rows]}
@@ -178,4 +179,4 @@ def _show(one: Found | None, rows: Sequence[Found], known: Catalog, notes: Seque
     if one is None and not rows:
         print("No model is known to meet all of this at once.")
         return
-    print("\n".join(explanation(one, known) if one else table(rows)))
+    print(visible("\n".join(explanation(one, known) if one else table(rows))))

@@ -8,7 +8,15 @@ import math
 from graft.cli.usage import Parser
 
 SWEEP = "3e-5,1e-4,3e-4"
-TASKS = ("classification", "multi-label", "regression", "token-classification", "question-answering", "write")
+TASKS = (
+    "classification",
+    "multi-label",
+    "regression",
+    "token-classification",
+    "question-answering",
+    "rewrite",
+    "write",
+)
 DOCUMENTS = ("auto", "file", "headings", "blank", "line")
 FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet", "text", "conll", "squad")
 
@@ -54,14 +62,19 @@ def _add_data(parser: Parser) -> None:
     group = parser.add_argument_group("the data")
     group.add_argument("--text", metavar="COL", help="the column of texts (default: inferred and said)")
     group.add_argument("--text-pair", metavar="COL", help="the column of second texts, where a row is a pair of texts")
-    group.add_argument("--label", metavar="COL", help="the column of labels (default: inferred and said)")
+    group.add_argument(
+        "--label",
+        "--target",
+        metavar="COL",
+        help="the column of labels, or of what a text is to be rewritten as (default: inferred and said)",
+    )
     group.add_argument(
         "--task",
         choices=TASKS,
         metavar="T",
         help="what is to be learnt: classification (one class per text), multi-label, regression, token-classification "
-        "(names in texts), question-answering (answers in a context) or write (the style of whole documents); default: "
-        "by what the label column holds",
+        "(names in texts), question-answering (answers in a context), rewrite (another text for each: a summary, a "
+        "translation, a correction) or write (the style of whole documents); default: by what the label column holds",
     )
     group.add_argument(
         "--documents",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -67,7 +67,7 @@ def main(asked: Namespace) -> int:
     from graft.predict import load
 
     predictor = load(asked.run, asked.device, asked.precision)
-    texts = _texts(asked, predictor.kind)
+    texts = _texts(asked, predictor)
     if asked.json and asked.out is None:
         collected = Collected(predictor)
         _answer(predictor, texts, collected, asked)
@@ -97,13 +97,14 @@ def _target(asked: Namespace) -> Iterator[TextIO]:
         yield file
 
 
-def _texts(asked: Namespace, kind: Kind) -> Asked:
+def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     """What is asked, all read where that is needed to find what is wrong with it."""
     from graft.data import asked as data
     from graft.data.marked import Marks
 
+    kind = predictor.kind
     if asked.file is not None:
-        rows = _of_file(asked, kind)
+        rows = _of_file(asked, predictor)
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
     lines: Iterable[str] = asked.texts or _lines(asked.quiet)
@@ -112,15 +113,19 @@ def _texts(asked: Namespace, kind: Kind) -> Asked:
     return Asked(data.asked(given, kind), len(asked.texts))
 
 
-def _of_file(asked: Namespace, kind: Kind) -> Rows:
+def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
     from graft.cli.asking import texts_named
     from graft.data.read import ReadOptions, read_texts
-    from graft.errors import RunError
+    from graft.errors import DataError, RunError
 
+    kind, named = predictor.kind, texts_named(asked)
     options = ReadOptions(
         encoding=asked.encoding or "utf-8", task="question-answering" if kind == "questions" else "auto"
     )
-    rows = read_texts(asked.file, texts_named(asked), options)
+    if named is None and predictor.task.head.reads == "decoder":  # a file of sources may hold their targets, too
+        with suppress(DataError):
+            return read_texts(asked.file, predictor.manifest.data.columns.text, options)
+    rows = read_texts(asked.file, named, options)
     if kind == "pairs" and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."
         raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)

@@ -21,6 +21,7 @@ EXAMPLES = (
     "graft run train.csv --validation dev.csv --test test.csv --epochs 4 --lr 5e-5",
     "graft run reviews.csv --recipe probe --json",
     "graft run train-v2.0.json --validation dev-v2.0.json",
+    "graft run dialogues.jsonl --task rewrite --model t5-small",
     "graft run stories/ --task write --model gpt2 --neutral letters.txt",
     "graft run --resume --out runs/reviews        go on with a run that was stopped",
 )

@@ -1,6 +1,7 @@
 """Where lines and progress go: a terminal with a bar and the time left, or a plain log without control characters.
 
-Both write to standard error, so that standard output holds only what was asked for.
+Both write to standard error, so that standard output holds only what was asked for. What a file's name, a class or a
+model could have a terminal do is shown, not obeyed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 import sys
 import time
 from typing import Protocol, TextIO
+
+from graft.report.words import visible
 
 EVERY = 10.0  # seconds between progress lines in a plain log
 REDRAW = 0.1  # seconds between two drawings of the bar
@@ -59,7 +62,7 @@ class Log:
         self._began = self._told = 0.0
 
     def line(self, text: str) -> None:
-        print(text, file=self._file, flush=True)
+        print(visible(text), file=self._file, flush=True)
         self._told = time.monotonic()
 
     def advance(self, label: str, share: float) -> None:
@@ -100,7 +103,7 @@ class Terminal:
         self._drawn = 0.0
 
     def line(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(visible(text))
 
     def advance(self, label: str, share: float) -> None:
         if label != self._label:

@@ -48,7 +48,8 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     writes = task_of(manifest).head.reads == "language"
     rows = ("document" if writes else "row") + ("" if evaluation.n == 1 else "s")
     lines = ["", f"On {evaluation.n:,} test {rows} of {manifest.data.name}, with 95% intervals:"]
-    lines += _numbers(evaluation, task_of(manifest).validation[:SHOWN])
+    named = (name for name in task_of(manifest).validation if name in evaluation.metrics)
+    lines += _numbers(evaluation, tuple(named)[:SHOWN])
     lines += [*_warning(manifest, evaluation), *_of_a_style(manifest, evaluation)]
     lines += ["", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ FORM = '{"text": ["the answer"], "answer_start": [0]}'
 DROP = "or leave such questions out with --unlabelled drop"
 STARTS = ("answer_start", "start", "start_char")
 BLOCK = 1024
+_DIGITS = re.compile(r"\s*-?\d{1,12}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ def _whole(start: object) -> int | Wrong | None:
         return None
     if isinstance(start, float) and start.is_integer():
         start = int(start)
-    if isinstance(start, str) and start.strip().lstrip("-").isdecimal() and len(start) < 12:
+    if isinstance(start, str) and _DIGITS.fullmatch(start):
         start = int(start)
     if isinstance(start, int) and not isinstance(start, bool):
         return start
@@ -228,7 +230,7 @@ def _truth(value: object) -> bool | None:
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
             value.strip().lower()
         )
-    return bool(value) if isinstance(value, int | float) else None
+    return bool(value) if isinstance(value, int | float) and value == value else None
 
 
 def _plain(value: object) -> object:

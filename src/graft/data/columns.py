@@ -153,6 +153,8 @@ def _infer_label(profiles: Sequence[Profile], text: str, problems: Problems) -> 
         return None
     found = f"no column looks like a label; the columns are: {some_of([profile.name for profile in profiles])}"
     remedy = "add a column named label, or name the one that holds the classes with --label"
+    if any(profile.is_prose and not is_id(profile.name) for profile in others):
+        remedy += "; to learn to write one text from another: --task rewrite"
     problems.add("no label", None, found, remedy)
     return None
 

@@ -17,6 +17,8 @@ from graft.data.marked import MarkColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import profile_columns
 from graft.data.question_columns import BESIDE, QUESTIONS, infer_questions
+from graft.data.references import REWRITE
+from graft.data.rewrite_columns import RewriteColumn, choose_rewrite
 from graft.data.spool import TextSpool
 from graft.data.stream import BATCH_ROWS, Batch, Stream
 from graft.data.table import Texts
@@ -68,6 +70,9 @@ def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: Read
             return found, task
         if asked == task:  # what was asked for is not there, which is said
             return None
+    if options.task == REWRITE and wanted.labelled:
+        sides = choose_rewrite(profile_columns(sample), wanted, stream.problems)
+        return None if sides is None else (sides, REWRITE)
     columns = choose(profile_columns(sample), wanted, stream.problems)
     return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
 
@@ -198,10 +203,11 @@ class _Builder:
         self._dropped += len(lines)
         if self._options.unlabelled == "drop":
             return
-        remedy = "give it a label, or leave such rows out with --unlabelled drop"
+        what = "target" if isinstance(self.column, RewriteColumn) else "label"
+        remedy = f"give it a {what}, or leave such rows out with --unlabelled drop"
         for line in lines:
             self._stream.problems.add(
-                "unlabelled", line, f"the row has no label ({self._columns.label!r} is empty)", remedy
+                "unlabelled", line, f"the row has no {what} ({self._columns.label!r} is empty)", remedy
             )
 
     def finish(self) -> Part:

@@ -21,6 +21,7 @@ from graft.records import Recipe
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+WHOLE = ("row", "decoder")  # what heads read that read a text as a whole
 Long = Literal["truncate", "head-tail", "windows"]
 
 
@@ -38,7 +39,7 @@ class Limits:
 def limits_by(recipe: Recipe, reads: str, tokens: int) -> Limits:
     """How a recipe handles long texts: as it says, else cut where a head reads them as a whole, and through windows
     where it reads tokens. reads: `task.head.reads`; tokens: of a window, at most."""
-    usual: Long = "truncate" if reads == "row" else "windows"
+    usual: Long = "truncate" if reads in WHOLE else "windows"
     overlap = 128 if reads == "span" else 64
     return Limits(tokens, usual if recipe.long == "auto" else recipe.long, overlap, recipe.answer_tokens)
 
@@ -72,7 +73,7 @@ def windows(texts: Iterable[str], tokenizer: Tokenizer, limits: Limits) -> tuple
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
-    return _all(((encoding, 0) for encoding in _encodings(texts, tokenizer)), limits)
+    return _all((_Whole(one, 0, len(one.ids)) for one in _encodings(texts, tokenizer)), limits)
 
 
 def pair_windows(
@@ -86,32 +87,40 @@ def pair_windows(
     room = max(1, limits.tokens // 2)
     cut = 0
 
-    def each() -> Iterator[tuple[Encoding, int]]:
+    def each() -> Iterator[_Whole]:
         nonlocal cut
         inputs = iter(pairs)
         while chunk := list(islice(inputs, CHUNK)):
             for (first, second), encoding in zip(chunk, tokenizer.encode_batch(chunk), strict=True):
+                full = len(encoding.ids)
                 parts = np.array([-1 if part is None else part for part in encoding.sequence_ids])
                 own = np.flatnonzero(parts == 0)
                 if len(own) > room:
                     cut += 1
                     encoding = tokenizer.encode(first[: encoding.offsets[int(own[room - 1])][1]], second)
-                yield encoding, 1
+                yield _Whole(encoding, 1, full)
 
     found, lengths = _all(each(), limits)
     return found, lengths, cut
 
 
-def _all(encodings: Iterable[tuple[Encoding, int]], limits: Limits) -> tuple[Windows, NDArray[np.int64]]:
-    """The windows of encodings, each with the sequence that its body is, and the lengths of these."""
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    encoding: Encoding
+    body: int  # which of its sequences windows go over
+    full: int  # tokens without a limit
+
+
+def _all(each: Iterable[_Whole], limits: Limits) -> tuple[Windows, NDArray[np.int64]]:
+    """The windows of all encodings, and the lengths of these without a limit."""
     found: list[_Window] = []
     counts: list[int] = []
     lengths: list[int] = []
-    for encoding, body in encodings:
-        cut = list(_cut(encoding, limits, body))
+    for one in each:
+        cut = list(_cut(one.encoding, limits, one.body))
         found += cut
         counts.append(len(cut))
-        lengths.append(len(encoding.ids))
+        lengths.append(one.full)
     return _joined(found, counts), np.asarray(lengths, np.int64)
 
 

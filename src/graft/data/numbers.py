@@ -14,6 +14,9 @@ from graft.data.profile import is_number
 from graft.data.stream import Problems
 from graft.data.targets import Numbers
 
+LARGEST = 1e30  # a model answers in 32 bits, whose numbers end at 3.4e38
+NEAREST = 1e-6  # parts of the largest number that lie between all of them: 32 bits tell seven digits apart
+
 
 class NumberColumn:
     """Numbers row by row, written as such or as text ("3.5", "1e-3")."""
@@ -21,6 +24,7 @@ class NumberColumn:
     def __init__(self) -> None:
         self._values = array("d")
         self._strange: dict[str, list[int]] = {}  # what is no number: the lines where it stands
+        self._large: dict[str, list[int]] = {}  # the same of numbers that no model could answer with
 
     def add(self, value: object, line: int) -> bool:
         """Append one number; False, and nothing is appended, when the cell is missing or blank."""
@@ -31,22 +35,33 @@ class NumberColumn:
         if not is_number(value) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
             self._strange.setdefault(f"{value!r:.60}", []).append(line)
             number = 0.0  # only so that later problems are found too; the file is refused
+        elif abs(number) > LARGEST:
+            self._large.setdefault(f"{number:g}", []).append(line)
         self._values.append(number)
         return True
 
     def check(self, column: str, _options: ReadOptions, problems: Problems, _notes: list[str]) -> None:
-        """Add a problem for each cell that is no number, and where all numbers are the same."""
+        """Add a problem for each cell that is no number, and where all numbers are the same or all but the same."""
         self.check_like(column, problems)
         values = self._numbers()
-        if len(values) and not self._strange and values.min() == values.max():
+        if not len(values) or self._strange or self._large:
+            return
+        least, most = float(values.min()), float(values.max())
+        if least == most:
             found = f"all {len(values):,} rows have the same number, {values[0]:g}"
             problems.add("single", None, found, f"name another column than {column!r} with --label")
+        elif most - least < max(NEAREST * max(abs(least), abs(most)), 1 / LARGEST):
+            found = f"the numbers lie between {least!r} and {most!r}, nearer together than a model tells apart"
+            problems.add("near", None, found, "take off what they have in common, or write them in another unit")
 
     def check_like(self, column: str, problems: Problems) -> None:
         for shown, lines in self._strange.items():
             remedy = "write a number; where the column holds classes: --task classification, or --labels exact"
             often = f", in {len(lines):,} rows" if len(lines) > 1 else ""
             problems.add("number", lines[0], f"{column!r} holds {shown}, which is not a number{often}", remedy)
+        for shown, lines in self._large.items():
+            found = f"{column!r} holds {shown}, beyond the {LARGEST:g} that a model can answer with"
+            problems.add("number", lines[0], found, "write the column in another unit, or as logarithms")
 
     def labels(self) -> tuple[Label, ...]:
         """Numbers have no names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import zlib
@@ -19,6 +20,8 @@ UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")  # the first begins as UTF-16 does
+PACKING = 200  # times that texts pack at most (3 to 30 as a rule); one row again and again packs 1,000 times
+ALWAYS = 256 << 20  # bytes that a file of any size may unpack to
 
 
 class Unreadable(Exception):
@@ -51,6 +54,7 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
 
     Raises Unreadable, with the reason added to `problems`, where the rest of the file cannot be trusted.
     """
+    options = bounded(path, options)
     with opened_bytes(path, problems) as file:
         check_magic(file, options, problems)
         encoding = "utf-8-sig" if options.is_utf8 else options.encoding
@@ -114,8 +118,17 @@ def first_bytes(path: Path) -> bytes:
         return b""
 
 
+def bounded(path: Path, options: ReadOptions) -> ReadOptions:
+    """The options with no more bytes to unpack to than a file of this size would, if it held texts."""
+    try:
+        size = path.stat().st_size
+    except OSError:  # which is told where it is opened
+        return options
+    return dataclasses.replace(options, max_bytes=min(options.max_bytes, max(ALWAYS, PACKING * size)))
+
+
 def too_big(options: ReadOptions, problems: Problems) -> None:
-    found = f"the file unpacks to more than {options.max_bytes:,} bytes, the most that is accepted"
+    found = f"the file unpacks to more than {options.max_bytes:,} bytes, the most that is accepted of one of its size"
     problems.add("size", None, found, "if it is right, unpack it with gunzip first, or raise options.max_bytes")
     raise Unreadable
 

@@ -14,7 +14,14 @@ CELL_LIMIT = 10_000_000  # characters in one cell or line; more is an unclosed q
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "text", "conll", "squad"]
 Labels = Literal["strict", "exact", "fold"]
 TaskName = Literal[
-    "auto", "classification", "multi-label", "regression", "token-classification", "question-answering", "write"
+    "auto",
+    "classification",
+    "multi-label",
+    "regression",
+    "token-classification",
+    "question-answering",
+    "rewrite",
+    "write",
 ]
 Apart = Literal["auto", "file", "headings", "blank", "line"]
 Unlabelled = Literal["error", "drop"]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graft.data import signature
-from graft.data.opening import Unreadable, is_gzip, opened_bytes, too_big
+from graft.data.opening import Unreadable, bounded, is_gzip, opened_bytes, too_big
 from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.spool import spool_folder
 from graft.data.stream import BATCH_ROWS, Batch, Problems
@@ -24,6 +24,7 @@ COPY = 1 << 20
 
 def read_parquet(path: Path, options: ReadOptions, problems: Problems, notes: list[str]) -> Iterator[Batch]:
     """Batches of a Parquet file; a row's line is its position + 1. Class names that `datasets` stored are used."""
+    options = bounded(path, options)
     try:
         with opened_bytes(path, problems) as raw, _seekable(raw, is_gzip(path), options, problems) as file:
             _check_start(file, problems)

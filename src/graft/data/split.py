@@ -17,6 +17,7 @@ from graft.data.answers import Answers
 from graft.data.document_split import about_documents, divisible, document_sides
 from graft.data.documents import WRITE
 from graft.data.duplicates import Keys, count_conflicts, count_duplicates, duplicate_keys
+from graft.data.references import REWRITE, about_rewrites, all_same
 from graft.data.spool import TextSpool
 from graft.data.stratify import Mask, held_out
 from graft.data.stream import refuse
@@ -52,6 +53,9 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     if len(train) < FEWEST_ROWS and not writes:
         found = f"there are only {len(train)} labelled rows to train on"
         raise refuse(train.file, found, f"give at least {FEWEST_ROWS}, better some hundreds")
+    if dataset.task == REWRITE and all_same(train):
+        found = f"{dataset.columns.text!r} and {dataset.columns.label!r} are the same in every row"
+        raise refuse(train.file, found, "name other columns with --text and --label")
     keys = {name: duplicate_keys(_whole(rows)) for name, rows in dataset.parts.items()}
     if writes:
         asked: dict[SplitName, float | None] = {"validation": validation, "test": test}
@@ -234,8 +238,9 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
-        notes.append(f"{count_of(texts, 'text')} with different labels ({count_of(rows, 'row')}); all were kept.")
-    return notes
+        what = "targets" if dataset.task == REWRITE else "labels"
+        notes.append(f"{count_of(texts, 'text')} with different {what} ({count_of(rows, 'row')}); all were kept.")
+    return [*notes, *(about_rewrites(parts) if dataset.task == REWRITE else ())]
 
 
 def _about_leaks(name: str, leaks: str, share: float, asks: bool) -> str:

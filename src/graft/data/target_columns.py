@@ -16,6 +16,8 @@ from graft.data.numbers import NumberColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import is_number
 from graft.data.question_columns import QUESTIONS
+from graft.data.references import REWRITE
+from graft.data.rewrite_columns import RewriteColumn
 from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
@@ -54,6 +56,8 @@ def column_of(task: str, problems: Problems, options: ReadOptions) -> TargetColu
         return MarkColumn(problems)
     if task == QUESTIONS:
         return AnswerColumn(problems, options)
+    if task == REWRITE:
+        return RewriteColumn(problems)
     if task == "regression":
         return NumberColumn()
     return SeveralColumn() if task == "multi-label" else LabelColumn()
@@ -82,4 +86,6 @@ def output_names(names: tuple[str, ...], column: TargetColumn, label: str) -> tu
         return column.tagset(names).names
     if isinstance(column, AnswerColumn):
         return OUTPUTS
+    if isinstance(column, RewriteColumn):
+        return ()
     return names or (label,)  # a number is called by its column

@@ -56,6 +56,7 @@ from graft.records.outcome import (
     Request,
     Said,
 )
+from graft.records.rewriting import OfLength, RewriteDetails, Rewritten, Sideways
 from graft.records.training import (
     Batches,
     Epoch,
@@ -107,6 +108,7 @@ __all__ = [
     "MultiLabelDetails",
     "Name",
     "Number",
+    "OfLength",
     "Optimiser",
     "Outcome",
     "Phase",
@@ -117,9 +119,12 @@ __all__ = [
     "RegressionDetails",
     "ReliabilityBin",
     "Request",
+    "RewriteDetails",
+    "Rewritten",
     "Said",
     "Sampled",
     "ShownAnswer",
+    "Sideways",
     "Skip",
     "Skipped",
     "Source",

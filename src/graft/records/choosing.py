@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graft.records.material import Interval
+from graft.records.material import Interval, Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,12 @@ class Forecast:
     candidate: Candidate
     expected: float  # the metric on new texts
     interval: Interval  # that holds it in 80 of 100 cases
-    prior: float  # the same from size and published scores alone
-    best: View  # the way to read it that scores highest
+    prior: float | None  # the same from size and published scores alone; None where nothing tells that
+    best: View | None  # the way to read it that scores highest; None of a model that writes
     costs: Costs
     why: tuple[str, ...]  # sentences
     efficient: bool = False  # no cheaper candidate is expected to reach as much
+    spelling: Spelling | None = None  # of the texts, by its tokenizer
 
 
 @dataclass(frozen=True, slots=True)

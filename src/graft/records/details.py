@@ -8,6 +8,7 @@ import msgspec
 
 from graft.records.evidence import WritingDetails
 from graft.records.material import Interval
+from graft.records.rewriting import RewriteDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +187,12 @@ class AnswerDetails(msgspec.Struct, frozen=True, tag_field="task", tag="question
     examples: tuple[ShownAnswer, ...] = ()
 
 
-Details = ClassificationDetails | RegressionDetails | MultiLabelDetails | TokenDetails | AnswerDetails | WritingDetails
+Details = (
+    ClassificationDetails
+    | RegressionDetails
+    | MultiLabelDetails
+    | TokenDetails
+    | AnswerDetails
+    | RewriteDetails
+    | WritingDetails
+)

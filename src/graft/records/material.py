@@ -94,6 +94,7 @@ class Truncation:
     tokens_cut: int
     longest: int
     spelling: Spelling | None = None
+    targets: Truncation | None = None  # of texts that are rewritten: what it cuts of what they become
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class BackboneRecord:
     width: int
     parameters: int
     max_tokens: int
+    files: dict[str, str] = field(default_factory=dict)  # sha256 of its configuration and tokenizer, by name
 
 
 @dataclass(frozen=True, slots=True)

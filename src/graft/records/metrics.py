@@ -71,6 +71,7 @@ METRICS: dict[str, Metric] = {
     "entity_precision": Metric("Entity precision", "precision", "share", True, "share of found names that are right"),
     "entity_recall": Metric("Entity recall", "recall", "share", True, "of the names there are, how many were found"),
     "entity_macro_f1": Metric("Macro entity F1", "macro F1", "share", True, "mean of the types' F1"),
+    "tag_f1": Metric("Tag F1", "tag F1", "share", True, "F1 over the tags of all words, the tag of no name left out"),
     "word_accuracy": Metric("Word accuracy", "word accuracy", "share", True, "share of words with the right tag"),
     "word_loss": Metric(
         "Log-loss per word", "log-loss", "decimal", False, "mean −log of the true tag's probability: lower is better"
@@ -79,7 +80,7 @@ METRICS: dict[str, Metric] = {
         "Answer F1", "F1", "share", True, "words shared with the best reference answer, as SQuAD counts them"
     ),
     "exact_match": Metric(
-        "Exact match", "exact", "share", True, "share of answers that are a reference but for case and articles"
+        "Exact match", "exact", "share", True, "share of answers that are a reference, by the rules of the task"
     ),
     "answerable_f1": Metric("F1 of answerable", "F1, answerable", "share", True, "of questions that have an answer"),
     "answerable_exact": Metric(
@@ -95,6 +96,17 @@ METRICS: dict[str, Metric] = {
     "perplexity": Metric(
         "Perplexity", "perplexity", "decimal", False,
         "per token: as unsure as between so many equally likely ones; compares models of one tokenizer only",
+    ),
+    "chrf": Metric(
+        "chrF", "chrF", "share", True, "runs of up to six characters that output and reference share (sacrebleu)"
+    ),
+    "bleu": Metric("BLEU", "BLEU", "share", True, "runs of up to four words that they share (sacrebleu)"),
+    "rouge1": Metric("ROUGE-1", "ROUGE-1", "share", True, "F1 of single words"),
+    "rouge2": Metric("ROUGE-2", "ROUGE-2", "share", True, "F1 of pairs of words"),
+    "rouge_l": Metric("ROUGE-L", "ROUGE-L", "share", True, "F1 of the longest sequence of words in common"),
+    "token_loss": Metric(
+        "Loss per token", "loss/token", "decimal", False,
+        "mean −log of the probability of each token of the target, given those before it: lower is better",
     ),
     "loss": Metric("Loss", "loss", "decimal", False),
 }  # fmt: skip

@@ -68,6 +68,7 @@ class MachineRecord:
     cores: int
     precision: Literal["fp32", "bf16"]
     why: str
+    threads: int = 0  # of torch on the CPU; 0: not noted, by an earlier release
 
 
 @dataclass(frozen=True, slots=True)

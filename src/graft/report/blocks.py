@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from graft.records import Interval
-from graft.report.passages import MarkedTexts
+from graft.report.passages import MarkedTexts, SideBySide
 
 Unit = Literal["share", "decimal", "seconds"]
 Severity = Literal["problem", "warning", "note", "good"]
@@ -264,6 +264,7 @@ Block: TypeAlias = (
     | Callout
     | Code
     | MarkedTexts
+    | SideBySide
     | Fold
 )
 

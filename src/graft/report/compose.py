@@ -70,11 +70,12 @@ def _hero(manifest: Manifest, evaluation: Evaluation | None) -> Hero:
         return Hero(eyebrow, headline, sentences, None, facts)
     leaks = words.leaks(manifest.data.split(evaluation.split))
     metric = "accuracy" if "accuracy" in evaluation.metrics else next(iter(evaluation.metrics))
+    row = words.noun(manifest.data.task)
     return Hero(
         eyebrow,
-        _headline(evaluation, metric, "" if leaks else "unseen "),
+        _headline(evaluation, metric, f"{'' if leaks else 'unseen '}{row}"),
         (*((leaks,) if leaks else ()), *_sentences(evaluation, metric)),
-        yardsticks(evaluation, metric),
+        yardsticks(evaluation, metric, row),
         facts,
     )
 
@@ -86,16 +87,16 @@ def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
         facts.append(("Total time", words.duration(outcome.cost.seconds)))
     facts.append(("Model", model_name(manifest)))
     names = manifest.data.classes
-    learnt = f"{words.plural(train.rows, 'text')} to learn from" if train else ""
+    learnt = f"{words.plural(train.rows, words.noun(manifest.data.task))} to learn from" if train else ""
     counted = names and manifest.data.task != "question-answering"  # whose outputs are no classes
     facts.append(("Data", f"{words.plural(len(names), 'class')}, {learnt}" if counted else learnt))
     facts.append(("Recipe", manifest.recipe.name))
     return facts
 
 
-def _headline(evaluation: Evaluation, metric: str, unseen: str) -> tuple[str, str, str]:
+def _headline(evaluation: Evaluation, metric: str, row: str) -> tuple[str, str, str]:
     value = words.metric_value(metric, evaluation.metrics[metric])
-    texts = words.plural(evaluation.n, f"{unseen}text")
+    texts = words.plural(evaluation.n, row)
     if metric == "accuracy":
         return "Right on ", value, f" of {texts}"
     return f"{words.metric_name(metric)} ", value, f" on {texts}"
@@ -143,6 +144,9 @@ _SPOKEN = {
     "cosine": "The cosine of untrained embeddings",
     "scratch": "A random start of the same architecture",
     "before": "The model before fine-tuning",
+    "copy": "Copying the source",
+    "lead": "Taking the source's beginning",
+    "words": "Replacing each word by what it most often becomes",
 }
 
 
@@ -151,8 +155,8 @@ def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
     return bool(ours and theirs and ours[0] <= theirs[1] and theirs[0] <= ours[1])
 
 
-def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
-    """The model and its yardsticks by one metric, best first."""
+def yardsticks(evaluation: Evaluation, metric: str, row: str = "text") -> Intervals:
+    """The model and its yardsticks by one metric, best first. row: what a row is called."""
     unit: Unit = "share" if words.is_share(metric) else "decimal"
     rows = [Measured("This model", evaluation.metrics[metric], evaluation.intervals.get(metric), True)]
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
@@ -161,7 +165,7 @@ def yardsticks(evaluation: Evaluation, metric: str) -> Intervals:
         name = words.yardstick(baseline.name)
         rows.append(Measured(name, baseline.metrics[metric], baseline.intervals.get(metric), False, baseline.what))
     caption = (
-        f"{words.metric_name(metric)} on {words.plural(evaluation.n, f'{evaluation.split} text')}, with 95% intervals"
+        f"{words.metric_name(metric)} on {words.plural(evaluation.n, f'{evaluation.split} {row}')}, with 95% intervals"
     )
     return Intervals(caption, unit, tuple(rows))
 
@@ -227,7 +231,7 @@ def _backbone(manifest: Manifest) -> str:
 def _head(manifest: Manifest) -> str:
     head = manifest.head
     assert head is not None
-    if head.kind == "language":
+    if head.kind == "language" or head.pooling == "decoder":
         return head.why
     pooling = {
         "first": "first token",

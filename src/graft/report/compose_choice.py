@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePath
 
 from graft.records import Forecast, Ranking
@@ -28,9 +29,10 @@ _SHOWN = 24  # rows of the table at a time
 
 def choice_section(ranking: Ranking) -> Section:
     """Everything that a comparison of models found."""
-    read = f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, 'row')} of train were read for it"
-    lead = f"{named(ranking.pick)} was advised: {ranking.why}. {read}; validation and test were not."
-    blocks: list[Block] = [_against_cost(ranking), _by_depth(ranking), _expected(ranking)]
+    lead = f"{named(ranking.pick)} was advised: {ranking.why}. {read(ranking)}; validation and test were not."
+    blocks: list[Block] = [_expected(ranking)]
+    if ranking.views:
+        blocks = [_against_cost(ranking), _by_depth(ranking), *blocks]
     if ranking.heats:
         blocks.append(_race(ranking))
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
@@ -41,10 +43,24 @@ def choice_section(ranking: Ranking) -> Section:
     return Section("choice", "The choice of the model", lead, tuple(blocks))
 
 
+def expected(ranking: Ranking) -> str:
+    """What the numbers of the candidates are."""
+    if words.is_loss(ranking.metric):
+        return f"{words.metric_name(ranking.metric)} before any training, lower is better"
+    return f"Expected {words.spoken(ranking.metric)} on new texts"
+
+
+def read(ranking: Ranking) -> str:
+    """How much of train was read for it."""
+    noun = "row" if ranking.views else "character"
+    return f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, noun)} of train were read"
+
+
 def compose_choice(ranking: Ranking, data: str) -> Report:
     """A page of its own for a comparison without a run."""
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
     low, high = pick.interval
+    shown = partial(words.metric_value, ranking.metric)
     costs = pick.costs
     facts = Facts(
         (
@@ -56,8 +72,7 @@ def compose_choice(ranking: Ranking, data: str) -> Report:
     )
     headline = ("Start from ", named(ranking.pick), ".")
     sentences = (
-        f"Expected {ranking.metric} on new texts: {words.percent(pick.expected)}, in 80 of 100 cases between "
-        f"{words.percent(low)} and {words.percent(high)}.",
+        f"{expected(ranking)}: {shown(pick.expected)}, in 80 of 100 cases between {shown(low)} and {shown(high)}.",
         f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
     )
     hero = Hero("Choosing a model", headline, sentences, None, facts)
@@ -73,26 +88,28 @@ def named(name: str) -> str:
 
 
 def _against_cost(ranking: Ranking) -> Plot:
-    spots = [_spot(one, one.candidate.name == ranking.pick) for one in ranking.forecasts]
+    metric = ranking.metric
+    spots = [_spot(one, metric, one.candidate.name == ranking.pick) for one in ranking.forecasts]
     front = sorted((one for one in ranking.forecasts if one.efficient), key=lambda one: one.costs.minutes)
-    line = Trace("efficient", tuple(_spot(one, False) for one in front))
+    line = Trace("efficient", tuple(_spot(one, metric) for one in front))
     rest = Trace("", tuple(spots), joined=False)
-    caption = (
-        f"Expected {ranking.metric} against cost, with 80% intervals; the line joins those that no cheaper one matches"
-    )
+    what = f"Expected {words.spoken(metric)} against cost"
+    caption = f"{what}, with 80% intervals; the line joins those that no cheaper one matches"
     return Plot(caption, "minutes of training on this machine (logarithmic)", (line, rest), logarithmic=True)
 
 
-def _spot(one: Forecast, is_pick: bool) -> Spot:
-    low, high = one.interval
-    between = f"{words.percent(one.expected)} ({words.percent(low)} to {words.percent(high)})"
+def _spot(one: Forecast, metric: str, is_pick: bool = False) -> Spot:
+    expected, low, high = (words.metric_value(metric, value) for value in (one.expected, *one.interval))
+    between = f"{expected} ({low} to {high})"
     label = f"{named(one.candidate.name)}: {between}, {words.duration(60 * one.costs.minutes)}"
     return Spot(max(one.costs.minutes, 1e-3), one.expected, label, one.interval, is_pick)
 
 
 def _by_depth(ranking: Ranking) -> Plot:
     return Plot(
-        "What a linear probe gets right after each block, each model read frozen", "block", tuple(_depths(ranking))
+        f"A linear probe's {words.spoken(ranking.metric)} after each block, each model read frozen",
+        "block",
+        tuple(_depths(ranking)),
     )
 
 
@@ -101,9 +118,10 @@ def _depths(ranking: Ranking) -> Iterator[Trace]:
         best: dict[int, tuple[float, str]] = {}
         for view in views:
             best[view.depth] = max(best.get(view.depth, (0.0, "")), (view.probe, view.pooling))
+        shown = {depth: f"{words.metric_value(ranking.metric, share)} ({way})" for depth, (share, way) in best.items()}
         spots = tuple(
-            Spot(depth, share, f"{named(model)}, block {depth}: {words.percent(share)} ({pooling})")
-            for depth, (share, pooling) in sorted(best.items())
+            Spot(depth, share, f"{named(model)}, block {depth}: {shown[depth]}")
+            for depth, (share, _) in sorted(best.items())
         )
         yield Trace(named(model), spots, ours=ranking.pick.partition("@")[0] == model or ranking.pick == model)
 
@@ -117,16 +135,18 @@ def _expected(ranking: Ranking) -> Table:
         Column("Memory"),
         Column("On disk"),
         Column("ms/text", "decimal"),
+        Column("Tokens a word", "decimal", "what a word of these texts takes in its vocabulary"),
     )
     rows = tuple(
         (
             named(one.candidate.name) + (" (advised)" if one.candidate.name == ranking.pick else ""),
-            Estimate(one.expected, one.interval),
+            Estimate(one.expected, one.interval, "share" if words.is_share(ranking.metric) else "decimal"),
             one.prior,
             60 * one.costs.minutes,
             words.size(one.costs.memory),
             words.size(one.costs.disk),
             one.costs.milliseconds,
+            one.spelling.tokens_per_word if one.spelling else None,
         )
         for one in ranking.forecasts
     )

@@ -13,9 +13,9 @@ def data_section(manifest: Manifest) -> Section:
     """Splits and classes, what the length limit cuts, repeated texts, and the notes that were said while reading."""
     data = manifest.data
     rows = sum(split.rows for split in data.splits)
-    asks = data.task == "question-answering"
-    among = f" in {words.plural(len(data.classes), 'class')}" if data.classes and not asks else ""
-    lead = f"{words.plural(rows, 'question' if asks else 'text')}{among} from {_sources(manifest)}."
+    noun = words.noun(data.task)
+    among = f" in {words.plural(len(data.classes), 'class')}" if data.classes and noun == "text" else ""
+    lead = f"{words.plural(rows, noun)}{among} from {_sources(manifest)}."
     blocks: list[Block] = [_classes(manifest)] if any(split.per_class for split in data.splits) else []
     blocks.append(Facts(tuple(_data_facts(manifest))))
     if data.notes:
@@ -47,17 +47,20 @@ def _classes(manifest: Manifest) -> Table:
 
 
 def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    data, cut = manifest.data, manifest.truncation
+    data, cut, row = manifest.data, manifest.truncation, words.noun(manifest.data.task)
     for split in data.splits:
         empty = f", {split.empty} empty" if split.empty else ""
         yield (
             split.name.capitalize(),
-            f"{words.plural(split.rows, 'text')}{empty}, {'split off by graft' if split.made else 'given'}",
+            f"{words.plural(split.rows, row)}{empty}, {'split off by graft' if split.made else 'given'}",
         )
     share, lost = _ratio(cut.texts_cut, cut.texts), _ratio(cut.tokens_cut, cut.tokens)
     said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
     yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
+    if cut.targets is not None:
+        part = words.percent(_ratio(cut.targets.texts_cut, cut.targets.texts))
+        yield "Targets cut off", f"{part}; the longest has {words.plural(cut.targets.longest, 'token')}"
     if cut.spelling is not None and cut.spelling.words:
         yield "Tokens per word", words.decimal(cut.spelling.tokens_per_word, 1)
     yield "Repeated texts", words.plural(data.duplicates, "row")

@@ -26,7 +26,7 @@ from graft.report.blocks import (
     Unit,
 )
 
-_LOSSES = ("loss", "log_loss")
+_LOSSES = ("loss", "log_loss", "token_loss")
 
 # ------------------------------------------------------------------------------------------------------- training
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manifest, SplitSummary
+from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manifest, RewriteDetails, SplitSummary
 from graft.records.evidence import WritingDetails
 from graft.report import words
 from graft.report.blocks import Callout, Severity
+from graft.report.diagnose_rewriting import diagnose_rewriting
 from graft.report.diagnose_training import diagnose_training
 from graft.report.diagnose_writing import diagnose_writing
 from graft.report.spelling import misfit
@@ -29,6 +30,8 @@ def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation
         found += _number_findings(manifest, evaluation)
         if isinstance(evaluation.details, WritingDetails):
             found += diagnose_writing(manifest, evaluation.details)
+        if isinstance(evaluation.details, RewriteDetails):
+            found += diagnose_rewriting(manifest, evaluation, evaluation.details)
     callouts = sorted((callout for callout in found if callout), key=lambda callout: _ORDER.index(callout.severity))
     return tuple(callouts) or (_nothing(evaluation),)
 

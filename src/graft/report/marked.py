@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from graft.report.passages import Mark, MarkedTexts, Passage
+from graft.report.passages import Mark, Marked, MarkedTexts, Passage, SideBySide, Strip
 from graft.report.words import escape
 
 _SAID = {"right": "", "missed": " missed", "wrong": " found"}
@@ -17,23 +17,46 @@ _KEY = (
 
 def marked_texts(block: MarkedTexts) -> str:
     """The block as HTML: the first texts open, the others behind a heading."""
-    shown, folded = block.passages[: block.page], block.passages[block.page :]
+    return _figure(
+        block.caption, _KEY.format(escape(block.what)), [_passage(passage) for passage in block.passages], block.page
+    )
+
+
+def side_by_side(block: SideBySide) -> str:
+    """The same of sources, references and outputs in columns."""
+    return _figure(block.caption, "", [_strip(strip) for strip in block.strips], block.page)
+
+
+def _figure(caption: str, key: str, bodies: Sequence[str], page: int) -> str:
+    folded = bodies[page:]
     more = ""
     if folded:
-        more = (
-            f"<details><summary>{len(folded)} more</summary>"
-            f'<div class="inside">{"".join(map(_passage, folded))}</div></details>'
-        )
-    body, key = "".join(map(_passage, shown)), _KEY.format(escape(block.what))
-    return f'<figure class="marked"><figcaption>{escape(block.caption)}</figcaption>{key}{body}{more}</figure>'
+        more = f'<details><summary>{len(folded)} more</summary><div class="inside">{"".join(folded)}</div></details>'
+    body = "".join(bodies[:page])
+    return f'<figure class="marked"><figcaption>{escape(caption)}</figcaption>{key}{body}{more}</figure>'
+
+
+def _strip(strip: Strip) -> str:
+    columns = (("Source", (strip.source, ())), ("Reference", strip.reference), ("Output", strip.output))
+    cells = "".join(_column(name, marked) for name, marked in columns)
+    return (
+        f'<div class="passage"><span class="place">{escape(strip.place)}</span><div class="beside">{cells}</div></div>'
+    )
+
+
+def _column(name: str, marked: Marked) -> str:
+    text = "".join(_pieces(*marked, named=False)) or "–"
+    return f'<div><span class="place">{name}</span><p dir="auto">{text}</p></div>'
 
 
 def _passage(passage: Passage) -> str:
     text = "".join(_pieces(passage.text, passage.marks))
-    return f'<div class="passage"><span class="place">{escape(passage.place)}</span><p dir="auto">{text}</p></div>'
+    place = f'<span class="place">{escape(passage.place)}</span>'
+    heading = f'<p dir="auto"><b>{escape(passage.heading)}</b></p>' if passage.heading else ""
+    return f'<div class="passage">{place}{heading}<p dir="auto">{text}</p></div>'
 
 
-def _pieces(text: str, marks: Sequence[Mark]) -> Iterator[str]:
+def _pieces(text: str, marks: Sequence[Mark], named: bool = True) -> Iterator[str]:
     """The text cut where any mark begins or ends; each piece in the colour of what covers it."""
     edges = sorted({0, len(text), *(mark.start for mark in marks), *(mark.end for mark in marks)})
     for start, end in pairwise(edges):
@@ -43,5 +66,6 @@ def _pieces(text: str, marks: Sequence[Mark]) -> Iterator[str]:
             yield piece
             continue
         kinds = " ".join(sorted({mark.kind for mark in over}))
-        names = "".join(f"<small>{escape(mark.label)}{_SAID[mark.kind]}</small>" for mark in over if mark.end == end)
+        ended = [mark for mark in over if mark.end == end and named]
+        names = "".join(f"<small>{escape(mark.label)}{_SAID[mark.kind]}</small>" for mark in ended)
         yield f'<mark class="{kinds}">{piece}{names}</mark>'

@@ -31,7 +31,7 @@ from graft.report.blocks import (
     Table,
 )
 from graft.report.charts import NARROW, WIDE
-from graft.report.passages import MarkedTexts
+from graft.report.passages import MarkedTexts, SideBySide
 from graft.report.words import escape
 
 _GRADES = {"problem": "Problem", "warning": "Worth a look", "note": "Note", "good": "Good"}
@@ -126,6 +126,8 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
             return _code(block)
         case MarkedTexts():
             return marked.marked_texts(block)
+        case SideBySide():
+            return marked.side_by_side(block)
         case Fold():
             inside = "".join(_block(inner) for inner in block.blocks)
             return f'<details><summary>{escape(block.title)}</summary><div class="inside">{inside}</div></details>'

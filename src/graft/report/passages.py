@@ -23,6 +23,7 @@ class Passage:
     place: str
     text: str
     marks: tuple[Mark, ...]
+    heading: str = ""  # stands above the text: the question that it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,25 @@ class MarkedTexts:
     passages: tuple[Passage, ...]
     page: int = 10
     what: str = "a name"  # that is marked
+
+
+Marked = tuple[str, tuple[Mark, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A source beside what it should become and what it became, the differences marked."""
+
+    place: str
+    source: str
+    reference: Marked
+    output: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Sources, references and outputs in columns; the first `page` are shown, the others behind a heading."""
+
+    caption: str
+    strips: tuple[Strip, ...]
+    page: int = 5

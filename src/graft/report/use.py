@@ -25,6 +25,8 @@ def section(manifest: Manifest) -> Section:
     """On the command line, in Python, and in plain transformers where the head is one of theirs."""
     if manifest.data.task == "write":
         return _writing()
+    if manifest.data.task == "rewrite":
+        return _rewriting(manifest)
     pairs, task = bool(manifest.data.columns.second), manifest.data.task
     blocks = [Code("On the command line", _cli(manifest), "sh")]
     if task == "question-answering":
@@ -37,6 +39,12 @@ def section(manifest: Manifest) -> Section:
         cut = "" if task == "token-classification" else f", truncation=True, max_length={manifest.truncation.limit}"
         plain = f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\nprint(answer({given}{cut}))"
         blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
+    elif "modules.json" in manifest.outcome.artefact:
+        plain = (
+            "from sentence_transformers import SentenceTransformer\n\n"
+            'vectors = SentenceTransformer("model").encode(["one text", "another"])\nprint(vectors @ vectors.T)'
+        )
+        blocks.append(Code("In Python without graft: the vectors of single texts, and their cosines", plain, "python"))
     return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
 
 
@@ -89,6 +97,26 @@ def _writing() -> Section:
         "from transformers import pipeline\n\n"
         'write = pipeline("text-generation", model="model")\n'
         'print(write("a beginning", max_new_tokens=200, do_sample=True, temperature=0.8, top_p=0.95))'
+    )
+    blocks = (
+        Code("On the command line", cli, "sh"),
+        Code("In Python", face, "python"),
+        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
+    )
+    return Section("use", "Using the model", "From the folder that holds this report:", blocks)
+
+
+def _rewriting(manifest: Manifest) -> Section:
+    """How a model that rewrites is used."""
+    file = f"graft predict . --file texts.csv --text {manifest.data.columns.text} --out rewritten.csv"
+    cli = f'graft predict . "a text"\n{file}'
+    face = 'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict(["a text"]):\n    print(answer.output)'
+    plain = (
+        "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer\n\n"
+        'tokenizer = AutoTokenizer.from_pretrained("model")\n'
+        'model = AutoModelForSeq2SeqLM.from_pretrained("model")\n'
+        'read = tokenizer(["a text"], padding=True, truncation=True, return_tensors="pt")\n'
+        "print(tokenizer.batch_decode(model.generate(**read), skip_special_tokens=True))"
     )
     blocks = (
         Code("On the command line", cli, "sh"),

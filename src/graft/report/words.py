@@ -23,7 +23,16 @@ _TRICKY = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
-_NAMES = ("Macro-F1", "Micro-F1", "Matthews", "Spearman", "Pearson", "R²")  # keep their capital in a sentence
+_NAMES = (
+    "Macro-F1",
+    "Micro-F1",
+    "Matthews",
+    "Spearman",
+    "Pearson",
+    "R²",
+    "BLEU",
+    "ROUGE",
+)  # keep their capital in a sentence
 
 # The names of the yardsticks in the terminal, in the report and in the documents.
 YARDSTICK_NAMES = {
@@ -38,6 +47,9 @@ YARDSTICK_NAMES = {
     "cosine": "Untrained cosine",
     "scratch": "Random start",
     "before": "Untuned model",
+    "copy": "The source",
+    "lead": "Its beginning",
+    "words": "Word by word",
 }
 
 
@@ -89,6 +101,11 @@ def plural(value: int, noun: str) -> str:
     """(1, "text") → "1 text"; (1821, "text") → "1,821 texts"; nouns in -s and -ch get -es."""
     ending = "" if value == 1 else "es" if noun.endswith(("s", "ch")) else "s"
     return f"{value:,} {noun}{ending}"
+
+
+def noun(task: str) -> str:
+    """What a row is called, by task."""
+    return "question" if task == "question-answering" else "text"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

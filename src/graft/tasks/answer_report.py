@@ -66,8 +66,9 @@ def _silence(details: AnswerDetails) -> Section:
     ]
     traces.append(Trace("settled", (Spot(100 * near[3], near[1], _said("F1", near, 1), ours=True),), False, True))
     lead = (
-        f"No answer is given where it is more than {words.decimal(details.threshold)} nats likelier than the best "
-        "stretch: the threshold with the highest F1 on validation. The curve shows what others would have got here."
+        "No answer is given where its log-probability is higher than that of the best stretch by more than "
+        f"{words.decimal(details.threshold)}: the threshold with the highest F1 on validation. "
+        "The curve shows what others would have got here."
     )
     plot = Plot("F1 and exact answers by how many questions are answered", "questions answered (%)", tuple(traces))
     return Section("silence", "When no answer is given", lead, (plot,))
@@ -101,9 +102,7 @@ def _passage(one: ShownAnswer, several: bool) -> Passage:
     place = f"{one.file}, line {one.line}" if several else f"Line {one.line}"
     found = "no answer was given" if one.found is None else f"score {words.decimal(one.score, 2)}"
     there = "" if one.truth else "; there is no answer"
-    before = f"{one.question}\n"
-    marks = tuple(Mark(mark.start + len(before), mark.end + len(before), mark.label, mark.kind) for mark in _marks(one))
-    return Passage(f"{place}; {found}{there}", before + one.context, marks)
+    return Passage(f"{place}; {found}{there}", one.context, tuple(_marks(one)), one.question)
 
 
 def _marks(one: ShownAnswer) -> Iterator[Mark]:

@@ -13,6 +13,7 @@ import numpy as np
 from graft.data.answers import Answers
 from graft.data.spans import Span
 from graft.data.table import Rows, Splits
+from graft.data.wording import count_of
 from graft.data.words import words_in
 from graft.tasks.answer_metrics import THRESHOLD
 from graft.tasks.candidates import of_columns
@@ -52,7 +53,8 @@ def overlap(splits: Splits) -> Yardstick:
     places = np.array(found, np.int64).reshape(-1, 2)
     scores = np.zeros((len(found), 1))
     logits = of_columns(np.full(len(found), -1e6), places[:, :1], places[:, 1:], scores)
-    what = f"the stretch of {length} words around which most words of the question stand, rare ones counting more"
+    stretch = f"the stretch of {count_of(length, 'word')}"
+    what = f"{stretch} around which most words of the question stand, rare ones counting more"
     return Yardstick("overlap", what, logits, time.perf_counter() - began)
 
 

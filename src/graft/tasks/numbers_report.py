@@ -28,7 +28,7 @@ def numbers_section(evaluation: Evaluation, manifest: Manifest, key: str, readin
     )
     leaks = words.leaks(manifest.data.split(evaluation.split))
     which = ". " + leaks if leaks else " that training, model choice and stopping never saw."
-    texts = words.plural(evaluation.n, f"{evaluation.split} text")
+    texts = words.plural(evaluation.n, f"{evaluation.split} {words.noun(manifest.data.task)}")
     lead = f"On {texts}{which} 95% bootstrap intervals stand under the values."
     blocks: list[Block] = []
     if key in evaluation.metrics:

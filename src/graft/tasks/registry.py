@@ -10,11 +10,12 @@ from graft.tasks.answering import ANSWERING
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION
+from graft.tasks.rewriting import REWRITING
 from graft.tasks.tagging import TAGGING
 from graft.tasks.task import Task
 from graft.tasks.writing import WRITING
 
-_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, TAGGING, ANSWERING, WRITING)
+_KNOWN: tuple[Task, ...] = (CLASSIFICATION, MULTI_LABEL, REGRESSION, TAGGING, ANSWERING, REWRITING, WRITING)
 TASKS: dict[str, Task] = {task.name: task for task in _KNOWN}
 
 

@@ -13,6 +13,7 @@ from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.paths import Feed, HeadPath, ModelPath, Path
+from graft.backbone.seq2seq import Seq2SeqPath
 from graft.records import HeadRecord, Stage
 from graft.train import rows, start
 from graft.train.groups import cut_of, groups
@@ -58,11 +59,13 @@ def way(material: Material, stage: Stage, head: HeadRecord, extracted: Extracted
     return Way(path, parts[0].feed(states[0]), parts[1].feed(states[1]), why)
 
 
-def _whole(material: Material) -> ModelPath | LanguagePath:
+def _whole(material: Material) -> ModelPath | LanguagePath | Seq2SeqPath:
     """The whole model, as the task reads it."""
     if material.task.head.reads == "language":
         window = int(material.train.tokens.lengths.max(initial=1))
         return LanguagePath(material.backbone, material.machine, window)
+    if material.task.head.reads == "decoder":
+        return Seq2SeqPath(material.backbone, material.machine)
     return ModelPath(material.backbone, material.machine)
 
 

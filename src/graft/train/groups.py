@@ -14,7 +14,7 @@ from graft.backbone.model import HEAD, Backbone
 from graft.records import Stage
 from graft.train.weights import Group
 
-ABOVE = ("pooler.", "decoder.")  # parts of a base model that belong to the head
+ABOVE = ("pooler.", "decoder.", "lm_head.")  # parts of a base model that belong to the head
 
 
 def cut_of(stage: Stage, blocks: int) -> int:
@@ -55,7 +55,7 @@ def _used_head(names: list[str], backbone: Backbone) -> list[str]:
 def trains(name: str, backbone: Backbone, stage: Stage) -> bool:
     """Whether the module or parameter of this name trains in a stage."""
     blocks = backbone.record.blocks
-    prefix = getattr(backbone.model, "base_model_prefix", "")
+    prefix = _prefix(backbone.model)
     return _thawed(_level(name, prefix, backbone.family, blocks), cut_of(stage, blocks), stage)
 
 
@@ -66,7 +66,7 @@ def _thawed(level: int, cut: int, stage: Stage) -> bool:
 def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int, list[str]]]:
     """Parameter names by level: blocks + 1 the head (with the pooler), blocks … 1 the blocks (the final norm with the
     last), 0 all that lies below them."""
-    prefix = getattr(model, "base_model_prefix", "")
+    prefix = _prefix(model)
     by_level: dict[int, list[str]] = {level: [] for level in range(blocks + 1, -1, -1)}
     for name, _ in model.named_parameters():
         by_level[_level(name, prefix, family, blocks)].append(name)
@@ -75,8 +75,14 @@ def levels(model: nn.Module, family: Family, blocks: int) -> Iterator[tuple[int,
             yield level, names
 
 
+def _prefix(model: nn.Module) -> str:
+    """What the names of the base model's parameters begin with; "" where the model is its own base, as T5 is with its
+    language model's head."""
+    return "" if getattr(model, "base_model", None) is model else getattr(model, "base_model_prefix", "")
+
+
 def _level(name: str, prefix: str, family: Family, blocks: int) -> int:
-    within, _, rest = name.partition(".")
+    within, _, rest = name.partition(".") if prefix else ("", "", name)
     if within != prefix or f"{rest}.".startswith(ABOVE):
         return blocks + 1
     address = family.blocks + "."

@@ -14,6 +14,7 @@ from graft.backbone.features import Extractor, Features
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed
 from graft.data.layout import Layout
+from graft.data.references import References
 from graft.data.spans import taken
 from graft.data.targets import Targets
 from graft.data.tokens import Tokens
@@ -42,7 +43,8 @@ class Labelled:
 
     def feed(self, cached: Boundary | Tensor | None = None) -> Feed:
         """The rows as a path reads them."""
-        return Feed(self.tokens, cached, self.layout)
+        replies = self.targets.tokens if isinstance(self.targets, References) else None
+        return Feed(self.tokens, cached, self.layout, replies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from graft.tasks.task import Criterion, Task, known_metric, rank
 from graft.train.extractive import Spans
 from graft.train.language import NextToken
 from graft.train.material import Labelled, Material
+from graft.train.rewriting import Reply
 
 Metrics = dict[str, float]
 Order = NDArray[np.int64]
@@ -52,6 +53,8 @@ def objective_of(material: Material, stage: Stage, metric: str) -> Objective:
         return NextToken.of(material, stage, metric)
     if material.task.head.reads == "span":
         return Spans.of(material, stage, metric)
+    if material.task.head.reads == "decoder":
+        return Reply.of(material, stage, metric)
     assert material.task.head.reads in ("row", "token"), f"no objective reads by {material.task.head.reads}"
     return Plain.of(material, stage, metric)
 

@@ -18,14 +18,21 @@ import msgspec
 from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.task import Task, known_metric
-from graft.train import row_recipes, span_recipes, writing_recipes
+from graft.train import rewriting_recipes, row_recipes, span_recipes, writing_recipes
 from graft.train.limits import check_stage, refuse_out_of_range
 from graft.train.scale import Scale
+
+WRITING = ("language", "decoder")  # heads that write
 
 
 def of_task(task: Task) -> dict[str, Callable[[Scale], Recipe]]:
     """The named recipes of a task."""
-    return {"language": writing_recipes.NAMED, "span": span_recipes.NAMED}.get(task.head.reads, row_recipes.NAMED)
+    of_reading = {
+        "language": writing_recipes.NAMED,
+        "decoder": rewriting_recipes.NAMED,
+        "span": span_recipes.NAMED,
+    }
+    return of_reading.get(task.head.reads, row_recipes.NAMED)
 
 
 def named(name: str, scale: Scale) -> Recipe:
@@ -165,6 +172,8 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     if not recipe.stages:
         raise RecipeError(f"{where}: a recipe needs at least one stage.", "add a [[stages]] table.")
     metric = known_metric(scale.task, recipe.metric)
+    if recipe.head == "pooled" and scale.task.head.reads in WRITING:
+        raise RecipeError(f"{where}: a pooled head labels texts and writes none.", "leave out --head pooled.")
     if recipe.head == "pooled" and recipe.start == "random" and scale.task.head.reads == "row":
         raise RecipeError(f"{where}: a pooled head starts from a probe.", 'set start = "probe" (--set start=probe).')
     if recipe.sweep and recipe.stages[-1].unfrozen == 0:
@@ -176,6 +185,8 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
         raise RecipeError(f"{where}: two stages have the same name.", "give each stage a name of its own.")
     for stage in recipe.stages:
         check_stage(stage, f"{where}: stage {stage.name!r}", scale.blocks, scale.shared)
+        if stage.loss.class_weights != "none" and scale.task.head.reads in WRITING:
+            raise RecipeError(f"{where}: class weights are for classes, and texts have none.", "leave them out.")
         if stage.unfrozen == 0 and scale.task.head.reads == "language":
             raise RecipeError(
                 f"{where}: stage {stage.name!r} trains nothing: a language model's head is part of it.",

@@ -19,9 +19,10 @@ def planned(material: Material, stage: Stage, weights: FlatWeights) -> tuple[int
     """Padded tokens per forward pass, and why so few where they are fewer than the recipe's; at least one text."""
     limit = machine.memory_limit() if material.machine.device == "cpu" else None
     wanted = stage.batches.tokens
-    if limit is None or stage.unfrozen == 0:  # a head alone needs next to nothing
+    decoder = material.backbone.reads == "decoder"
+    if limit is None or (stage.unfrozen == 0 and not decoder):  # a head alone needs next to nothing
         return wanted, ""
-    longest = max(int(material.train.tokens.lengths.max(initial=1)), 1)
+    longest = max(int(material.train.feed().lengths.max(initial=1)), 1)
     moments = 8 * sum(flat.numel() for flat in weights.flat)  # Adam's two, which come with the first step
     room = int(SHARE * limit) - machine.resident_memory() - moments
     tokens = max(room // per_token(material, stage, longest), longest)
@@ -39,6 +40,8 @@ def per_token(material: Material, stage: Stage, longest: int) -> int:
     record = material.backbone.record
     config = material.backbone.model.config
     heads = int(getattr(config, "num_attention_heads", None) or max(record.width // 64, 1))
+    decoders = int(getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None) or 0)
     blocks = max(record.blocks - cut_of(stage, record.blocks), 1)
+    blocks += 2 * decoders if material.backbone.reads == "decoder" else 0  # they attend to both sides
     sixteen = blocks * (34 * record.width + 5 * heads * longest)
     return sixteen if material.machine.precision == "bf16" else 2 * sixteen

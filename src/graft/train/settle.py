@@ -1,7 +1,7 @@
 """After the last stage: what the kept weights still need before they are saved.
 
 A head that learnt standardised numbers is scaled back to the person's units, and what the task fixes on validation
-(thresholds) is fixed there.
+(thresholds, how a text is written) is fixed there.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ import numpy as np
 
 from graft.backbone import heads
 from graft.backbone.paths import ModelPath, predict_logits
+from graft.backbone.rewriting import Rewriter, settings
+from graft.backbone.seq2seq import Seq2SeqPath
 from graft.records import Progress
+from graft.train import rewriting
 from graft.train.material import Material
+
+BEAMS = (1, 4)
 
 
 def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
     """Scale the backbone's head to the person's units, in place; returns what the task settles on validation."""
     task = material.task
+    if task.head.reads == "decoder":
+        return (yield from beams(material))
     if task.head.reads == "language":
         return {}
     heads.rescale(material.backbone, *task.scale(material.train.targets))
@@ -32,3 +39,23 @@ def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
         else:
             logits = event
     return task.settle(logits, material.validation.targets, material.classes)
+
+
+def beams(material: Material) -> Generator[Progress, None, dict[str, float]]:
+    """How the model writes, kept in its own settings: greedily, or by beams where these do better on validation."""
+    path = Seq2SeqPath(material.backbone, material.machine)
+    rows = rewriting.some(material.validation)
+    feed = material.validation.feed().take(rows)
+    most = rewriting.most_tokens(rewriting.replies_of(material.train).lengths)
+    tried: dict[int, float] = {}
+    model, tokenizer = material.backbone.model, material.backbone.tokenizer
+    for width in BEAMS:
+        for event in Rewriter(path, tokenizer, settings(model, tokenizer, width, most)).write(feed, "settle"):
+            if isinstance(event, Progress):
+                yield event
+            else:
+                found = rewriting.judged(material.task, event, material.validation, rows)
+                tried[width] = found[material.task.metrics[0]]
+    best = max(tried, key=lambda width: (tried[width], -width))
+    model.generation_config = settings(model, tokenizer, best, most)
+    return {"beams": float(best), "max_new_tokens": float(most)}

@@ -117,7 +117,8 @@ class StageRun:
         yield from self._judge(self._watch.last(), order, feed)
         self.weights.publish()
         if not way.losses:  # every one of them was left out
-            raise NotFinite(self.stage.name, order.batches[-1].tolist(), of=len(order.batches[-1]))
+            last = order.batches[-1].tolist()
+            raise NotFinite(self.stage.name, last, of=len(last), skipping=self._may_skip)
         loss = float(torch.stack(list(way.losses.values())).mean())
         padded = sum(int(order.lengths[rows].max()) * len(rows) for rows in order.batches)
         trained = Trained(loss, total, padded, len(order.batches), way.elapsed)
@@ -203,7 +204,7 @@ class StageRun:
             return
         rows = self._culprits(order.batches[step], feed)
         if not self.under_way.leave_out(step) or not self._may_skip:
-            raise NotFinite(self.stage.name, rows, of=len(order.batches[step]))
+            raise NotFinite(self.stage.name, rows, of=len(order.batches[step]), skipping=self._may_skip)
         yield Skip(self.stage.name, order.number, step + 1, tuple(rows[:KEPT_ROWS]))
 
     def _culprits(self, batch: NDArray[np.int64], feed: Feed) -> list[int]:

@@ -126,6 +126,9 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     if material.task.head.reads == "language":
         why = "the language model's own head, which goes on as it was pretrained"
         return HeadRecord("language", "", material.backbone.record.blocks, "pretrained", why)
+    if material.task.head.reads == "decoder":
+        why = "the model's own decoder, which goes on as it was pretrained"
+        return HeadRecord("native", "decoder", material.backbone.record.blocks, "pretrained", why)
     if is_apart(material, recipe):
         return start_paired(material, recipe, extracted, start_rows(material, recipe))
     if recipe.head == "pooled":

@@ -1,0 +1,99 @@
+"""A matrix of features taken apart once, for all scores that need its spectrum: X = U diag(√sigma) Vᵀ.
+
+In fp32 where the features are, in float64 only what is small. Plain fp32 sums of products would drown the small
+eigenvalues in the rounding of the large ones (a frozen state's mean and its few outlying features are many times as
+large as all else), so features are centred and brought to a common scale first, and mean and scale are put back
+in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """Features as mean + scale × standard, each column of `standard` with mean 0 and variance 1 (0: a constant one)."""
+
+    standard_ND: Tensor  # fp32, or float64 where the features were
+    mean_D: Tensor  # float64
+    scale_D: Tensor  # float64
+
+    @property
+    def products_DD(self) -> Tensor:
+        """Of the centred features with each other, summed over rows, in float64."""
+        products = (self.standard_ND.T @ self.standard_ND).double()
+        return products * self.scale_D * self.scale_D[:, None]
+
+    @property
+    def centred_ND(self) -> Tensor:
+        return self.standard_ND * self.scale_D.to(self.standard_ND.dtype)
+
+    def against(self, columns_NC: Tensor) -> Tensor:
+        """Xᵀ times columns, in float64."""
+        inside = (self.standard_ND.T @ columns_NC.to(self.standard_ND.dtype)).double()
+        return inside * self.scale_D[:, None] + torch.outer(self.mean_D, columns_NC.sum(0))
+
+    def times(self, columns_DK: Tensor) -> Tensor:
+        """X times columns (float64), in the features' dtype."""
+        dtype = self.standard_ND.dtype
+        return self.standard_ND @ (self.scale_D[:, None] * columns_DK).to(dtype) + (self.mean_D @ columns_DK).to(dtype)
+
+
+def standard(features_ND: Tensor) -> Standard:
+    """Features of any float dtype on their way to a spectrum."""
+    wide = features_ND if features_ND.dtype == torch.float64 else features_ND.float()
+    mean = wide.mean(0, dtype=torch.float64)
+    centred = wide - mean.to(wide.dtype)
+    left = centred.mean(0, dtype=torch.float64)  # of the mean's own rounding
+    centred, mean = centred.sub_(left.to(wide.dtype)), mean.to(wide.dtype).double() + left.to(wide.dtype).double()
+    scale = centred.square().mean(0, dtype=torch.float64).sqrt()
+    varies = scale > torch.finfo(wide.dtype).eps * mean.abs()
+    scale = torch.where(varies, scale, torch.ones_like(scale))
+    return Standard(centred.mul_((varies / scale).to(wide.dtype)), mean, scale.to(wide.dtype).double())
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposed:
+    """Features by their singular values, without the directions that are rounding."""
+
+    standard: Standard
+    covering_DD: Tensor  # products of the centred features, float64
+    left_NK: Tensor  # U
+    sigma_K: Tensor  # squared singular values, above 0, float64
+    right_DK: Tensor | None  # V; None where there are fewer rows than features
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features."""
+        rows, width = self.standard.standard_ND.shape
+        return rows, width
+
+    def inside(self, columns_NC: Tensor) -> Tensor:
+        """Uᵀ times columns, K × C in float64."""
+        if self.right_DK is None:
+            return self.left_NK.T @ columns_NC
+        return self.right_DK.T @ self.standard.against(columns_NC) / self.sigma_K.sqrt()[:, None]
+
+
+def decomposed(features_ND: Tensor) -> Decomposed:
+    """By the eigenvectors of the smaller of XᵀX and XXᵀ, which are found far sooner than those of X itself."""
+    parts = standard(features_ND)
+    rows, width = features_ND.shape
+    covering = parts.products_DD
+    if width <= rows:
+        gram = covering + rows * torch.outer(parts.mean_D, parts.mean_D)
+    else:
+        wide = features_ND.double()
+        gram = wide @ wide.T
+    sigma, vectors = torch.linalg.eigh(gram)
+    kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
+    sigma, vectors = sigma[kept], vectors[:, kept]
+    if width <= rows:
+        return Decomposed(parts, covering, parts.times(vectors / sigma.sqrt()), sigma, vectors)
+    return Decomposed(parts, covering, vectors, sigma, None)

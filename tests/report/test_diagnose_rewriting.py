@@ -1,0 +1,50 @@
+"""What is said of a model that rewrites."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from graft.records import Baseline, Evaluation, RewriteDetails, Truncation
+from graft.report.diagnose_rewriting import diagnose_rewriting
+from report import samples
+
+MANIFEST = samples.manifest(samples.data("pairs", ("a", "b"), (400, 100, 100)))
+GOOD = RewriteDetails(length_ratio=1.0, unchanged=0.05)
+
+
+def evaluated(own: float = 0.8, copy: float = 0.5) -> Evaluation:
+    baselines = {
+        "copy": Baseline("copy", "the source", {"chrf": copy, "exact_match": 0.0}, {"chrf": (copy, copy)}, 0.0)
+    }
+    return Evaluation("test", 100, {"chrf": own}, {"chrf": (own - 0.02, own + 0.02)}, baselines, 0.0)
+
+
+def titles(evaluation: Evaluation, details: RewriteDetails, manifest=MANIFEST) -> list[str]:
+    return [found.title for found in diagnose_rewriting(manifest, evaluation, details) if found]
+
+
+def test_a_good_model_gives_no_cause() -> None:
+    assert titles(evaluated(), GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "details", "title"),
+    [
+        (evaluated(0.5, 0.6), GOOD, "A rule does as well"),
+        (evaluated(0.51, 0.5), GOOD, "A rule comes close"),
+        (evaluated(), RewriteDetails(length_ratio=1.0, unchanged=0.4), "Many sources come back unchanged"),
+        (evaluated(), RewriteDetails(length_ratio=2.0), "Outputs are longer than their references"),
+        (evaluated(), RewriteDetails(length_ratio=0.3), "Outputs are shorter than their references"),
+        (evaluated(), RewriteDetails(length_ratio=1.0, empty=5), "Some outputs are empty"),
+    ],
+)
+def test_what_stands_out_is_said(evaluation: Evaluation, details: RewriteDetails, title: str) -> None:
+    assert titles(evaluation, details) == [title]
+
+
+def test_cut_targets_are_said() -> None:
+    cut = dataclasses.replace(MANIFEST.truncation, targets=Truncation(64, 100, 30, 9000, 2000, 120))
+    manifest = dataclasses.replace(MANIFEST, truncation=cut)
+    assert titles(evaluated(), GOOD, manifest) == ["Targets are cut"]
