@@ -214,6 +214,7 @@ _BART = {"decoder_layers": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "dec
 FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]] = {
     "bert": (_wordpiece, {}),
     "roberta": (_byte_level, _OFFSET),
+    "xlm-roberta": (_byte_level, _OFFSET),
     "distilbert": (_wordpiece, {}),
     "electra": (_wordpiece, {"embedding_size": 16}),  # narrower than the blocks, as in the small and the large one
     "mpnet": (_byte_level, _OFFSET),

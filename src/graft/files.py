@@ -71,8 +71,11 @@ def system_error(error: BaseException) -> OSError | None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Make every file of a folder, and the folder itself, outlast a loss of power."""
+    """Make every file in a folder and in the folders within it, and these themselves, outlast a loss of power."""
     for path in folder.iterdir():
+        if path.is_dir():
+            flush_tree(path)
+            continue
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     flush_directory(folder)

@@ -18,6 +18,7 @@ from graft.backbone import artefact, at_hand, hub
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.data.longtexts import Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
@@ -125,9 +126,8 @@ def _prepare(
     with clock.phase("load model"):
         located = hub.locate(options.model, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
-    yield Said(_about(backbone, chosen))
-    if not backbone.family.known:
-        yield Said(_about_unknown(backbone))
+        chosen = chosen if recorded is not None else serving(backbone, chosen)
+    yield from map(Said, _about(backbone, chosen))
     with clock.phase("tokenise"):
         read = _read(splits, backbone)
     yield from map(Said, read.notes if isinstance(read, Read) else ())
@@ -187,17 +187,13 @@ def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:
     return spell(splits.train.texts, tokenizer, unknown, at_hand.languages(located))
 
 
-def _about(backbone: Backbone, chosen: MachineRecord) -> str:
+def _about(backbone: Backbone, chosen: MachineRecord) -> Iterator[str]:
     record = backbone.record
     size = f"{record.parameters / 1e6:.1f}M parameters, {record.blocks} blocks of width {record.width}"
-    return f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
-
-
-def _about_unknown(backbone: Backbone) -> str:
-    found = (
-        f"{backbone.family.name!r} is not among the families that graft is tested with; its blocks were found by shape"
-    )
-    return f"{found}. It trains as any other, but nothing of it is cut off and cached."
+    yield f"Model: {record.name} ({record.family}, {size}); {chosen.device}, {chosen.precision}: {chosen.why}."
+    if not backbone.family.known:
+        found = f"{record.family!r} is not among the families that graft is tested with; its blocks were found by shape"
+        yield f"{found}. It trains as any other, but nothing of it is cut off and cached."
 
 
 def _about_cut(cut: Truncation, model: str, long: Long | None) -> Iterator[str]:

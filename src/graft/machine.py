@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
+NAMED = "named by you"  # why a precision was taken, where a person named it
 _NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes "no limit" as a number of this size
 _NO_MEMORY = (
     *("out of memory", "can't allocate memory", "not enough memory", "bad_alloc"),  # torch, by device
@@ -62,7 +63,7 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     name, threads = _device_name(chosen), torch.get_num_threads()
     if precision != "auto":
-        return MachineRecord(chosen, name, cores, precision, "named by you", threads)
+        return MachineRecord(chosen, name, cores, precision, NAMED, threads)
     ratio = _gain_known(chosen, f"{chosen}, {name}, {cores} cores, torch {importlib.metadata.version('torch')}")
     why = f"a matrix product is {ratio:.1f} times as fast in bf16 as in fp32 here"
     return MachineRecord(chosen, name, cores, "bf16" if ratio >= 1.5 else "fp32", why, threads)

@@ -19,6 +19,7 @@ from graft.backbone import artefact
 from graft.backbone.mixed import MixedPath
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.backbone.precision import serving
 from graft.backbone.rewriting import Rewriter
 from graft.backbone.seq2seq import Seq2SeqPath
 from graft.data.asked import Kind, asked
@@ -125,6 +126,8 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     mixes = precision == "auto" and task_of(manifest).mixes
     exact = precision == "auto" and not mixes
     machine = choose(device, "fp32" if exact else precision)
+    if machine.precision == "bf16":
+        machine = serving(backbone, machine)
     if task_of(manifest).head.reads == "decoder":
         writer = Rewriter(Seq2SeqPath(backbone, machine, copied=False), backbone.tokenizer)
         return Predictor(writer, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))

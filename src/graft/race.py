@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from graft.backbone import heads, hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose.cost import Effort, seconds
 from graft.choose.sample import stratified_order
@@ -217,6 +218,7 @@ def _trained(one: Forecast, rows: int, course: Course) -> Iterator[object]:
         parts.append((tokens, rows_of.targets))
     targets = task.prepared(parts[0][1], parts[1][1], heads.is_centred(backbone))
     learnt, held = (Labelled(tokens, target) for (tokens, _), target in zip(parts, targets, strict=True))
-    extractor = Extractor(backbone, course.machine, Store())
+    machine = serving(backbone, course.machine)
+    extractor = Extractor(backbone, machine, Store())
     recipe = course.recipe(course.scale(rows, len(learnt.tokens.ids), *shape))
-    yield from fit(Material(backbone, learnt, held, course.classes, course.machine, extractor, task), recipe)
+    yield from fit(Material(backbone, learnt, held, course.classes, machine, extractor, task), recipe)

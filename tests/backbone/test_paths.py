@@ -1,4 +1,4 @@
-"""Laws 1 and 2 through the paths that training and prediction take: the store on disk, buckets, padding."""
+"""Law 2 through the paths that training and prediction take: the store on disk, buckets, padding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from graft.cache.store import Store
 from graft.data.tokens import Tokens, tokenize
 from graft.records import Progress
 
-ROUNDED = ("modernbert", "gpt_neox", "llama", "qwen2", "qwen3")  # they rotate or norm in fp32 whatever they are given
 LAW = settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -30,41 +29,10 @@ def double_path(backbone, machine):
     return path
 
 
-def extracted(backbone, machine, tokens, wanted, dtype):
-    extractor = Extractor(backbone, machine, Store())
-    extractor.dtype = dtype  # the law is stated in float64, which no run works in
-    list(extractor.run(tokens, wanted))
-    return extractor.features
-
-
 def rows_alone(path, tokens):
     feed = Feed(tokens)
     with torch.no_grad():
         return torch.cat([path.logits(feed, np.array([row])) for row in range(len(tokens))])
-
-
-def test_cached_equals_uncached_through_the_store(backbone, tokens, machine):
-    blocks = backbone.record.blocks
-    features = extracted(backbone, machine, tokens, Wanted(cuts=tuple(range(1, blocks + 1))), torch.float64)
-    rows = np.array([7, 0, 5, 1])
-    truth = torch.tensor([0, 1, 2, 0])
-    for cut in (blocks,) if backbone.family.shared else range(1, blocks + 1):
-        seen = []
-        for cached in (None, features.boundaries[cut]):
-            path = double_path(backbone, machine)
-            for number, block in enumerate(path.trunk.blocks):
-                block.requires_grad_(number >= cut)
-            if cached is None:
-                logits = path.logits(Feed(tokens), rows)
-            else:
-                with path.above(cut):
-                    logits = path.logits(Feed(tokens, cached), rows)
-            torch.nn.functional.cross_entropy(logits, truth).backward()
-            above = [p.grad for block in path.trunk.blocks[cut:] for p in block.parameters()]
-            seen.append([logits.detach(), *above])
-        for full, from_store in zip(*seen, strict=True):
-            atol = 1e-6 * float(full.abs().max()) if backbone.family.name in ROUNDED else 1e-14
-            torch.testing.assert_close(from_store, full, rtol=1e-6, atol=atol)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

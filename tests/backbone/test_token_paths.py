@@ -1,4 +1,4 @@
-"""Laws 1 and 2 for heads that read words: above a cut, beside other texts, and through windows."""
+"""Law 2 for heads that read words: beside other texts, and through windows. Law 1 stands in test_laws.py."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import torch
 from tiny import AWKWARD
 
 from graft.backbone import hub
-from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.cache.store import Store
 from graft.data.asked import asked
 from graft.data.encode import encode
 from graft.data.longtexts import Limits
@@ -43,21 +41,6 @@ def path_of(tagger, machine):
     path = ModelPath(tagger, machine)
     path.module.double()
     return path
-
-
-def test_cached_equals_uncached(tagger, feed, machine):
-    blocks = tagger.record.blocks
-    extractor = Extractor(tagger, machine, Store())
-    extractor.dtype = torch.float64  # the law is stated in float64, which no run works in
-    list(extractor.run(feed.tokens, Wanted(cuts=tuple(range(1, blocks + 1)))))
-    rows = np.array([3, 0, 6])
-    with torch.no_grad():
-        full = path_of(tagger, machine).logits(feed, rows)
-        for cut in range(1, blocks + 1):
-            path = path_of(tagger, machine)
-            with path.above(cut):
-                cached = Feed(feed.tokens, extractor.features.boundaries[cut], feed.layout)
-                torch.testing.assert_close(path.logits(cached, rows), full, rtol=1e-6, atol=1e-12)
 
 
 def test_words_do_not_depend_on_their_neighbours(tagger, feed, machine):

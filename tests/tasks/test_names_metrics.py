@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.data.marked import MarkColumn
+from graft.data.marked import MarkColumn, Marks
 from graft.data.spans import spans_of
 from graft.data.stream import Problems
-from graft.data.tags import chunks
+from graft.data.tags import Tagset, chunks
 from graft.tasks.names_lookup import look_up
-from graft.tasks.names_metrics import count_names, meet
+from graft.tasks.names_metrics import AnsweredNames, count_names, meet
 
 tag = st.sampled_from(["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
 TYPES = ("PER", "LOC")
@@ -33,6 +34,26 @@ def test_hits_are_the_chunks_that_both_have(sentences):
             assert counted.truth[row, code] == len(named[0])
             assert counted.found[row, code] == len(named[1])
             assert counted.hits[row, code] == len(named[0] & named[1])
+
+
+@given(st.lists(st.lists(st.tuples(tag, tag), max_size=8), min_size=1, max_size=4))
+@settings(max_examples=100)
+def test_scores_are_those_of_conlleval(sentences):
+    """Its arithmetic: correct, guessed and proper chunks over all sentences, and words whose tags agree."""
+    tagset = Tagset(TYPES)
+    words = spans_of([[(2 * place, 2 * place + 1, 0) for place in range(len(row))] for row in sentences])
+    pairs = [pair for row in sentences for pair in row]
+    truth, said = (np.array([tagset.names.index(pair[side]) for pair in pairs], np.int32) for side in (0, 1))
+    marks = Marks(tagset.decode(truth, words), words)
+    logits = np.full((len(pairs), len(tagset.names)), -5.0)
+    logits[np.arange(len(pairs)), said] = 5.0
+    metrics = AnsweredNames(logits, marks, tagset).score().metrics
+    both = [(set(chunks([one for one, _ in row])), set(chunks([other for _, other in row]))) for row in sentences]
+    correct, guessed, proper = (sum(counted) for counted in np.array([(len(a & b), len(b), len(a)) for a, b in both]).T)
+    precision, recall = (correct / total if total else 0.0 for total in (guessed, proper))
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    names = ("entity_precision", "entity_recall", "entity_f1")
+    assert [metrics[name][0] for name in names] == pytest.approx([precision, recall, f1])
 
 
 def test_what_is_wrong_with_a_name_is_told():

@@ -1,7 +1,8 @@
 """The model that a person takes away: an ordinary Hugging Face folder, written and read back.
 
-With the native head it is complete. With a pooled head the folder holds the plain backbone, and the head lies beside
-it in `graft_head.safetensors`, which graft reads.
+With the native head it is complete. With a head of our own the folder holds the plain backbone, and the head lies
+beside it in `graft_head.safetensors`, which graft reads. Where pairs are read apart, what the head reads of each text
+is what sentence-transformers makes of the folder.
 """
 
 from __future__ import annotations
@@ -47,8 +48,32 @@ def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, flo
         backbone.tokenizer.save_pretrained(folder)
     if head is not None:
         save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
+    if isinstance(head, PairedHead) and not backbone.model.config.is_encoder_decoder:
+        _describe_embedder(folder, backbone.record.width, limit)
     _settle_tokenizer(folder / "tokenizer_config.json", limit, tells_pairs(backbone))
-    return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+
+
+def _describe_embedder(folder: Path, width: int, limit: int) -> None:
+    """The files that tell sentence-transformers how a text's vector is made: the mean over its tokens, of length 1.
+
+    In the older of its two formats, which every release reads.
+    """
+    names = ("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")
+    modules = [
+        {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for place, (name, path) in enumerate(names)
+    ]
+    (folder / "1_Pooling").mkdir()
+    _write_json(folder / "modules.json", modules)
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": limit, "do_lower_case": False})
+    pooling = {"word_embedding_dimension": width, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    _write_json(folder / "1_Pooling" / "config.json", pooling)
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def tells_pairs(backbone: Backbone) -> bool:
@@ -66,7 +91,7 @@ def _settle_tokenizer(path: Path, limit: int, typed: bool) -> None:
     config["model_max_length"] = limit
     for named in ("add_bos_token", "add_eos_token"):  # tokenizer.json says what is added, and these would overrule it
         config.pop(named, None)
-    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_json(path, config)
 
 
 def load(folder: Path, manifest: Manifest) -> Backbone:

@@ -106,8 +106,13 @@ def last_layer(backbone: Backbone) -> nn.Linear:
         return cast(OwnHead, model.get_submodule(HEAD)).linear
     if backbone.family.head is not None and backbone.reads == "row":
         return cast(nn.Linear, model.get_submodule(backbone.family.head.out))
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return layers[-1]  # heads are made after what they read
+    within = f"{backbone.model.base_model_prefix}."
+    layers = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and not name.startswith(within)
+    ]
+    return layers[-1]  # within a head, layers are made in the order in which they run
 
 
 def is_centred(backbone: Backbone) -> bool:

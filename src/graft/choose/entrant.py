@@ -16,6 +16,7 @@ from graft.backbone import at_hand
 from graft.backbone.features import Extractor, all_depths
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose import units
 from graft.choose.candidates import Found
@@ -92,7 +93,7 @@ class Entrant:
     def load(self) -> tuple[Backbone, Extractor]:
         if self.backbone is None or self.extractor is None:
             self.backbone = load_model(self.found.located, self.sample.classes, head=self.sample.task.head)
-            self.extractor = Extractor(self.backbone, self.machine, self.store)
+            self.extractor = Extractor(self.backbone, serving(self.backbone, self.machine), self.store)
         return self.backbone, self.extractor
 
     def pilot(self, sampled: Rows) -> Iterator[Progress]:

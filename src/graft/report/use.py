@@ -39,6 +39,12 @@ def section(manifest: Manifest) -> Section:
         cut = "" if task == "token-classification" else f", truncation=True, max_length={manifest.truncation.limit}"
         plain = f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\nprint(answer({given}{cut}))"
         blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
+    elif "modules.json" in manifest.outcome.artefact:
+        plain = (
+            "from sentence_transformers import SentenceTransformer\n\n"
+            'vectors = SentenceTransformer("model").encode(["one text", "another"])\nprint(vectors @ vectors.T)'
+        )
+        blocks.append(Code("In Python without graft: the vectors of single texts, and their cosines", plain, "python"))
     return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
 
 
