@@ -41,7 +41,7 @@ from graft.tasks.rewriting_metrics import Written
 
 REWRITE = ReadOptions(task="rewrite")
 SHOWN = ("chrf", "rouge_l", "bleu", "exact_match")
-HELD, TEST = 300, 500  # sentences of validation and test
+HELD, TEST = 150, 300  # sentences of validation and test
 BARE = re.compile(r"[^\w\s]|_")
 
 

@@ -163,6 +163,13 @@ def test_nothing_that_the_weights_cannot_hold_is_made(folder, change, monkeypatc
     assert "cannot hold" in refused(folder)
 
 
+@pytest.mark.parametrize("limit", ["x", "512", {"type": "Replace"}, [], 0, -1, 1e-9])
+def test_a_tokenizer_without_a_sensible_limit_is_refused(folder, limit):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": limit}))
+    assert "model_max_length" in refused(folder)
+
+
 def test_an_adapter_is_not_taken_for_a_model(folder):
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "a-stranger/model"}')
     assert "adapter" in refused(folder)
