@@ -7,6 +7,23 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
+_ALSO_CALLED = {  # what tasks are called elsewhere
+    "classify": "classification",
+    "sentiment": "classification",
+    "regress": "regression",
+    "multilabel": "multi-label",
+    "ner": "token-classification",
+    "tagging": "token-classification",
+    "tokens": "token-classification",
+    "qa": "question-answering",
+    "summarisation": "rewrite",
+    "summarization": "rewrite",
+    "translation": "rewrite",
+    "seq2seq": "rewrite",
+    "generate": "write",
+    "generation": "write",
+}
+
 
 class UsageError(Exception):
     """A command line that cannot be understood: what was found, and what to do."""
@@ -28,6 +45,17 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Names the choice that was probably meant."""
+        if action.choices is None or value in action.choices:
+            return
+        known, option = [str(choice) for choice in action.choices], "/".join(action.option_strings) or action.dest
+        meant = _ALSO_CALLED.get(str(value).lower())
+        remedy = (
+            f"did you mean {meant}?" if meant in known else _nearest(str(value), known, f"choices: {', '.join(known)}.")
+        )
+        raise UsageError(f"{self.prog}: {option} has no choice {str(value)!r}.", remedy)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}.", f"{self.prog} --help shows what it takes.")

@@ -100,7 +100,9 @@ def _infer_texts(profiles: Sequence[Profile], wanted: Wanted, problems: Problems
     texts = [profile for profile in usable if profile.name.lower() not in LABEL_NAMES]
     if not texts:
         kinds = ", ".join(f"{profile.name!r} ({profile.kind})" for profile in profiles)
-        problems.add("columns", None, f"no column looks like texts; the columns are: {kinds}", _text_remedy(usable))
+        words = not usable and any(profile.kind == "lists" for profile in profiles)
+        remedy = "to tag words that stand in lists: --task token-classification" if words else _text_remedy(usable)
+        problems.add("columns", None, f"no column looks like texts; the columns are: {kinds}", remedy)
         return None
     for first in texts:
         for second in texts:

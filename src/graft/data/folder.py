@@ -85,7 +85,9 @@ def _example(tables: list[Path]) -> str:
     """How to name the files: the first one that says train, and the test file whose name is most like it."""
     train = next((path for path in tables if "train" in path.name.lower()), None)
     if train is None:
-        return "name the file to train on itself, and others with --validation and --test"
+        documents = all(extension(path) == ".txt" for path in tables)
+        written = "; where these are documents whose style is to be learnt, add --task write" if documents else ""
+        return f"name the file to train on itself, and others with --validation and --test{written}"
     tests = {path.name: path for path in tables if "test" in path.name.lower()}
     near = difflib.get_close_matches(train.name.replace("train", "test"), tests, n=1, cutoff=0.0)
     return f"name the files: {train}" + (f" --test {tests[near[0]]}" if near else "")

@@ -36,7 +36,8 @@ def infer_marks(sample: Sequence[Batch], wanted: Wanted, task: str, problems: Pr
     found = _marks(sample, names, wanted)
     if found is None and task == MARKS:
         told = f"no names are marked; the columns are: {some_of(names)}"
-        problems.add("columns", None, told, "give words with tags (CoNLL columns, lists in JSONL), or texts with spans")
+        remedy = "give words with tags (CoNLL columns, lists in JSONL), or texts with spans"
+        problems.add("columns", None, told, f"{remedy}; a label per text is --task classification")
     return found
 
 
