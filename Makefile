@@ -59,8 +59,10 @@ demo-story: $(VENV)/.ready
 	@$(BIN)/graft run $(STORIES) --task write --model $(WRITER) --neutral examples/townhall.csv $(CONTRAST) --epochs 1 --out runs/story
 	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
-# Two processes by the file, one thread each: tiny models gain from processes, not from threads. What hangs fails by name.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --timeout 600
+# Two processes by the file, one thread each: tiny models gain from processes, not from threads. What hangs fails by name;
+# where not even a signal gets through, every thread's stack is shown.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --max-worker-restart 2
+TESTS += --timeout 600 -o faulthandler_timeout=900
 test: $(VENV)/.ready-dev
 	@$(TESTS) -m "$(MARK)"
 

@@ -27,6 +27,8 @@ LIMIT = 256  # tokens, the model's own
 
 def ours(given: Path, every: bool) -> str:
     """Every depth scored, from a cold cache."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401 as the peer's process has
+
     from graft import machine
     from graft.backbone import hub
     from graft.cache.store import Store

@@ -41,7 +41,7 @@ from graft.tasks.rewriting_metrics import Written
 
 REWRITE = ReadOptions(task="rewrite")
 SHOWN = ("chrf", "rouge_l", "bleu", "exact_match")
-HELD, TEST = 300, 500  # sentences of validation and test
+HELD, TEST = 100, 300  # sentences of validation and test
 BARE = re.compile(r"[^\w\s]|_")
 
 
@@ -100,11 +100,13 @@ def drawn_anew(model: str, folder: Path, seed: int) -> Path:
 
 
 def written(model: str, parts: Splits, out: Path, settings: dict[str, str], on: str) -> Written:
-    """What a model writes for a split after it was trained on the others."""
-    for _ in fit(parts, out, FitOptions(model, settings=settings)):
-        pass
-    rows = parts.test if on == "test" else parts.validation
-    outputs = [answer.output for answer in predict.load(out).predict(list(rows.texts))]
+    """What a model writes for a split after it was trained on the others; goes on where an earlier try stopped."""
+    rows, kept = parts.test if on == "test" else parts.validation, out / f"{on}-outputs.json"
+    if not kept.exists():
+        for _ in fit(parts, out, FitOptions(model, settings=settings, save_every=30), resume=out.exists()):
+            pass
+        kept.write_text(json.dumps([answer.output for answer in predict.load(out).predict(list(rows.texts))]))
+    outputs = json.loads(kept.read_text())
     for source, output in list(zip(rows.texts, outputs, strict=True))[:3]:
         print(f"  {source[:100]!r} -> {output[:100]!r}", flush=True)
     return Written(np.array(outputs, dtype=object), references_of(rows.targets))
@@ -119,22 +121,21 @@ def line(name: str, found: Written) -> str:
     return f"{name}: {', '.join(told)}"
 
 
-def compare(name: str, model: str, parts: Splits, settings: dict[str, str], on: str) -> None:
+def compare(name: str, model: str, parts: Splits, settings: dict[str, str], on: str, folder: Path) -> None:
     """One model on one data set, beside the rules and its architecture from random weights."""
     rows = parts.test if on == "test" else parts.validation
     if on == "test":
         for rule in REWRITING.yardsticks(parts):
             result(line(f"{name}, {rule.what}", Written(rule.logits, references_of(rows.targets))))
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        spent, own = seconds(lambda: written(model, parts, folder / "own", settings, on))
-        about = f"{name}, {Path(model).name}, {len(parts.train):,} rows, {settings}, {spent:.0f} s, {on}"
-        result(line(about, own))
-        if on != "test":
-            return
-        anew = str(drawn_anew(model, folder / "random", int(settings["seed"])))
-        other = written(anew, parts, folder / "other", settings, on)
-        result(line(f"{name}, from random weights", other))
+    spent, own = seconds(lambda: written(model, parts, folder / "own", settings, on))
+    about = f"{name}, {Path(model).name}, {len(parts.train):,} rows, {settings}, {spent:.0f} s, {on}"
+    result(line(about, own))
+    if on != "test":
+        return
+    random = folder / "random"
+    anew = str(random if random.exists() else drawn_anew(model, random, int(settings["seed"])))
+    other = written(anew, parts, folder / "other", settings, on)
+    result(line(f"{name}, from random weights", other))
     for key in SHOWN:
         gain, (low, high) = difference(key, own, other)
         result(f"{name}, {metric(key).short}: {gain:+.3f} (95%: {low:+.3f} to {high:+.3f}) against random weights")
@@ -149,6 +150,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="peak rate; 0: the recipe's (0)")
     parser.add_argument("--seeds", default="0", help="seeds with commas between them (0)")
     parser.add_argument("--validation", action="store_true", help="judge on validation, the pretrained model alone")
+    parser.add_argument("--keep", help="a folder from which a stopped benchmark goes on (none)")
     asked = parser.parse_args()
     header("Rewriting: pretrained against random weights")
     model = candidates()[asked.model].model
@@ -158,7 +160,9 @@ def main() -> None:
             settings |= {"epochs": str(asked.epochs)} if asked.epochs else {}
             settings |= {"lr": str(asked.rate)} if asked.rate else {}
             parts = {"restore": restore, "dialogsum": dialogsum}[name](asked.rows, seed)
-            compare(name, model, parts, settings, "validation" if asked.validation else "test")
+            on = "validation" if asked.validation else "test"
+            with tempfile.TemporaryDirectory() as place:
+                compare(name, model, parts, settings, on, Path(asked.keep or place) / f"{name}-{seed}")
 
 
 if __name__ == "__main__":

@@ -102,9 +102,25 @@ def test_answers_come_in_the_usual_forms(finished: Path, table: Path, capsys: py
 def test_the_decoder_trains_over_cached_states_then_blocks_thaw(family: str, table: Path, tmp_path: Path) -> None:
     model = tiny.rewriter(family, tmp_path / family, layers=2)
     splits = split(read(table, options=ReadOptions(task="rewrite")))
-    options = FitOptions(str(model), recipe="thorough", settings={"epochs": "2", "max_tokens": "24"}, precision="fp32")
+    settings = {"epochs": "2", "max_tokens": "9", "long": "head-tail"}
+    options = FitOptions(str(model), recipe="thorough", settings=settings, precision="fp32")
     stages = [event for event in fit(splits, tmp_path / "run", options) if isinstance(event, StageRecord)]
     assert [(stage.cut, stage.cached) for stage in stages] == [(2, True), (1, True), (0, False)]
+
+
+@pytest.mark.slow
+def test_an_architecture_that_is_not_known_trains_uncached(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Marian is what many translators are; its output layer has a bias that lies apart."""
+    model = tiny.rewriter("marian", tmp_path / "marian", layers=2)
+    asked = ["--task", "rewrite", "--model", str(model), "--recipe", "thorough", "--epochs", "1", "--from-scratch"]
+    assert main(["run", str(table), *asked, "--out", str(tmp_path / "run")]) == 0
+    assert "is not among the families" in capsys.readouterr().err
+    manifest, evaluation = RunFolder(tmp_path / "run").manifest(), RunFolder(tmp_path / "run").evaluation()
+    assert not any(stage.cached for stage in manifest.outcome.stages)
+    assert evaluation is not None
+    assert set(evaluation.baselines) == {"copy", "lead", "scratch"}
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(table: Path, tiny_t5: Path, tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_nothing_that_writes_is_an_error_with_the_reason(splits: Splits, models:
         list(choose(splits, FP32, ChooseOptions((str(models / "bert"),), 20.0)))
 
 
+def test_no_time_is_said(splits: Splits, models: Path) -> None:
+    with pytest.raises(ModelError, match="the time was up"):
+        list(choose(splits, FP32, ChooseOptions((str(models / "gpt2"),), 0.0)))
+
+
 def test_pieces_take_turns_among_documents_and_are_cut_to_a_length(splits: Splits) -> None:
     texts = pieces(splits)
     assert texts[: len(splits.train)] == [text[:2000] for text in splits.train.texts]

@@ -77,7 +77,7 @@ def rewriter(family: str, folder: Path, layers: int = 3, width: int = 32, seed: 
 
 
 def _sized(family: str, layers: int, width: int) -> tuple[PreTrainedConfig, PreTrainedTokenizerFast]:
-    maker, own = FAMILIES[family]
+    maker, own = (FAMILIES | UNKNOWN)[family]
     tokenizer = maker()
     sizes = {
         "vocab_size": len(tokenizer),
@@ -230,3 +230,5 @@ FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, Any]]
     "mt5": (_closed, _T5),
     "bart": (_byte_level, _BART),
 }
+_MARIAN = _BART | {"decoder_start_token_id": 0, "forced_eos_token_id": None}
+UNKNOWN = {"marian": (_closed, _MARIAN)}  # to graft, by their names

@@ -76,7 +76,13 @@ def weighed(
     writers: list[Writer] = []
     left_out: list[Unranked] = []
     for found in located(wanted, 0):
-        outcome = found if isinstance(found, Unranked) else (yield from _pilot(found, texts, chosen))
+        outcome: Writer | Unranked
+        if isinstance(found, Unranked):
+            outcome = found
+        elif time.perf_counter() > deadline:
+            outcome = Unranked(found.named.name, "the time was up before it was scored")
+        else:
+            outcome = yield from _pilot(found, texts, chosen)
         if isinstance(outcome, Writer):
             writers.append(outcome)
         else:

@@ -17,6 +17,7 @@ from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import Backbone, load
 from graft.backbone.paths import Feed
+from graft.backbone.precision import serving
 from graft.backbone.rewriting import Rewriter
 from graft.backbone.rewriting import settings as writing
 from graft.backbone.seq2seq import OutputLayer, Seq2SeqPath
@@ -146,6 +147,17 @@ def test_a_bias_that_the_model_keeps_apart_counts(writers, machine):
     ids, labels = (torch.from_numpy(part.ids).long()[None] for part in (bart.tokens, bart.replies))
     wanted = path.module(input_ids=ids, labels=labels).loss * labels.shape[1]
     torch.testing.assert_close(path.loss(bart, np.array([0])), wanted)
+
+
+def test_what_bf16_does_not_serve_is_trained_in_fp32(writers, machine):
+    """T5's attention is not scaled: where its scores grow, bf16 loses the gradients."""
+    backbone = dataclasses.replace(writers["t5"], model=copy.deepcopy(writers["t5"].model))
+    asked = dataclasses.replace(machine, precision="bf16")
+    for block in backbone.model.encoder.block:
+        block.layer[0].SelfAttention.q.weight.data.mul_(30)
+        block.layer[0].SelfAttention.k.weight.data.mul_(30)
+    assert serving(backbone, asked).precision == "fp32"
+    assert serving(writers["bart"], asked).precision == "bf16"
 
 
 def test_the_output_layer_is_put_back(backbone):

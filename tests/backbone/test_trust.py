@@ -163,21 +163,29 @@ def test_nothing_that_the_weights_cannot_hold_is_made(folder, change, monkeypatc
     assert "cannot hold" in refused(folder)
 
 
+@pytest.mark.parametrize("limit", ["x", "512", {"type": "Replace"}, [], 0, -1, 1e-9])
+def test_a_tokenizer_without_a_sensible_limit_is_refused(folder, limit):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": limit}))
+    assert "model_max_length" in refused(folder)
+
+
 def test_an_adapter_is_not_taken_for_a_model(folder):
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "a-stranger/model"}')
     assert "adapter" in refused(folder)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_whatever_lies_in_a_configuration_is_refused_or_loaded(sound, tmp_path_factory, data):
-    """Never another error than ours, whatever a few entries hold."""
+@settings(max_examples=90, deadline=None)
+@given(st.data(), st.sampled_from(["config.json", "tokenizer_config.json", "tokenizer.json"]))
+def test_whatever_lies_in_a_configuration_is_refused_or_loaded(sound, tmp_path_factory, data, name):
+    """Never another error than ours, whatever a few entries of the model's or the tokenizer's files hold."""
     folder = tmp_path_factory.mktemp("fuzz") / "bert"
     shutil.copytree(sound, folder)
-    known = json.loads((folder / "config.json").read_text())
+    known = json.loads((folder / name).read_text())
     odd = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=8)
     keys = st.sampled_from(sorted(known))
     values = odd | st.lists(odd, max_size=3) | st.dictionaries(st.text(max_size=4), odd, max_size=3)
-    configured(folder, **data.draw(st.dictionaries(keys, values, min_size=1, max_size=3)))
+    drawn = data.draw(st.dictionaries(keys, values, min_size=1, max_size=3))
+    (folder / name).write_text(json.dumps(known | drawn))
     with contextlib.suppress(ModelError):
         load(hub.locate(str(folder)), CLASSES)

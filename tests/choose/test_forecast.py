@@ -87,7 +87,7 @@ def test_the_best_way_to_read_the_blocks_that_are_kept_counts():
 def test_the_pick_is_the_best_or_the_cheapest_that_is_near_it():
     found = forecasts(measured("a", [0.5, 0.89, 0.9]))
     assert forecast.picked(found, 0.0)[0].candidate.name == "a"
-    near, why = forecast.picked(found, 0.01)
+    near, why = forecast.picked(found, 0.02)
     assert near.candidate.name == "a@2"
     assert "cheapest" in why
     assert forecast.picked(found, 0.9)[0].candidate.name == "a@1"

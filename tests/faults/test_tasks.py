@@ -12,6 +12,8 @@ import pytest
 import tiny
 import tiny_causal
 
+from graft.tasks.registry import TASKS
+
 from .conftest import signature
 
 ROWS = 60
@@ -41,6 +43,7 @@ FILES = {
     "labels.csv": table("text,labels", lambda n: f"{told(n)},{'|'.join(sorted({WORDS[n % 4], WORDS[n // 4 % 4]}))}"),
     "pairs.csv": table("one,two,label", lambda n: f"{told(n)},{told(n + n % 2)},{('same', 'other')[n % 2]}"),
     "long.csv": table("text,label", lambda n: f"{' '.join([told(n)] * 4)},{WORDS[n % 2]}"),
+    "verdicts.csv": table("document,summary", lambda n: f"{told(n)},it was {WORDS[n % 4]}"),
     "asked.json": json.dumps(answered.articles(20, 0.25)),
     "names.conll": "".join(map(sentence, range(ROWS))),
 }
@@ -50,6 +53,7 @@ WAYS = {
     "names": ("names.conll", "--task", "token-classification"),
     "pairs joined": ("pairs.csv", "--text", "one", "--text-pair", "two", "--pairs", "joined"),
     "pairs apart": ("pairs.csv", "--text", "one", "--text-pair", "two", "--pairs", "apart"),
+    "rewriting": ("verdicts.csv", "--task", "rewrite"),
     "answers": ("asked.json", "--task", "question-answering"),
     "windows": ("long.csv", "--long", "windows", "--max-tokens", "16"),
     "writing": ("stories", "--task", "write"),
@@ -66,13 +70,19 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "stories" / f"{number}.txt").write_text(story(number), encoding="utf-8")
     tiny.bert(folder / "model", layers=2, width=16)
     tiny_causal.make("gpt2", folder / "writer")
+    tiny.rewriter("t5", folder / "rewriter", layers=2, width=16)
     return folder
+
+
+def test_no_task_is_left_out():
+    named = {asked[asked.index("--task") + 1] for asked in WAYS.values() if "--task" in asked}
+    assert named | {"classification"} == set(TASKS)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_killed_run_of_any_task_goes_on_to_the_same_end(worker, desk, tmp_path, way):
     data, *named = WAYS[way]
-    model = desk / ("writer" if way == "writing" else "model")
+    model = desk / {"writing": "writer", "rewriting": "rewriter"}.get(way, "model")
     shape = ("--model", model, "--epochs", "2", "--batch", "16", "--precision", "fp32", "--save-every", "0")
     asked = (desk / data, *named, *shape)
     ended = worker("fit", *asked, "--out", tmp_path / "whole", folders=[str(tmp_path)])

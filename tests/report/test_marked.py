@@ -43,3 +43,9 @@ def test_what_does_not_fit_a_page_is_folded():
     page = marked_texts(MarkedTexts("texts", passages, page=2))
     assert page.index("<summary>3 more</summary>") > page.index("Line 1")
     assert page.count('class="passage"') == 5
+
+
+def test_a_question_stands_above_its_context():
+    page = marked_texts(MarkedTexts("answers", (Passage("Line 1", TEXT, (), "who <b>?"),), what="an answer"))
+    assert page.index("who &lt;b&gt;?") < page.index(html.escape(TEXT)[:5])
+    assert "an answer</mark> found as it is" in page

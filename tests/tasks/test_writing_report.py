@@ -15,7 +15,11 @@ from graft.tasks.writing_report import sections
 
 MANIFEST, EPOCHS, _ = samples.two()
 FULL = WritingDetails(
-    bits=(Bits("held out", "after", 2.1, (2.0, 2.2), 22.0, 9000), Bits("own", "after", 1.1, (1.0, 1.2), 5.0, 900)),
+    bits=(
+        Bits("own", "after", 1.1, (1.0, 1.2), 5.0, 900),
+        Bits("held out", "after", 2.1, (2.0, 2.2), 22.0, 9000),
+        Bits("held out", "before", 2.3, (2.2, 2.4), 28.0, 9000),
+    ),
     gain=(0.25, 0.35),
     style=tuple(StyleScore("contrast", body, 0.5, (0.4, 0.6), 40) for body in ("before", "held out", "after")),
     judges=("Learned from 80 passages.",),
@@ -37,6 +41,16 @@ def test_every_piece_of_evidence_has_its_section() -> None:
     assert [row.name for row in chart.rows if row.ours] == ["Written by this model"]
     table = next(block for block in found["samples"].blocks if isinstance(block, Table))
     assert table.rows[0][1] == "The cat sat."
+
+
+def test_before_and_after_stand_together_text_by_text() -> None:
+    gain = next(section for section in sections(evaluation(FULL), MANIFEST) if section.id == "gain")
+    chart = next(block for block in gain.blocks if isinstance(block, Intervals))
+    assert [(row.name, row.ours) for row in chart.rows] == [
+        ("Held-out text, before", False),
+        ("Held-out text, after", True),
+        ("Untuned model's, after", True),
+    ]
 
 
 def test_what_is_not_there_leaves_no_section() -> None:

@@ -125,3 +125,14 @@ def test_the_tokens_of_an_answer_cover_it(kind, words, data):
         chars = found.layout.chars[found.layout.words[0] : found.layout.words[1]]
         assert chars[low - 1, 0] <= start or not context[start : chars[low - 1, 0]].strip()
         assert chars[high - 1, 1] >= start + len(answer)
+
+
+def test_white_space_before_a_token_is_no_part_of_an_answer():
+    context = " the  cat \u3000 Zoë "
+    row = {"question": "who", "context": context, "answer": "cat", "answer_start": 6}
+    rows = read([row] * 2, options=ReadOptions(task="question-answering")).parts["train"]
+    for kind in TOKENIZERS:
+        layout = encode(rows, TOKENIZERS[kind].backend_tokenizer, Limits(60)).layout
+        pieces = [context[start:end] for start, end in layout.chars.tolist()]
+        assert not any(piece[:1].isspace() for piece in pieces), kind
+        assert "cat" in "".join(pieces)

@@ -243,13 +243,20 @@ def max_tokens(config: Any, tokenizer: Any) -> int:
     """The longest input in tokens: the tokenizer's limit and the position table's, whichever is less.
 
     RoBERTa's and MPNet's positions start after the padding index, so their tables of 514 hold 512 tokens.
+    Raises ModelError where one of them is no number of tokens.
     """
     positions = int(getattr(config, "max_position_embeddings", TOKENIZER_LIMIT))
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
         positions -= int(config.pad_token_id or 0) + 1
     elif config.model_type == "mpnet":
         positions -= 2  # its padding index is fixed
-    return min(positions, int(min(tokenizer.model_max_length, TOKENIZER_LIMIT)))
+    limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not limit >= 1 or positions < 1:
+        raise ModelError(
+            f"{tokenizer.name_or_path} reads no tokens: model_max_length is {limit!r}, its positions are {positions}.",
+            "mend model_max_length in tokenizer_config.json, or download the model again.",
+        )
+    return min(positions, int(min(limit, TOKENIZER_LIMIT)))
 
 
 class quiet:

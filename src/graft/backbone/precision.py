@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.batch import Collator
-from graft.backbone.model import WRITING, Backbone
-from graft.backbone.paths import ModelPath
-from graft.data.tokens import tokenize
+from graft.backbone.model import Backbone
+from graft.backbone.paths import Feed, ModelPath
+from graft.backbone.seq2seq import Seq2SeqPath
+from graft.data.tokens import Tokens, tokenize
 from graft.errors import ModelError, first_line
 from graft.machine import NAMED, is_out_of_memory
 from graft.records import MachineRecord
@@ -44,12 +45,12 @@ def serving(backbone: Backbone, machine: MachineRecord) -> MachineRecord:
     answer to a text depends on the texts beside it.
     """
     family = backbone.family
-    if backbone.reads in WRITING or (family.known and not backbone.model.config.is_encoder_decoder):
+    if backbone.reads == "language" or (family.known and not backbone.model.config.is_encoder_decoder):
         return machine
     plain = dataclasses.replace(machine, precision="fp32")
     try:
         exact = gradients(backbone, plain)
-        apart = 0.0 if family.known else leaning(backbone, plain)
+        apart = 0.0 if family.known or backbone.reads == "decoder" else leaning(backbone, plain)
     except _FAILURES as error:
         raise _unfit(backbone, error) from None
     if apart > ROUNDING:
@@ -85,13 +86,20 @@ def _unfit(backbone: Backbone, error: Exception) -> Exception:
 
 
 def gradients(backbone: Backbone, machine: MachineRecord) -> list[Tensor]:
-    """The gradients of every weight that the head's outputs depend on, for a fixed weighting of the outputs."""
-    path = ModelPath(backbone, machine)
+    """The gradients of every weight that the head's outputs depend on, for a fixed weighting of the outputs; of a model
+    that rewrites, for the loss of writing each sentence again."""
+    rewrites = backbone.reads == "decoder"
+    path = Seq2SeqPath(backbone, machine) if rewrites else ModelPath(backbone, machine)
     for parameter in path.module.parameters():
         parameter.requires_grad_()
-    outputs = _outputs(path, backbone, np.arange(len(SENTENCES)))
-    signs = 1.0 - 2.0 * (torch.arange(outputs.numel(), device=outputs.device).view_as(outputs) % 2)
-    (outputs * signs).sum().backward()
+    rows = np.arange(len(SENTENCES))
+    if isinstance(path, Seq2SeqPath):
+        tokens = _tokens(backbone)
+        path.loss(Feed(tokens, replies=tokens), rows).backward()
+    else:
+        outputs = _outputs(path, backbone, rows)
+        signs = 1.0 - 2.0 * (torch.arange(outputs.numel(), device=outputs.device).view_as(outputs) % 2)
+        (outputs * signs).sum().backward()
     found = [parameter.grad for parameter in path.module.parameters()]
     return [torch.zeros(()) if gradient is None else gradient.float().cpu() for gradient in found]
 
@@ -109,9 +117,13 @@ def leaning(backbone: Backbone, machine: MachineRecord) -> float:
 
 def _outputs(path: ModelPath, backbone: Backbone, rows: NDArray[np.int64]) -> Tensor:
     """What the head says of some of the sentences, or of their tokens, in fp32."""
-    tokens, _ = tokenize(list(SENTENCES), backbone.tokenizer.backend_tokenizer, min(64, backbone.record.max_tokens))
-    batch = Collator(tokens, backbone.tokenizer.pad_token_id or 0, path.module.device)(rows)
+    batch = Collator(_tokens(backbone), backbone.tokenizer.pad_token_id or 0, path.module.device)(rows)
     return (path.trunk.logits(*batch) if backbone.reads == "row" else path.trunk.outputs(*batch)).float()
+
+
+def _tokens(backbone: Backbone) -> Tokens:
+    limit = min(64, backbone.record.max_tokens)
+    return tokenize(list(SENTENCES), backbone.tokenizer.backend_tokenizer, limit)[0]
 
 
 def _cosine(left: list[Tensor], right: list[Tensor]) -> float:

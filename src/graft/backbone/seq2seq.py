@@ -66,10 +66,11 @@ class Seq2SeqPath:
 
     def sources(self, feed: Feed, rows: Rows) -> tuple[Tensor, Tensor | None]:
         """ids_BT and mask_BT of these rows; above a cut, their cached states are put in their place."""
-        ids_BT, mask_BT = Collator(feed.tokens, self.pad, self.device)(rows)
+        windows = feed.windows(rows)  # one each
+        ids_BT, mask_BT = Collator(feed.tokens, self.pad, self.device)(windows)
         if self._stand_in is not None:
             assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
-            self._stand_in.states = feed.cached.batch(rows).to(self.device)
+            self._stand_in.states = feed.cached.batch(windows).to(self.device)
         return ids_BT, mask_BT
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:

@@ -30,8 +30,7 @@ from graft.errors import ModelError
 from graft.records import Candidate, MachineRecord, Progress, Spelling, View
 
 FEWEST_ROWS = 200
-WARM_UP, PILOT = 16, (80, 400)  # rows: the first pass through a model is slower than those that follow
-PATIENCE = 0.5  # seconds that a further part of the pilot may take
+PILOT = ((16, np.inf), (80, 5.0), (400, 0.5))  # rows, and seconds that they may take: the first pass is a slow one
 SPELT = 500  # texts whose words are looked at
 
 
@@ -110,9 +109,9 @@ class Entrant:
         self.spelling = self._spelt(sampled, backbone)
         self.pace = Pace(0.0, float(self.read.tokens.lengths.mean()), loading)
         done = 0
-        for end in (WARM_UP, *PILOT):
+        for end, patience in PILOT:
             rows = np.arange(done, min(end, self.rows))
-            if len(rows) == 0 or self._reading(done, end) > PATIENCE:
+            if len(rows) == 0 or self._reading(done, end) > patience:
                 break
             yield from self._read(rows)
             done = end

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Ints = NDArray[np.int64]
+_SPACES = np.array([code for code in range(0x3001) if chr(code).isspace()], np.uint32)  # Unicode has none above
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,13 @@ def _trimmed(chars: NDArray[np.int32], bounds: Ints, answers: Answers) -> NDArra
     """Characters of tokens without the white space that some tokenizers count to the word after it."""
     chars = chars.copy()
     for row in range(len(answers)):
-        context = answers.context(row)
-        for place in range(int(bounds[row]), int(bounds[row + 1])):
-            start, end = chars[place].tolist()
-            if start < end and context[start].isspace():
-                chars[place, 0] = end - len(context[start:end].lstrip())
+        letters = np.frombuffer(answers.context(row).encode("utf-32-le", "surrogatepass"), np.uint32)
+        own = chars[int(bounds[row]) : int(bounds[row + 1])]
+        while len(own):
+            blank = (own[:, 0] < own[:, 1]) & np.isin(letters[np.minimum(own[:, 0], len(letters) - 1)], _SPACES)
+            if not blank.any():
+                break
+            own[:, 0] += blank
     return chars
 
 

@@ -51,7 +51,9 @@ def _column(name: str, marked: Marked) -> str:
 
 def _passage(passage: Passage) -> str:
     text = "".join(_pieces(passage.text, passage.marks))
-    return f'<div class="passage"><span class="place">{escape(passage.place)}</span><p dir="auto">{text}</p></div>'
+    place = f'<span class="place">{escape(passage.place)}</span>'
+    heading = f'<p dir="auto"><b>{escape(passage.heading)}</b></p>' if passage.heading else ""
+    return f'<div class="passage">{place}{heading}<p dir="auto">{text}</p></div>'
 
 
 def _pieces(text: str, marks: Sequence[Mark], named: bool = True) -> Iterator[str]:

@@ -23,6 +23,7 @@ class Passage:
     place: str
     text: str
     marks: tuple[Mark, ...]
+    heading: str = ""  # stands above the text: the question that it answers
 
 
 @dataclass(frozen=True, slots=True)

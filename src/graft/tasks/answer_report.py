@@ -102,9 +102,7 @@ def _passage(one: ShownAnswer, several: bool) -> Passage:
     place = f"{one.file}, line {one.line}" if several else f"Line {one.line}"
     found = "no answer was given" if one.found is None else f"score {words.decimal(one.score, 2)}"
     there = "" if one.truth else "; there is no answer"
-    before = f"{one.question}\n"
-    marks = tuple(Mark(mark.start + len(before), mark.end + len(before), mark.label, mark.kind) for mark in _marks(one))
-    return Passage(f"{place}; {found}{there}", before + one.context, marks)
+    return Passage(f"{place}; {found}{there}", one.context, tuple(_marks(one)), one.question)
 
 
 def _marks(one: ShownAnswer) -> Iterator[Mark]:

@@ -58,7 +58,7 @@ def style_scores(style: Style) -> tuple[tuple[StyleScore, ...], tuple[str, ...]]
         judge = Judge(style.held_back, taught)
         stands_in = kind == "neutral" and not style.neutral
         what = "text by the untuned model" if stands_in else f"the {kind} text"
-        judges.append(f"Learned from {judge.learned} passages: half validation documents, half {what}.")
+        judges.append(f"Learned from {judge.learned:,} passages: half validation documents, half {what}.")
         bodies = {
             "held out": list(style.held_out),
             "after": list(style.written["after"]),

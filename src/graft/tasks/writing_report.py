@@ -19,6 +19,8 @@ BODIES = {
     "own": "written by the untuned model",
 }
 MODELS = {"before": "Untuned model", "after": "This model", "scratch": "Random start"}
+_PAID = {"held out": "Held-out text", "contrast": "Same genre", "neutral": "Neutral text", "own": "Untuned model's"}
+_WHEN = {"before": "before", "after": "after", "scratch": "random start"}
 _ORDER = ("after", "before", "held out", "contrast", "neutral")
 
 
@@ -55,8 +57,12 @@ def _gain(details: WritingDetails) -> Section | None:
         Column("Perplexity", "decimal", "per token"),
         Column("Characters", "count"),
     )
-    rows = tuple(_bits_row(one) for one in details.bits)
-    blocks: list[Block] = [Table("What each model pays for a character", columns, rows, sortable=False)]
+    paid = sorted(details.bits, key=lambda one: (list(_PAID).index(one.text), list(MODELS).index(one.model)))
+    rows = tuple(_bits_row(one) for one in paid)
+    blocks: list[Block] = [
+        Intervals("What each model pays for a character", "decimal", tuple(map(_bits_mark, paid))),
+        Fold("The same in numbers", (Table("Bits per character, by text", columns, rows, sortable=False),)),
+    ]
     bodies = {one.text for one in details.bits}
     missing = [f"--{kind}" for kind in ("neutral", "contrast") if kind not in bodies]
     if missing:
@@ -65,15 +71,18 @@ def _gain(details: WritingDetails) -> Section | None:
 
 
 def _bits_row(one: Bits) -> tuple[str, str, Estimate, float, int]:
-    text = BODIES.get(one.text, one.text)
-    model = MODELS.get(one.model, one.model)
+    text = BODIES[one.text]
     return (
         text[:1].upper() + text[1:],
-        model,
+        MODELS[one.model],
         Estimate(one.bits, one.interval, "decimal"),
         one.perplexity,
         one.characters,
     )
+
+
+def _bits_mark(one: Bits) -> Measured:
+    return Measured(f"{_PAID[one.text]}, {_WHEN[one.model]}", one.bits, one.interval, one.model == "after")
 
 
 def _style(scores: Sequence[StyleScore], judges: Sequence[str]) -> Section | None:

@@ -1,8 +1,8 @@
 """The named recipes of an encoder-decoder that learns to rewrite. Its head is its own decoder, which goes on from where
 pretraining left it.
 
-The rates are those that small T5 models are commonly tuned to with AdamW (3e-4 to 1e-3); they are kept lower for wide
-models, and for BART, whose decoder is not scaled as T5's is (`docs/recipes.md`).
+The rates are those that small T5 models are commonly tuned to with AdamW (3e-4 to 1e-3), lower for wide models. BART is
+commonly tuned to a third of them (`--lr`).
 """
 
 from __future__ import annotations
