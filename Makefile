@@ -60,9 +60,10 @@ demo-story: $(VENV)/.ready
 	@$(BIN)/graft generate runs/story --prompt "It was a night" --tokens 120 --beside
 
 # Two processes by the file, one thread each: tiny models gain from processes, not from threads. What hangs fails by name;
-# where not even a signal gets through, every thread's stack is shown.
-TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --max-worker-restart 2
-TESTS += --timeout 600 -o faulthandler_timeout=900
+# where not even a signal gets through, every thread's stack is shown. Files come in their order, not those of many tests
+# first: the few tests that take minutes would be left for the end, where one process waits for the other.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+TESTS += --max-worker-restart 2 --timeout 600 -o faulthandler_timeout=900
 test: $(VENV)/.ready-dev
 	@$(TESTS) -m "$(MARK)"
 

@@ -47,7 +47,7 @@ def run(block: Block, code: str, namespace: dict[str, Any]) -> None:
 def test_blocks_run(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch, stories: Path, tiny_gpt2: Path) -> None:
     monkeypatch.setattr(tiny, "POSITIONS", 512)
     folder = tiny.bert(desk / "models" / HUB_MODEL)
-    rewriter = tiny.rewriter("t5", desk / "models" / REWRITER, layers=1)
+    rewriter = tiny.rewriter("t5", desk / "models" / REWRITER, layers=2)
     shutil.copytree(stories, desk / "stories")
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in SHOWN[page]:
