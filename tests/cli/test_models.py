@@ -138,7 +138,7 @@ def test_sorted_by_score_the_best_come_first(capsys: pytest.CaptureFixture[str])
         (["--max-parameters", "many"], "'many' is not a number", "--help"),
         (["--max-parameters", "-5"], "is not above 0", "--help"),
         (["--max-parameters", "1e999"], "is not a number", "--help"),
-        (["--task", "clasify"], "clasify", "--help"),
+        (["--task", "clasify"], "clasify", "did you mean"),
         (["./nowhere"], "no such folder", "config.json"),
         (["zzzzzz", "qqqqqq"], "'zzzzzz qqqqqq'", "graft models"),
     ],
