@@ -134,7 +134,9 @@ def signature(run: Path) -> dict[str, Any]:
     for stage in outcome["stages"]:
         del stage["seconds"]
     kept = {name: outcome[name] for name in ("status", "stages", "best_stage", "best_epoch", "best_value", "skipped")}
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (run / "model").iterdir()}
+    model = run / "model"
+    found = ((path, path.relative_to(model).as_posix()) for path in model.rglob("*") if path.is_file())
+    files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for path, name in found}
     assert files == outcome["artefact"]
     return {"epochs": epochs, "files": files, "recipe": (run / "recipe.toml").read_text(), **kept}
 
