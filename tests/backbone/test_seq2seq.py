@@ -167,6 +167,22 @@ def test_the_output_layer_is_put_back(backbone):
     assert backbone.model.get_output_embeddings() is layer
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_decoder_deeper_than_its_encoder_writes(beams, machine, tmp_path):
+    # The library's cache for T5 has as many layers as the encoder has blocks, and failed at the next one.
+    folder = tiny.rewriter("t5", tmp_path / "t5", layers=1, seed=1)  # its decoder has two
+    backbone = load(hub.locate(str(folder)), (), head=REWRITING.head)
+    path = double_path(backbone, machine)
+    ids, _ = tokenize(["an old story", "a"], backbone.tokenizer.backend_tokenizer, 16)
+    kept = writing(path.module, backbone.tokenizer, beams, 6)
+    kept.min_new_tokens = 4
+    *_, texts = Rewriter(path, backbone.tokenizer, kept).write(Feed(ids), "test")
+    path.module.config.num_layers = 2  # now the library's own has room for all of the decoder
+    *_, again = Rewriter(path, backbone.tokenizer, kept).write(Feed(ids), "test")
+    assert texts.tolist() == again.tolist()
+    assert any(texts.tolist())
+
+
 @pytest.mark.parametrize(("family", "told"), [("bert", "writes none"), ("gpt2", "no encoder")])
 def test_other_models_are_refused(family: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=rf"(?s){told}.*t5-small"):

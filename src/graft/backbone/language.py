@@ -5,10 +5,8 @@ Shapes: hidden_ND are the states that predict, N the tokens that are asked for.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,50 +15,27 @@ from torch import Tensor, nn
 
 from graft.backbone import attention
 from graft.backbone.batch import by_length
-from graft.backbone.boundary import Boundary
-from graft.backbone.dropout import MaskPool, install
 from graft.backbone.model import Backbone
 from graft.backbone.packing import Packed, pack
 from graft.backbone.paths import Feed, Rows
-from graft.backbone.trunk import StandIn, Trunk
 from graft.backbone.vocabulary import IGNORED, summed_loss, token_losses
-from graft.machine import dtype_of
+from graft.backbone.working import WorkingModel
 from graft.records import MachineRecord, Progress
 
 SCORED_TOKENS = 8192  # of one forward pass without gradients
 
 
-class LanguagePath:
+class LanguagePath(WorkingModel):
     """A working copy of a causal language model. Its head is the model's own, and tied where the model ties it."""
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, window: int, copied: bool = True) -> None:
-        model = copy.deepcopy(backbone.model) if copied else backbone.model
-        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        super().__init__(backbone, machine, copied)
         by_blocks = machine.device == "cpu" and machine.precision == "bf16" and backbone.family.known
         self.module.config._attn_implementation = attention.install() if by_blocks else "sdpa"
-        self.pools: list[MaskPool] = []
-        self.trunk = Trunk(self.module, backbone.family)
         self.window = window
-        self._device = machine.device
         self._head = cast(nn.Linear, self.module.get_output_embeddings())
-        self._stand_in: StandIn | None = None
         if machine.device == "cpu":
             fuse_gelu(self.module)
-
-    def set_dropout(self, hidden: float, attention: float) -> None:
-        """The rates that hold in train mode."""
-        dtype = next(self.module.parameters()).dtype
-        self.pools = install(self.module, hidden, attention, self._device, dtype)
-
-    @contextmanager
-    def above(self, cut: int) -> Iterator[None]:
-        """Within this context the blocks below the cut are replaced by the feeds' cached states."""
-        with self.trunk.cut_at(cut) as stand_in:
-            self._stand_in = stand_in
-            try:
-                yield
-            finally:
-                self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         """logits_NV of every token that follows another in these rows."""
@@ -93,16 +68,16 @@ class LanguagePath:
         asked_BT = packed.targets_BT != IGNORED
         hidden_BTD = self._states(feed, rows, packed)
         owner_N = packed.owner_BT[asked_BT]
-        asked_BT = asked_BT.to(self._device)
-        return hidden_BTD[asked_BT], packed.targets_BT.to(self._device)[asked_BT], owner_N
+        asked_BT = asked_BT.to(self.device)
+        return hidden_BTD[asked_BT], packed.targets_BT.to(self.device)[asked_BT], owner_N
 
     def _states(self, feed: Feed, rows: Rows, packed: Packed) -> Tensor:
-        if self._stand_in is not None:
-            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
-            self._stand_in.states = feed.cached.flat(rows)[packed.index_BT].to(self._device)
-        positions_BT = None if packed.positions_BT is None else packed.positions_BT.to(self._device)
+        boundary = self.boundary(feed.cached)
+        if boundary is not None:
+            self.put(boundary.flat(rows)[packed.index_BT])
+        positions_BT = None if packed.positions_BT is None else packed.positions_BT.to(self.device)
         found = self.module.base_model(
-            input_ids=packed.ids_BT.to(self._device), position_ids=positions_BT, use_cache=False
+            input_ids=packed.ids_BT.to(self.device), position_ids=positions_BT, use_cache=False
         )
         return cast(Tensor, found.last_hidden_state)
 

@@ -5,11 +5,9 @@ All three hold a module whose trainable parameters carry the names that they hav
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,16 +17,15 @@ from transformers import PreTrainedModel
 
 from graft.backbone.batch import Collator, by_length, in_halves
 from graft.backbone.boundary import Boundary
-from graft.backbone.dropout import MaskPool, install
+from graft.backbone.dropout import MaskPool
 from graft.backbone.heads import OwnHead, PairedHead, pool
 from graft.backbone.kept import room
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.readout import of_rows, said
-from graft.backbone.trunk import StandIn, Trunk
+from graft.backbone.working import WorkingModel
 from graft.data.layout import Layout
 from graft.data.spans import taken
 from graft.data.tokens import Tokens
-from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 from graft.tasks.task import Reads
 
@@ -95,48 +92,28 @@ class HeadPath:
         return logits_BC if feed.layout is None else of_rows(logits_BC, feed.layout, rows)
 
 
-class ModelPath:
+class ModelPath(WorkingModel):
     """A working copy of the whole model, above `cut` where states are cached, else from the tokens."""
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
-        model = copy.deepcopy(backbone.model) if copied else backbone.model
-        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        super().__init__(backbone, machine, copied)
         set_attention(self.module, attention_for(machine))
-        self.pools: list[MaskPool] = []
-        self.trunk = Trunk(self.module, backbone.family)
         self.reads = backbone.reads
         if copied:
             self.trunk.fast.lay_out()
         self._head: OwnHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
-        self._device = machine.device
-        self._stand_in: StandIn | None = None
-
-    def set_dropout(self, hidden: float, attention: float) -> None:
-        """The rates that hold in train mode."""
-        dtype = next(self.module.parameters()).dtype
-        self.pools = install(self.module, hidden, attention, self._device, dtype)
-
-    @contextmanager
-    def above(self, cut: int) -> Iterator[None]:
-        """Within this context the blocks below the cut are replaced by the feeds' cached states."""
-        with self.trunk.cut_at(cut) as stand_in:
-            self._stand_in = stand_in
-            try:
-                yield
-            finally:
-                self._stand_in = None
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         apart = isinstance(self._head, PairedHead)
         tokens = feed.tokens.apart if apart else feed.tokens
         windows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else feed.windows(rows)  # first texts, then second
-        collate = Collator(tokens, self._pad, self._device)  # views: costs microseconds
+        collate = Collator(tokens, self._pad, self.device)  # views: costs microseconds
         ids_BT, mask_BT = collate(windows)
         types_BT = collate.types(windows, ids_BT.shape[1])
-        if self._stand_in is not None:
-            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
-            self._stand_in.states = feed.cached.batch(windows).to(self._device)
+        boundary = self.boundary(feed.cached)
+        if boundary is not None:
+            self.put(boundary.batch(windows))
         return said(self._raw(ids_BT, mask_BT, types_BT), feed.layout, rows, self.reads)
 
     def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:

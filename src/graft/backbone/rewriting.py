@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import DynamicCache, EncoderDecoderCache
 
 from graft.backbone.batch import by_length, in_halves
 from graft.backbone.marks import marks_of
@@ -41,6 +42,18 @@ def settings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, beams: 
         decoder_start_token_id=start_of(model),
     )  # fmt: skip
     return found
+
+
+def memory(model: PreTrainedModel) -> EncoderDecoderCache | None:
+    """What a decoder keeps of the tokens before; None: what the library makes.
+
+    For T5 that has as many layers as the encoder has blocks, and fails where the decoder is deeper (transformers 5.23).
+    """
+    config = model.config
+    decoder = getattr(config, "num_decoder_layers", None) or 0
+    if decoder <= config.num_hidden_layers:
+        return None
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
 def silent(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -80,7 +93,9 @@ class Rewriter:
         ids_BT, mask_BT = self.path.sources(feed, rows)
         mask_BT = torch.ones_like(ids_BT) if mask_BT is None else mask_BT
         module: Any = self.path.module
-        written_BS = module.generate(input_ids=ids_BT, attention_mask=mask_BT, generation_config=self._wanted)
+        written_BS = module.generate(
+            input_ids=ids_BT, attention_mask=mask_BT, generation_config=self._wanted, past_key_values=memory(module)
+        )
         return [self._text(ids) for ids in written_BS.tolist()]
 
     def _text(self, ids: list[int]) -> str:

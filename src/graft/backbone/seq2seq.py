@@ -10,9 +10,7 @@ Shapes: replies_BS (token ids of what is to be written), hidden_ND the states th
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -21,56 +19,33 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graft.backbone.batch import Collator, by_length, in_halves
-from graft.backbone.boundary import Boundary
-from graft.backbone.dropout import MaskPool, install
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, Rows, attention_for, set_attention
-from graft.backbone.trunk import StandIn, Trunk
 from graft.backbone.vocabulary import IGNORED, summed_loss, token_losses
+from graft.backbone.working import WorkingModel
 from graft.errors import ModelError
-from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 
 SCORED_TOKENS = 8192  # of one forward pass without gradients, both sides
 
 
-class Seq2SeqPath:
+class Seq2SeqPath(WorkingModel):
     """A working copy of an encoder-decoder with its language model's head."""
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
-        model = copy.deepcopy(backbone.model) if copied else backbone.model
-        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        super().__init__(backbone, machine, copied)
         set_attention(self.module, attention_for(machine))
-        self.pools: list[MaskPool] = []
-        self.trunk = Trunk(self.module, backbone.family)
-        self.device = machine.device
         self.pad = int(backbone.tokenizer.pad_token_id or 0)
         self._start = start_of(self.module)
         self._output = OutputLayer(self.module)
-        self._stand_in: StandIn | None = None
-
-    def set_dropout(self, hidden: float, attention: float) -> None:
-        """The rates that hold in train mode."""
-        dtype = next(self.module.parameters()).dtype
-        self.pools = install(self.module, hidden, attention, self.device, dtype)
-
-    @contextmanager
-    def above(self, cut: int) -> Iterator[None]:
-        """Within this context the encoder's blocks below the cut are replaced by the feeds' cached states."""
-        with self.trunk.cut_at(cut) as stand_in:
-            self._stand_in = stand_in
-            try:
-                yield
-            finally:
-                self._stand_in = None
 
     def sources(self, feed: Feed, rows: Rows) -> tuple[Tensor, Tensor | None]:
         """ids_BT and mask_BT of these rows; above a cut, their cached states are put in their place."""
         windows = feed.windows(rows)  # one each
         ids_BT, mask_BT = Collator(feed.tokens, self.pad, self.device)(windows)
-        if self._stand_in is not None:
-            assert isinstance(feed.cached, Boundary), "above a cut, states must be cached"
-            self._stand_in.states = feed.cached.batch(windows).to(self.device)
+        boundary = self.boundary(feed.cached)
+        if boundary is not None:
+            self.put(boundary.batch(windows))
         return ids_BT, mask_BT
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:

@@ -78,8 +78,9 @@ def _answering() -> tuple[Code, Code]:
         "with torch.no_grad():\n    found = model(**tokens)\n"
         "outside = torch.tensor([part != 1 for part in tokens.sequence_ids(0)])\n"
         "starts, ends = (logits[0].masked_fill(outside, -1e9) for logits in (found.start_logits, found.end_logits))\n"
-        "spans = (starts[:, None] + ends[None, :]).triu().tril(29)  # at most 30 tokens\n"
-        "spans = spans.masked_fill(spans == 0, -1e9)\n"
+        "spans = starts[:, None] + ends[None, :]\n"
+        "fits = torch.ones_like(spans, dtype=torch.bool).triu().tril(29)  # at most 30 tokens\n"
+        "spans = spans.masked_fill(~fits, -torch.inf)\n"
         "start, end = divmod(int(spans.argmax()), len(starts))\n"
         "print(context[int(places[start, 0]) : int(places[end, 1])])"
     )

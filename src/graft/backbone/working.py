@@ -1,0 +1,59 @@
+"""A model as a stage works with it: copied, in the working dtype, and cut where states below are cached.
+
+What every path has in common, whatever its head reads; a path adds what goes into the model and what is taken from it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from torch import Tensor
+
+from graft.backbone.boundary import Boundary
+from graft.backbone.dropout import MaskPool, install
+from graft.backbone.model import Backbone
+from graft.backbone.trunk import StandIn, Trunk
+from graft.machine import dtype_of
+from graft.records import MachineRecord
+
+
+class WorkingModel:
+    """A backbone's model on its device, in eval mode. `copied`: the backbone's own stays as it is."""
+
+    def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
+        model = copy.deepcopy(backbone.model) if copied else backbone.model
+        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        self.device = machine.device
+        self.pools: list[MaskPool] = []
+        self.trunk = Trunk(self.module, backbone.family)
+        self._stand_in: StandIn | None = None
+
+    def set_dropout(self, hidden: float, attention: float) -> None:
+        """The rates that hold in train mode."""
+        dtype = next(self.module.parameters()).dtype
+        self.pools = install(self.module, hidden, attention, self.device, dtype)
+
+    @contextmanager
+    def above(self, cut: int) -> Iterator[None]:
+        """Within this context the blocks below the cut are replaced by the feeds' cached states."""
+        with self.trunk.cut_at(cut) as stand_in:
+            self._stand_in = stand_in
+            try:
+                yield
+            finally:
+                self._stand_in = None
+
+    def boundary(self, cached: Boundary | Tensor | None) -> Boundary | None:
+        """What a feed has cached at the cut; None where there is no cut and all is computed."""
+        if self._stand_in is None:
+            return None
+        assert isinstance(cached, Boundary), "above a cut, states must be cached"
+        return cached
+
+    def put(self, states: Tensor) -> None:
+        """The cached states from which the next forward pass goes on, in the shape of its token ids."""
+        assert self._stand_in is not None, "states are put only above a cut"
+        self._stand_in.states = states.to(self.device)
