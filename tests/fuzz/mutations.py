@@ -24,6 +24,38 @@ def _parquet() -> bytes:
 
 
 PARQUET = _parquet()
+
+
+def _squad() -> bytes:
+    """Articles of one paragraph, whose questions are answered by its fourth word, every fifth by nothing."""
+    articles = []
+    for number, (text, _) in enumerate(ROWS):
+        start = text.index(str(number))
+        answers = [] if number % 5 == 0 else [{"text": str(number), "answer_start": start}]
+        asked = {"id": f"q{number}", "question": f"which text, {number}?", "answers": answers}
+        paragraph = {"context": text, "qas": [asked | {"is_impossible": not answers}]}
+        articles.append({"title": f"article {number}", "paragraphs": [paragraph]})
+    return json.dumps({"version": "v2.0", "data": articles}).encode()
+
+
+def _spans(text: str) -> list[dict[str, object]]:
+    return [
+        {"start": 2, "end": 6, "label": "NOUN"},
+        {"start": text.index("or"), "end": text.index("or") + 2, "label": "OR"},
+    ]
+
+
+CONLL = "".join(
+    "".join(f"{word} {'B-X' if word == 'text' else 'O'}\n" for word in t.split()) + "\n" for t, _ in ROWS
+).encode()
+SPANS = "".join(json.dumps({"text": text, "spans": _spans(text)}) + "\n" for text, _ in ROWS).encode()
+ANSWERS = "".join(
+    json.dumps({"question": "which?", "context": t, "answers": {"text": ["text"], "answer_start": [2]}}) + "\n"
+    for t, _ in ROWS
+).encode()
+REWRITTEN = "".join(json.dumps({"source": text, "target": text.upper()}) + "\n" for text, _ in ROWS).encode()
+SCORES = ("text,score\n" + "".join(f'"{text}",{n / 7}\n' for n, (text, _) in enumerate(ROWS))).encode()
+LABELS = ("text,labels\n" + "".join(f'"{text}",{label}|x{n % 4}\n' for n, (text, label) in enumerate(ROWS))).encode()
 SOUND = {
     "data.csv": CSV,
     "data.tsv": TSV,
@@ -33,6 +65,14 @@ SOUND = {
     "data.csv.gz": gzip.compress(CSV),
     "data.parquet.gz": gzip.compress(PARQUET),
 }
+OF_TASKS = {  # task → files of it
+    "question-answering": {"data.json": _squad(), "data.jsonl": ANSWERS, "data.json.gz": gzip.compress(_squad())},
+    "token-classification": {"data.conll": CONLL, "data.jsonl": SPANS},
+    "rewrite": {"data.jsonl": REWRITTEN},
+    "regression": {"data.csv": SCORES},
+    "multi-label": {"data.csv": LABELS},
+}
+KINDS = [(task, name) for task, files in OF_TASKS.items() for name in files]
 ODD = [
     *(b"\0", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b";", b"\t", b"\\", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe9"),
     *(

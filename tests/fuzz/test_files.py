@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from graft.train import recipe as recipes
 from graft.train.scale import Scale
 
 from .conftest import bounded
-from .mutations import ODD, SOUND, spoiled
+from .mutations import KINDS, ODD, OF_TASKS, SOUND, spoiled
 
 OPTIONS = st.builds(
     ReadOptions,
@@ -54,6 +55,15 @@ def test_a_spoiled_file(tmp_path, data, name, options):
     path = tmp_path / name
     path.write_bytes(data.draw(spoiled(SOUND[name])))
     attempt(path, options)
+
+
+@bounded
+@given(st.data(), st.sampled_from(KINDS), OPTIONS)
+def test_a_spoiled_file_of_any_task(tmp_path, data, kind, options):
+    task, name = kind
+    path = tmp_path / name
+    path.write_bytes(data.draw(spoiled(OF_TASKS[task][name])))
+    attempt(path, dataclasses.replace(options, task=task))
 
 
 @bounded
@@ -130,3 +140,9 @@ def test_any_setting(settings):
 def test_the_sound_files_are_sound(tmp_path, name):
     (tmp_path / name).write_bytes(SOUND[name])
     assert len(split(read(tmp_path / name)).train) > 5
+
+
+@pytest.mark.parametrize(("task", "name"), KINDS)
+def test_the_sound_files_of_tasks_are_sound(tmp_path, task, name):
+    (tmp_path / name).write_bytes(OF_TASKS[task][name])
+    assert len(split(read(tmp_path / name, options=ReadOptions(task=task))).train) > 5
