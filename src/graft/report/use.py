@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from graft.records import Manifest
 from graft.report.blocks import Code, Section
 
@@ -11,7 +14,6 @@ _ASKED = {
     "multi-label": "answer.labels",
     "regression": "round(answer.value, 3)",
     "token-classification": "[(name.text, name.label) for name in answer.names]",
-    "question-answering": "answer.answer, round(answer.score, 3)",
 }
 _PIPELINES = {
     "classification": 'pipeline("text-classification", model="model")',
@@ -21,48 +23,57 @@ _PIPELINES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What to copy: on the command line, in Python with graft, and without it where there is such a way."""
+
+    cli: str
+    face: str
+    plain: str = ""
+    what: str = "the model is an ordinary one of transformers"
+
+
 def section(manifest: Manifest) -> Section:
     """On the command line, in Python, and in plain transformers where the head is one of theirs."""
-    if manifest.data.task == "write":
-        return _writing()
-    if manifest.data.task == "rewrite":
-        return _rewriting(manifest)
+    shown = _OF_TASKS.get(manifest.data.task, _labelling)(manifest)
+    blocks = [Code("On the command line", shown.cli, "sh"), Code("In Python", shown.face, "python")]
+    if shown.plain:
+        blocks.append(Code(f"In Python without graft: {shown.what}", shown.plain, "python"))
+    return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
+
+
+def _labelling(manifest: Manifest) -> Lines:
+    """How a model that labels texts or pairs is used."""
     pairs, task = bool(manifest.data.columns.second), manifest.data.task
-    blocks = [Code("On the command line", _cli(manifest), "sh")]
-    if task == "question-answering":
-        return Section("use", "Using the model", "From the folder that holds this report:", (*blocks, *_answering()))
     texts = '[("one text", "another")]' if pairs else '["a text to label", "and another"]'
     face = f'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict({texts}):\n    print({_ASKED[task]})'
-    blocks.append(Code("In Python", face, "python"))
     if manifest.head is None or manifest.head.kind == "native":
         given = '[{"text": "one text", "text_pair": "another"}]' if pairs else texts
         cut = "" if task == "token-classification" else f", truncation=True, max_length={manifest.truncation.limit}"
         plain = f"from transformers import pipeline\n\nanswer = {_PIPELINES[task]}\nprint(answer({given}{cut}))"
-        blocks.append(Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"))
-    elif "modules.json" in manifest.outcome.artefact:
+        return Lines(_cli(manifest), face, plain)
+    if "modules.json" in manifest.outcome.artefact:
         plain = (
             "from sentence_transformers import SentenceTransformer\n\n"
             'vectors = SentenceTransformer("model").encode(["one text", "another"])\nprint(vectors @ vectors.T)'
         )
-        blocks.append(Code("In Python without graft: the vectors of single texts, and their cosines", plain, "python"))
-    return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
+        return Lines(_cli(manifest), face, plain, "the vectors of single texts, and their cosines")
+    return Lines(_cli(manifest), face)
 
 
 def _cli(manifest: Manifest) -> str:
     columns = manifest.data.columns
-    if manifest.data.task == "question-answering":
-        file = (
-            f"graft predict . --file questions.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
-        )
-        return f'printf "a question\\ta text that answers it\\n" | graft predict .\n{file}'
     if columns.second:
         file = f"graft predict . --file pairs.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
         return f'printf "one text\\tanother\\n" | graft predict .\n{file}'
     return 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
 
 
-def _answering() -> tuple[Code, Code]:
-    """In Python with graft and without; transformers has no pipeline for answers since its version 5."""
+def _answering(manifest: Manifest) -> Lines:
+    """How a model that answers is used; transformers has no pipeline for answers since its version 5."""
+    columns = manifest.data.columns
+    file = f"graft predict . --file questions.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
+    cli = f'printf "a question\\ta text that answers it\\n" | graft predict .\n{file}'
     given = 'question, context = "Who came first?", "Ann came first, then Bob."'
     face = (
         f'import graft\n\n{given}\nmodel = graft.load(".")\nfor answer in model.predict([(question, context)]):\n'
@@ -84,13 +95,10 @@ def _answering() -> tuple[Code, Code]:
         "start, end = divmod(int(spans.argmax()), len(starts))\n"
         "print(context[int(places[start, 0]) : int(places[end, 1])])"
     )
-    return (
-        Code("In Python", face, "python"),
-        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
-    )
+    return Lines(cli, face, plain)
 
 
-def _writing() -> Section:
+def _writing(_: Manifest) -> Lines:
     """How a model that writes is used."""
     cli = 'graft generate . --prompt "a beginning"\ngraft generate . --prompt "a beginning" --n 3 --tokens 300 --seed 7'
     face = 'import graft\n\nfor piece in graft.generate(".", "a beginning"):\n    print(piece.text, end="", flush=True)'
@@ -99,15 +107,10 @@ def _writing() -> Section:
         'write = pipeline("text-generation", model="model")\n'
         'print(write("a beginning", max_new_tokens=200, do_sample=True, temperature=0.8, top_p=0.95))'
     )
-    blocks = (
-        Code("On the command line", cli, "sh"),
-        Code("In Python", face, "python"),
-        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
-    )
-    return Section("use", "Using the model", "From the folder that holds this report:", blocks)
+    return Lines(cli, face, plain)
 
 
-def _rewriting(manifest: Manifest) -> Section:
+def _rewriting(manifest: Manifest) -> Lines:
     """How a model that rewrites is used."""
     file = f"graft predict . --file texts.csv --text {manifest.data.columns.text} --out rewritten.csv"
     cli = f'graft predict . "a text"\n{file}'
@@ -119,9 +122,11 @@ def _rewriting(manifest: Manifest) -> Section:
         'read = tokenizer(["a text"], padding=True, truncation=True, return_tensors="pt")\n'
         "print(tokenizer.batch_decode(model.generate(**read), skip_special_tokens=True))"
     )
-    blocks = (
-        Code("On the command line", cli, "sh"),
-        Code("In Python", face, "python"),
-        Code("In Python without graft: the model is an ordinary one of transformers", plain, "python"),
-    )
-    return Section("use", "Using the model", "From the folder that holds this report:", blocks)
+    return Lines(cli, face, plain)
+
+
+_OF_TASKS: dict[str, Callable[[Manifest], Lines]] = {
+    "question-answering": _answering,
+    "write": _writing,
+    "rewrite": _rewriting,
+}
