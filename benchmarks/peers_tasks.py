@@ -63,6 +63,12 @@ def trainer(learner: Any, collate: Any, rows: list[Record], numbers: tuple[int, 
     return made
 
 
+def outputs(made: Trainer, rows: list[Record]) -> Any:
+    """What the model says of the rows, in their order: what groups train's rows by length would shuffle these too."""
+    made.args.train_sampling_strategy = "random"
+    return made.predict(rows)  # type: ignore[arg-type]
+
+
 # --------------------------------------------------------------------------------------------------------------- names
 
 
@@ -105,7 +111,7 @@ def names(folder: str, data: Path, split: str, numbers: tuple[int, float, int, i
     made.train()
     held = tokenised_words(asked, tokenizer, codes)
     order = np.argsort([len(row["input_ids"]) for row in held])
-    found = made.predict([held[index] for index in order])
+    found = outputs(made, [held[index] for index in order])
     right = said = there = 0
     for index, logits, labels in zip(order, found.predictions, found.label_ids, strict=True):
         best = [tags[code] for code in logits[labels >= 0].argmax(-1)]
@@ -189,7 +195,7 @@ def answers(folder: str, data: Path, split: str, numbers: tuple[int, float, int,
     windows = context_windows(asked, tokenizer)
     windows.sort(key=lambda window: len(window["chars"]))
     inputs: Any = [window["inputs"] for window in windows]
-    found = made.predict(inputs)
+    found = outputs(made, inputs)
     of: dict[int, list[int]] = {}
     for place, window in enumerate(windows):
         of.setdefault(window["row"], []).append(place)
@@ -230,7 +236,7 @@ def pairs(
     made.train()
     held = joined(asked, tokenizer, targets[1])
     order = np.argsort([len(row["input_ids"]) for row in held])
-    logits = made.predict([held[index] for index in order]).predictions
+    logits = outputs(made, [held[index] for index in order]).predictions
     truth = np.array(targets[1])[order]
     if not classes:
         return {"spearman": float(spearmanr(logits[:, 0], truth).statistic), "rows": len(asked)}
