@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,11 @@ from graft.records.evidence import Bits, Sample, WritingDetails
 from graft.records.writing import Generation, Sampling
 from graft.tasks import writing_evidence as found
 from graft.tasks.writing_metrics import Counts, Scored, counted
-from graft.tasks.writing_style import passages
+from graft.tasks.writing_style import halves, passages
 from graft.windowed import held_out, prose
 
 SCORED = 400_000  # characters of each body of text that are scored at most
+STRETCH = 8_000  # characters of a stretch, where a body is longer than that: a few windows
 PROMPTS = 24  # beginnings of held-out paragraphs that both models go on from
 SAMPLES = 2  # texts per prompt
 TOKENS = 200  # of each text
@@ -80,6 +82,7 @@ def evaluate(
     yield Said("Loading the model as it was before, to compare.")
     models = {"before": _before(manifest), "after": artefact.load(folder.model, manifest)}
     bodies = {"held out": splits.test.texts, "neutral": named.neutral, "contrast": named.contrast}
+    yield from (Said(_shortened(name, texts)) for name, texts in bodies.items() if sum(map(len, texts)) > SCORED)
     paid = yield from _paid(models, bodies, chosen, window)
     prompts = found.openings(splits.test.texts, PROMPTS, OPENING)
     written: dict[str, list[str]] = {}
@@ -99,10 +102,15 @@ def evaluate(
         for place, prompt in enumerate(prompts[:SHEET_PROMPTS])
         for heat in SHEET
     )
-    held = prose(_capped(splits.test.texts), models["after"])
+    held = prose(stretches(splits.test.texts), models["after"])
     lost = float(held.lost.sum() / max(held.characters.sum(), 1))
     _write_texts(folder.predictions, prompts, written)
     yield _evaluation(msgspec.structs.replace(details, samples=sheet, lost=lost), paid, extra, len(splits.test))
+
+
+def _shortened(name: str, texts: Sequence[str]) -> str:
+    count = sum(map(len, texts))
+    return f"Of the {name} text, {SCORED:,} of {count:,} characters are scored, in stretches spread evenly over it."
 
 
 def _paid(
@@ -146,23 +154,28 @@ def _before(manifest: Manifest) -> Backbone:
     return load_model(located, (), head=found.HEAD)
 
 
-def _capped(texts: Sequence[str]) -> list[str]:
-    """Texts up to SCORED characters together; the last one is cut."""
-    kept: list[str] = []
-    room = SCORED
+def stretches(texts: Sequence[str], most: int = SCORED, each: int = STRETCH) -> list[str]:
+    """The texts; where they are more than `most` characters, stretches of `each` from evenly spread places of all of
+    them, which stop where a text ends and then go on in the next. No stretch begins within a word."""
+    total, kept, offset = sum(len(text) for text in texts), [], 0
+    if total <= most:
+        return list(texts)
+    count = max(1, most // each)
+    starts = [place * total // count for place in range(count)]
     for text in texts:
-        if room <= 0:
-            break
-        kept.append(text[:room])
-        room -= len(text)
-    return kept
+        for start in starts[bisect_left(starts, offset - each) : bisect_left(starts, offset + len(text))]:
+            first, last = max(start - offset, 0), min(start + each - offset, len(text))
+            first = text.find(" ", first, last) + 1 or first if first else 0
+            kept.append(text[first:last])
+        offset += len(text)
+    return [text for text in kept if text]
 
 
 def scored(
     backbone: Backbone, chosen: MachineRecord, window: int, texts: Sequence[str], phase: str
 ) -> Generator[Progress, None, Counts]:
-    """What a model pays for each window of some documents, up to SCORED characters of them."""
-    rows = held_out(prose(_capped(texts), backbone), window)
+    """What a model pays for each window of some documents, SCORED characters of them at most."""
+    rows = held_out(prose(stretches(texts), backbone), window)
     assert isinstance(rows.targets, Stretches)
     path = LanguagePath(backbone, chosen, window)
     nats = np.zeros(0)
@@ -203,8 +216,8 @@ def _details(
     style = found.Style(
         held_back=passages(splits.validation.texts),
         held_out=passages(splits.test.texts),
-        neutral=passages(named.neutral),
-        contrast=passages(named.contrast),
+        neutral=halves(named.neutral),
+        contrast=halves(named.contrast),
         written={model: passages(texts) for model, texts in written.items()},
     )
     scores, judges = found.style_scores(style)

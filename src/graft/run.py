@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from graft import assess, fitting, resuming
+from graft import assess, evidence, fitting, resuming
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
 from graft.data.documents import WRITE
@@ -107,6 +107,7 @@ def run(
         RunFolder(options.out).refuse_taken()  # before minutes are spent on reading
     elif options.out is not None and RunFolder(options.out).exists:
         resuming.refuse_further(RunFolder(options.out), options.scratch, where)
+    evidence.beside(where)  # what cannot be read is told now, not after the training
     start = time.perf_counter()
     splits = given.splits()
     seconds = time.perf_counter() - start

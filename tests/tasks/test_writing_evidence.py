@@ -39,7 +39,7 @@ def test_a_style_is_told_from_neutral_text_with_intervals_apart() -> None:
         return [prose(words, 100, 100 * seed + number) for number in range(40)]
 
     written = {"before": many(PLAIN, 1), "after": many(GOTHIC, 2)}
-    style = found.Style(many(GOTHIC, 3), many(GOTHIC, 4), many(PLAIN, 5), (), written)
+    style = found.Style(many(GOTHIC, 3), many(GOTHIC, 4), (many(PLAIN, 5), many(PLAIN, 6)), ((), ()), written)
     scores, judges = found.style_scores(style)
     by_body = {score.body: score for score in scores}
     assert len(judges) == 1
@@ -53,14 +53,14 @@ def test_without_other_text_the_untuned_model_stands_in() -> None:
         return [prose(words, 100, 100 * seed + number) for number in range(60)]
 
     written = {"before": many(PLAIN, 1), "after": many(GOTHIC, 2)}
-    scores, judges = found.style_scores(found.Style(many(GOTHIC, 3), many(GOTHIC, 4), (), (), written))
+    scores, judges = found.style_scores(found.Style(many(GOTHIC, 3), many(GOTHIC, 4), ((), ()), ((), ()), written))
     assert "text by the untuned model" in judges[0]
     assert {score.body for score in scores} == {"held out", "after", "before"}
 
 
 def test_too_few_passages_teach_no_judge() -> None:
     written = {"before": ["a few words"], "after": ["a few words"]}
-    assert found.style_scores(found.Style(["a"], ["b"], ["c"], ["d"], written)) == ((), ())
+    assert found.style_scores(found.Style(["a"], ["b"], (["c"], ["c"]), (["d"], ["d"]), written)) == ((), ())
 
 
 def test_prompts_are_the_first_words_of_paragraphs_each_once() -> None:

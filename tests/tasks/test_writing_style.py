@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graft.data.passages import words_of
-from graft.tasks.writing_style import FEWEST, Judge, passages, resampled
+from graft.tasks.writing_style import FEWEST, Judge, halves, passages, wilson
 
 GLOOM = "the old tower stood dark above the moor and a cold dread crept over the ancient stones of the nameless house"
 SUN = "lily had a red ball and she was happy so she ran to the park to play with her mom and her little dog"
@@ -55,8 +57,27 @@ def test_passages_are_runs_of_the_text_as_it_stands() -> None:
     assert passages(["", "  "], 3) == []
 
 
-def test_an_interval_holds_its_mean_and_narrows_with_more_rows() -> None:
-    few, many = (resampled(np.array([0.0, 1.0] * half)) for half in (10, 1000))
-    assert few[0] < 0.5 < few[1]
+@given(st.integers(1, 500), st.data())
+def test_an_interval_of_a_share_holds_it_and_is_never_empty(count: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, count))
+    low, high = wilson(hits, count)
+    assert 0 <= low <= hits / count <= high <= 1
+    assert high - low > 1.9 / (count + 4)  # 48 of 48 are not certainly all
+
+
+def test_an_interval_of_a_share_is_the_published_one_and_narrows_with_more() -> None:
+    assert wilson(7, 10) == pytest.approx((0.3968, 0.8922), abs=1e-4)  # Newcombe's calculator gives these
+    few, many = wilson(5, 10), wilson(500, 1000)
     assert many[1] - many[0] < few[1] - few[0]
-    assert resampled(np.zeros(0)) == (0.0, 0.0)
+    assert wilson(0, 0) == (0.0, 0.0)
+
+
+def test_no_text_both_teaches_a_judge_and_tries_it() -> None:
+    texts = [" ".join([f"word{number}"] * size) for number, size in enumerate((900, 100, 300, 200, 50, 400))]
+    taught, tried = halves(texts)
+    assert not set(" ".join(taught).split()) & set(" ".join(tried).split())
+    assert len(taught) + len(tried) == len(passages(texts))
+    assert abs(len(taught) - len(tried)) <= 3
+    alone = halves([" ".join(map(str, range(1000)))])
+    assert [len(side) for side in alone] == [5, 5]
+    assert not set(" ".join(alone[0]).split()) & set(" ".join(alone[1]).split())

@@ -16,16 +16,20 @@ from graft.tasks.writing_style import FEWEST, Judge
 HEAD = Head(auto="AutoModelForCausalLM", problem="", reads="language")
 SHOWN = 8  # copied passages that are shown
 LONGEST = 600  # characters of a copied passage that are shown
+Halves = tuple[Sequence[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Passages of every kind. `held_back`: of the style, not learned from by the language model; the judge's own."""
+    """Passages of every kind. `held_back`: of the style, not learned from by the language model; the judge's own.
+
+    Neutral and contrast text: what teaches the judge, and what it is tried on.
+    """
 
     held_back: Sequence[str]
     held_out: Sequence[str]
-    neutral: Sequence[str]
-    contrast: Sequence[str]
+    neutral: Halves
+    contrast: Halves
     written: Mapping[str, Sequence[str]]  # by model: "before", "after"
 
 
@@ -50,13 +54,13 @@ def style_scores(style: Style) -> tuple[tuple[StyleScore, ...], tuple[str, ...]]
     scores: list[StyleScore] = []
     judges: list[str] = []
     before = list(style.written["before"])
-    kinds = {"neutral": style.neutral or before, "contrast": style.contrast}
-    for kind, others in kinds.items():
-        taught, rest = list(others[::2]), list(others[1::2])
+    given = any(style.neutral)
+    kinds = {"neutral": style.neutral if given else (before[::2], before[1::2]), "contrast": style.contrast}
+    for kind, (taught, rest) in kinds.items():
         if min(len(style.held_back), len(taught)) < FEWEST:
             continue
         judge = Judge(style.held_back, taught)
-        stands_in = kind == "neutral" and not style.neutral
+        stands_in = kind == "neutral" and not given
         what = "text by the untuned model" if stands_in else f"the {kind} text"
         judges.append(f"Learned from {judge.learned:,} passages: half validation documents, half {what}.")
         bodies = {

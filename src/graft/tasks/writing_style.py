@@ -19,7 +19,7 @@ from graft.records import Interval
 
 PASSAGE = 100  # words: enough for a writer to show, few enough that a sample of a minute gives dozens
 FEWEST = 20  # passages of each kind to teach a judge
-RESAMPLES = 2000
+Z = 1.96  # of 95%, two-sided
 C = 30.0  # inverse strength of the L2 penalty, that of the TF-IDF yardstick
 
 
@@ -35,6 +35,20 @@ class Verdict:
 def passages(texts: Iterable[str], words: int = PASSAGE) -> list[str]:
     """Runs of `words` words, as they stand in the texts; a rest of at least half as many is one as well."""
     return [passage for text in texts for passage in _cut(text, words)]
+
+
+def halves(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Passages to teach a judge and others to try it on, no text in both: each goes to the side that has less so far.
+
+    A text that stands alone is cut in the middle.
+    """
+    if len(texts) == 1:
+        own = passages(texts)
+        return own[: len(own) // 2], own[len(own) // 2 :]
+    sides: tuple[list[str], list[str]] = ([], [])
+    for text in texts:
+        min(sides, key=len).extend(passages([text]))
+    return sides
 
 
 def _cut(text: str, words: int) -> Iterator[str]:
@@ -76,17 +90,18 @@ class Judge:
         shares: NDArray[np.float64] = self._model.predict_proba(self._vectorizer.transform(found))[:, 1]
         return shares
 
-    def verdict(self, found: Sequence[str], seed: int = 0) -> Verdict:
-        """The share of passages taken for the style, with a 95% interval from resampling them."""
-        taken = (self.probabilities(found) > 0.5).astype(np.float64)
-        return Verdict(float(taken.mean()) if len(taken) else 0.0, resampled(taken, seed), len(taken))
+    def verdict(self, found: Sequence[str]) -> Verdict:
+        """The share of passages taken for the style, with its 95% interval, each passage counted as one draw."""
+        hits = int((self.probabilities(found) > 0.5).sum())
+        return Verdict(hits / max(len(found), 1), wilson(hits, len(found)), len(found))
 
 
-def resampled(values: NDArray[np.float64], seed: int = 0) -> Interval:
-    """The 95% bootstrap interval of a mean: percentiles, widened to hold the mean itself."""
-    if not len(values):
+def wilson(hits: int, count: int) -> Interval:
+    """The 95% score interval of a share (Wilson 1927): one that is not empty where all or none of a few are hits."""
+    if not count:
         return (0.0, 0.0)
-    rows = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
-    mean = values.mean()
-    return float(min(low, mean)), float(max(high, mean))
+    share, spread = hits / count, Z**2 / count
+    middle = share + spread / 2
+    reach = (spread * (share * (1 - share) + spread / 4)) ** 0.5
+    low, high = (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
+    return (max(0.0, low) if hits else 0.0), (min(1.0, high) if hits < count else 1.0)
