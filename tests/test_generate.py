@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import tiny_causal
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from graft.backbone.sampling import Chooser
 from graft.errors import RecipeError
 from graft.generate import Writer
 from graft.records import Said
@@ -156,6 +158,30 @@ def test_values_out_of_range_are_refused() -> None:
         Generation(samples=0)
     with pytest.raises(RecipeError, match="seed"):
         Sampling(seed=-1)
+    with pytest.raises(RecipeError, match="temperature cannot be 1e"):
+        Sampling(temperature=1e300)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Generation(stop="night"),
+        lambda: Generation(stop=("",)),
+        lambda: Generation(tokens=2.5),
+        lambda: Sampling(seed=1.5),
+        lambda: Sampling(temperature="a"),
+        lambda: Sampling(top_k=True),
+    ],
+)
+def test_values_of_another_kind_are_refused(made: Callable[[], object]) -> None:
+    with pytest.raises(RecipeError, match=r"cannot be|one character or more"):
+        made()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-38, 1e-5])
+def test_next_to_no_temperature_takes_the_likeliest(temperature: float) -> None:
+    choose = Chooser(Sampling(temperature=temperature, top_p=1.0), [(0,)])
+    assert choose(torch.tensor([[1.0, 20.0, 3.0, -5.0]])).tolist() == [1]
 
 
 def test_a_prompt_is_text(writer: Writer) -> None:

@@ -7,7 +7,7 @@ its number and the seed, not on what is written beside it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -56,15 +56,7 @@ class Writer:
     def write(self, prompts: str | Sequence[str], wanted: Generation = GENERATION) -> list[Written]:
         """The finished texts, by prompt and then by sample."""
         named = _listed(prompts)
-        pieces: dict[tuple[int, int], list[str]] = {}
-        written: dict[tuple[int, int], Written] = {}
-        for piece in self.generate(named, wanted):
-            place = piece.prompt, piece.sample
-            pieces.setdefault(place, []).append(piece.text)
-            if piece.ending:
-                text = "".join(pieces[place])
-                written[place] = Written(named[piece.prompt], piece.sample, text, piece.ending)
-        return [written[place] for place in sorted(written)]
+        return gathered(self.generate(named, wanted), named)
 
     def stream(self, prompts: str | Sequence[str], wanted: Generation = GENERATION) -> Iterator[Fragment | Said]:
         """The same, with sentences about what the person should know: unknown characters, a window that is full."""
@@ -194,6 +186,18 @@ def _checked(manifest: Manifest, run: str | Path) -> Manifest:
 
 def _writer(backbone: Backbone, manifest: Manifest, device: Device) -> Writer:
     return writer_of(backbone, choose(device, "fp32").device, manifest.backbone.max_tokens)
+
+
+def gathered(pieces: Iterable[Fragment], prompts: Sequence[str]) -> list[Written]:
+    """The finished texts of all pieces, by prompt and then by sample."""
+    parts: dict[tuple[int, int], list[str]] = {}
+    written: dict[tuple[int, int], Written] = {}
+    for piece in pieces:
+        place = piece.prompt, piece.sample
+        parts.setdefault(place, []).append(piece.text)
+        if piece.ending:
+            written[place] = Written(prompts[piece.prompt], piece.sample, "".join(parts[place]), piece.ending)
+    return [written[place] for place in sorted(written)]
 
 
 def writer_of(backbone: Backbone, device: str, window: int) -> Writer:

@@ -42,10 +42,21 @@ def test_all_settings_are_taken(written: Path, capsys: pytest.CaptureFixture[str
 def test_prompts_come_from_standard_input(
     written: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("The cat\nThe moon\n"))
+    content = "\N{BYTE ORDER MARK}The cat\nThe moon\n".encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     code, out, _ = said(capsys, str(written), "-", "--tokens", "5", "--json")
     assert code == 0
     assert [text["prompt"] for text in json.loads(out)["texts"]] == ["The cat", "The moon"]
+
+
+def test_a_prompt_that_is_not_utf_8_is_refused_with_its_line(
+    written: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"The cat\ncaf\xe9\n")))
+    code, out, err = said(capsys, str(written), "-", "--tokens", "5")
+    assert (code, out) == (2, "")
+    assert "byte 4 of the line is not UTF-8" in err
+    assert "iconv" in err
 
 
 def test_both_models_write_side_by_side(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,10 +78,25 @@ def test_a_prompt_longer_than_the_window_is_said(written: Path, capsys: pytest.C
     assert code == 0
     assert "its last 48 of" in err
     assert out.startswith("the cat saw the cat")
+    code, out, err = said(capsys, str(written), "--prompt", "the cat saw " * 60, "--tokens", "6", "--json")
+    assert "its last 48 of" in err
+    assert len(json.loads(out)["texts"]) == 1
+
+
+def test_equal_texts_are_said(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = said(capsys, str(written), "--prompt", "The cat", "--n", "2", "--temperature", "0", "--tokens", "4")
+    assert "are the same" in err
+    one, other = out.split("\n---\n")
+    assert one == other.removesuffix("\n")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "found"), [(("--temperature", "-1"), "temperature cannot be"), (("--n", "0"), "at least one text")]
+    ("arguments", "found"),
+    [
+        (("--temperature", "-1"), "temperature cannot be"),
+        (("--n", "0"), "at least one text"),
+        (("--stop", ""), "stop string"),
+    ],
 )
 def test_a_setting_out_of_range_is_said(
     written: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str], found: str

@@ -57,6 +57,11 @@ def test_a_healthy_model_gets_no_finding() -> None:
         ({"bits": bits("held out", "scratch", 2.0)}, "A random start does as well", "--model"),
         ({"bits": bits("neutral", "after", 2.5)}, "It forgets other language", "--lr"),
         (
+            {"bits": tuple(replace(one, text="own") for one in bits("neutral", "after", 2.5) if one.text == "neutral")},
+            "It forgets other language",
+            "--recipe thorough",
+        ),
+        (
             {"repetition": (Repetition("after", (0.1, 0.1, 0.1), 0.3, "on and on (× 9)"),)},
             "It falls into loops",
             "penalty",
@@ -75,6 +80,26 @@ def test_a_finding_names_its_setting(changed: dict[str, Any], title: str, settin
     found = titles(**changed)
     assert list(found) == [title]
     assert setting in found[title].setting
+
+
+def test_held_out_text_that_stands_in_the_training_text_hides_no_reciting() -> None:
+    found = titles(novelty=(Novelty("after", 1.0, 150, 4000, 8), Novelty("held out", 1.0, 150, 4000, 8)))
+    assert list(found) == ["It recites the training text", "Held-out text stands in the training text"]
+
+
+def test_advice_asks_for_less_than_what_was_trained_and_for_another_recipe() -> None:
+    stages = tuple(replace(one, epochs=8) for one in MANIFEST.recipe.stages)
+    trained = tuple(replace(one, epochs=1) for one in MANIFEST.outcome.stages)
+    assert trained
+    recipe = replace(MANIFEST.recipe, name="book", stages=stages)
+    manifest = replace(MANIFEST, recipe=recipe, outcome=replace(MANIFEST.outcome, stages=trained))
+    details = msgspec.structs.replace(
+        HEALTHY, novelty=(Novelty("after", 0.4, 70, 4000, 8), HEALTHY.novelty[1]), characters=20_000
+    )
+    found = {one.title: one.setting for one in diagnose_writing(manifest, details) if one}
+    assert "--epochs" not in found["It recites the training text"]
+    assert "--lr" in found["It recites the training text"]
+    assert "--recipe" not in found["Little text to learn from"]
 
 
 @pytest.mark.parametrize(("share", "longest"), [(0.4, 20), (0.01, 70)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 from report import samples
 
 from graft.records import Evaluation
@@ -55,6 +56,11 @@ def test_before_and_after_stand_together_text_by_text() -> None:
 
 def test_what_is_not_there_leaves_no_section() -> None:
     assert [section.id for section in sections(evaluation(WritingDetails()), MANIFEST)] == ["numbers"]
+
+
+def test_too_little_text_for_a_judge_is_said() -> None:
+    found = {section.id: section for section in sections(evaluation(msgspec.structs.replace(FULL, style=())), MANIFEST)}
+    assert "too little text to teach a judge" in found["style"].lead
 
 
 def test_text_that_was_written_is_made_harmless() -> None:

@@ -33,7 +33,7 @@ class Chooser:
         """ids_B. `seen_BV`: which tokens each row has, for the repetition penalty."""
         if seen_BV is not None and self._sampling.repetition_penalty != 1:
             logits_BV = penalised(logits_BV, seen_BV, self._sampling.repetition_penalty)
-        if self._sampling.temperature == 0:
+        if self._sampling.greedy:
             return logits_BV.argmax(1)
         draws_B1 = torch.tensor([[stream.next()] for stream in self._streams], dtype=torch.float64)
         ids_BC, shares_BC = candidates(logits_BV / self._sampling.temperature, self._sampling)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_output
+from graft.cli.standard_input import lines
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ def main(asked: Namespace) -> int:
     sampling = Sampling(asked.temperature, asked.top_k, asked.top_p, asked.min_p, asked.repetition_penalty, asked.seed)
     wanted = Generation(asked.n, asked.tokens, tuple(asked.stop), sampling)
     prompts = _prompts(asked)
+    if asked.n > 1 and sampling.greedy and not asked.quiet:
+        print("[without a temperature all texts of a prompt are the same]", file=sys.stderr, flush=True)
     writers = {"after": load(asked.run, asked.device)}
     if asked.beside:
         writers = {"before": untuned(asked.run, asked.device)} | writers
     if asked.json:
-        _as_json(writers, prompts, wanted)
+        _as_json(writers, prompts, wanted, asked.quiet)
         return 0
     for name, writer in writers.items():
         if asked.beside:
@@ -70,24 +73,35 @@ def main(asked: Namespace) -> int:
 def _prompts(asked: Namespace) -> list[str]:
     given: list[str] = list(asked.prompt or [])
     if asked.input == "-":
-        given += [line.rstrip("\r\n") for line in sys.stdin]
+        given += lines(asked.quiet)
     return given or [""]
 
 
-def _as_json(writers: dict[str, Writer], prompts: list[str], wanted: Generation) -> None:
+def _as_json(writers: dict[str, Writer], prompts: list[str], wanted: Generation, quiet: bool) -> None:
+    from graft.generate import gathered
     from graft.tasks.writing import WRITING
 
     texts = [
         WRITING.plain(found) | ({"model": name} if len(writers) > 1 else {})
         for name, writer in writers.items()
-        for found in writer.write(prompts, wanted)
+        for found in gathered(_pieces(writer.stream(prompts, wanted), quiet), prompts)
     ]
     print_json({"texts": texts})
 
 
+def _pieces(events: Iterator[Fragment | Said], quiet: bool) -> Iterator[Fragment]:
+    """The pieces alone; sentences go to standard error."""
+    from graft.records import Said
+
+    for event in events:
+        if not isinstance(event, Said):
+            yield event
+        elif not quiet:
+            print(f"[{event.text}]", file=sys.stderr, flush=True)
+
+
 def _shown(events: Iterator[Fragment | Said], prompts: list[str], wanted: Generation, quiet: bool) -> None:
     """Print the texts one after the other: the first as it is written, the others when their turn comes."""
-    from graft.records import Said
     from graft.report.words import visible
 
     tamed = visible if sys.stdout.isatty() else str  # a model may write what a terminal obeys
@@ -96,11 +110,7 @@ def _shown(events: Iterator[Fragment | Said], prompts: list[str], wanted: Genera
     ended: set[tuple[int, int]] = set()
     turn = 0
     try:
-        for event in events:
-            if isinstance(event, Said):
-                if not quiet:
-                    print(f"[{event.text}]", file=sys.stderr, flush=True)
-                continue
+        for event in _pieces(events, quiet):
             place = event.prompt, event.sample
             held[place].append(event.text)
             if event.ending:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_machine, add_output
+from graft.cli.standard_input import STANDARD_INPUT, lines
 from graft.cli.usage import Parser, UsageError
 
 if TYPE_CHECKING:
     from graft.cli.answers import Writer
     from graft.data.asked import Kind
     from graft.data.table import Rows
-    from graft.errors import Problem
     from graft.predict import Predictor
     from graft.records import Input
 
@@ -30,7 +30,6 @@ EXAMPLES = (
     "graft predict runs/answers --file questions.jsonl --out answers.csv",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
-STANDARD_INPUT = "<standard input>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,9 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
         rows = _of_file(asked, predictor)
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
-    lines: Iterable[str] = asked.texts or _lines(asked.quiet)
-    pairs = (_pair(text, number, kind) for number, text in enumerate(lines, start=1))
-    given: Iterable[Input] = pairs if kind in ("pairs", "questions") else lines
+    texts: Iterable[str] = asked.texts or lines(asked.quiet)
+    pairs = (_pair(text, number, kind) for number, text in enumerate(texts, start=1))
+    given: Iterable[Input] = pairs if kind in ("pairs", "questions") else texts
     return Asked(data.asked(given, kind), len(asked.texts))
 
 
@@ -146,31 +145,6 @@ def _pair(line: str, number: int, kind: Kind) -> tuple[str, str]:
         found = f"this model {reads}, and text {number} is not two texts with a tab between them"
         raise DataError([Problem(STANDARD_INPUT, number, found, f"write {shown}, or give a table with --file")])
     return first, second
-
-
-def _lines(quiet: bool) -> Iterator[str]:
-    """Standard input, one text per line; an empty line is an empty text, so that answers keep their place."""
-    from graft.errors import DataError
-
-    if sys.stdin.isatty() and not quiet:
-        print("Reading texts from the terminal, one per line; end with Ctrl-D.", file=sys.stderr, flush=True)
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError([_undecodable(number, line, error.start + 1)]) from None
-
-
-def _undecodable(number: int, line: bytes, byte: int) -> Problem:
-    """What to say of a line of standard input that is not UTF-8: another encoding, or no text at all."""
-    from graft.data.signature import SAMPLE, binary, known
-    from graft.errors import Problem
-
-    start = line if sys.stdin.isatty() else line + sys.stdin.buffer.read1(SAMPLE)  # type: ignore[union-attr]
-    if met := (known(start) if number == 1 else None) or binary(start[:SAMPLE]):
-        return Problem(STANDARD_INPUT, None, f"this is {met.kind}, not text", met.remedy)
-    remedy = "convert it: iconv -f latin1 -t utf-8, or give a file with --file and --encoding"
-    return Problem(STANDARD_INPUT, number, f"byte {byte} of the line is not UTF-8", remedy)
 
 
 def _answer(predictor: Predictor, texts: Asked, target: Writer, asked: Namespace) -> int:

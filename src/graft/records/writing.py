@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from graft.errors import RecipeError
 
 Ending = Literal["", "end", "stop", "length"]
+HOTTEST = 100.0  # beyond, all tokens are equally likely
+COLDEST = 1e-4  # below, logits overflow; the likeliest token has all the share anyway
+
+
+def _refuse_others(given: object, kinds: Mapping[str, type], numbers: Sequence[str] = ()) -> None:
+    """Raises RecipeError for a field that is of another kind than it must be."""
+    named = {int: "a whole number", tuple: "a tuple of strings", float: "a number"}
+    for name, kind in {**kinds, **dict.fromkeys(numbers, float)}.items():
+        value = getattr(given, name)
+        if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool):
+            raise RecipeError(f"{name} cannot be {value!r}.", f"give {named[kind]}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +38,20 @@ class Sampling:
     repetition_penalty: float = 1.0  # what the logits of tokens that occurred are divided by; 1: nothing
     seed: int = 0
 
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.temperature < COLDEST
+
     def __post_init__(self) -> None:
+        _refuse_others(self, {"top_k": int, "seed": int}, ("temperature", "top_p", "min_p", "repetition_penalty"))
         within = {
-            "temperature": (0 <= self.temperature < math.inf, "0 or more"),
+            "temperature": (0 <= self.temperature <= HOTTEST, f"0 to {HOTTEST:g}"),
             "top_k": (self.top_k >= 0, "0 or more"),
             "top_p": (0 < self.top_p <= 1, "above 0, at most 1"),
             "min_p": (0 <= self.min_p < 1, "0 or more, below 1"),
             "repetition_penalty": (0 < self.repetition_penalty < math.inf, "above 0"),
-            "seed": (0 <= self.seed < 2**63, "a whole number of 0 or more"),
+            "seed": (0 <= self.seed < 2**63, "a whole number of 0 to 2^63 - 1"),
         }
         for name, (is_right, rule) in within.items():
             if not is_right:
@@ -70,5 +88,8 @@ class Generation:
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
+        _refuse_others(self, {"samples": int, "tokens": int, "stop": tuple})
+        if not all(isinstance(text, str) and text for text in self.stop):
+            raise RecipeError("A stop string cannot be empty.", "leave it out, or give one character or more.")
         if self.samples < 1 or self.tokens < 1:
             raise RecipeError("A generation needs at least one text of at least one token.", "give 1 or more of each.")

@@ -8,11 +8,13 @@ from graft.report import words
 from graft.report.blocks import Callout
 
 RECITED = 0.05  # share of copied words beyond that of held-out text from which it is said
+SHARED = 0.25  # share of copied words from which it is said whatever held-out text has
 LONG = 30  # words of one passage: no two writers agree on so many by chance
 LOOPED = 0.05  # share of characters in loops
 FORGOTTEN = 1.1  # times the bits per character of before
 LITTLE = 200_000  # characters to learn from
 LOST = 0.01  # share of characters that a tokenizer loses
+_OTHER = {"neutral": "Neutral text", "own": "What the untuned model writes"}
 
 
 def diagnose_writing(manifest: Manifest, details: WritingDetails) -> list[Callout | None]:
@@ -21,16 +23,25 @@ def diagnose_writing(manifest: Manifest, details: WritingDetails) -> list[Callou
         _nothing_learned(details),
         _no_transfer(manifest, details),
         _reciting(manifest, details),
+        _held_out_known(details),
         _looping(details),
         _forgetting(manifest, details),
         _style_alike(details),
-        _too_little(details),
+        _too_little(manifest, details),
         _lost(details),
     ]
 
 
 def _epochs(manifest: Manifest) -> int:
-    return max((stage.epochs for stage in manifest.recipe.stages), default=1)
+    """Of the longest stage: those that were trained, which may be fewer than the recipe allows."""
+    stages = manifest.outcome.stages or manifest.recipe.stages
+    return max((stage.epochs for stage in stages), default=1)
+
+
+def _fewer(manifest: Manifest) -> str:
+    """Half the epochs that were trained and a third of the rate, as far as there is less to ask for."""
+    epochs, rate = _epochs(manifest) // 2, f"`--lr {manifest.recipe.stages[-1].optimiser.lr / 3:.1g}`"
+    return f"`--epochs {epochs}`, {rate}" if epochs else rate
 
 
 def _bits(details: WritingDetails, text: str, model: str) -> Bits | None:
@@ -72,19 +83,33 @@ def _reciting(manifest: Manifest, details: WritingDetails) -> Callout | None:
     if own is None:
         return None
     share, longest = (usual.share, usual.longest) if usual else (0.0, 0)
-    if own.share < share + RECITED and own.longest <= max(LONG, longest):
+    beyond = own.share >= share + RECITED or own.longest > max(LONG, longest)
+    if not beyond and own.share < SHARED and own.longest < 2 * LONG:
         return None
     shown = ""
     if details.copied:
         worst = details.copied[0]
         shown = f" The longest, {words.count(worst.words)} words, stands in “{worst.source}”: “{_short(worst.text)}”."
-    fewer = max(1, _epochs(manifest) // 2)
     return Callout(
         "problem" if own.share >= share + 4 * RECITED or own.longest >= 2 * LONG else "warning",
         "It recites the training text",
         f"{words.percent(own.share)} of the words that it wrote stand in passages of the training text "
         f"({words.percent(share)} of held-out text's do).{shown}",
-        f"`--epochs {fewer}`, a lower `--lr`, or more text; writing with a higher `--temperature` recites less.",
+        f"{_fewer(manifest)}, or more text; writing with a higher `--temperature` recites less.",
+    )
+
+
+def _held_out_known(details: WritingDetails) -> Callout | None:
+    """Held-out text that stands in the training text as well measures what was learned by heart."""
+    usual = _novelty(details, "held out")
+    if usual is None or (usual.share < SHARED and usual.longest < 2 * LONG):
+        return None
+    return Callout(
+        "problem",
+        "Held-out text stands in the training text",
+        f"{words.percent(usual.share)} of its words, {words.count(usual.longest)} in a row at most: bits per character "
+        "of such text say what the model knows by heart, not how it reads what is new.",
+        "keep each text once, or give documents of its own with `--test`.",
     )
 
 
@@ -110,16 +135,17 @@ def _looping(details: WritingDetails) -> Callout | None:
 
 
 def _forgetting(manifest: Manifest, details: WritingDetails) -> Callout | None:
-    before, after = _bits(details, "neutral", "before"), _bits(details, "neutral", "after")
+    body = "neutral" if _bits(details, "neutral", "after") else "own"  # what the untuned model says stands in
+    before, after = _bits(details, body, "before"), _bits(details, body, "after")
     if before is None or after is None or after.bits < FORGOTTEN * before.bits:
         return None
     return Callout(
         "warning",
         "It forgets other language",
-        f"Neutral text costs {words.decimal(after.bits)} bits per character, {words.decimal(before.bits)} before: "
+        f"{_OTHER[body]} costs {words.decimal(after.bits)} bits per character, {words.decimal(before.bits)} before: "
         f"{words.percent(after.bits / before.bits - 1, 0)} more.",
-        f"`--lr {manifest.recipe.stages[-1].optimiser.lr / 3:.1g}`, `--epochs {max(1, _epochs(manifest) // 2)}`, or "
-        "`--recipe thorough`, which changes low blocks least; if only the style counts, leave it so.",
+        f"{_fewer(manifest)}{_recipe(manifest, 'thorough', 'which changes low blocks least')}; if only the style "
+        "counts, leave it so.",
     )
 
 
@@ -141,7 +167,12 @@ def _style_alike(details: WritingDetails) -> Callout | None:
     )
 
 
-def _too_little(details: WritingDetails) -> Callout | None:
+def _recipe(manifest: Manifest, name: str, why: str) -> str:
+    """One more thing to try, unless it was what was tried."""
+    return "" if manifest.recipe.name == name else f", or `--recipe {name}`, {why}"
+
+
+def _too_little(manifest: Manifest, details: WritingDetails) -> Callout | None:
     if not 0 < details.characters < LITTLE:
         return None
     return Callout(
@@ -149,7 +180,7 @@ def _too_little(details: WritingDetails) -> Callout | None:
         "Little text to learn from",
         f"{words.count(details.characters)} characters: a style shows in them, but every number here is uncertain, "
         "and a model soon knows them by heart.",
-        "more text of the style; until then `--recipe book`, whose small rate recites least.",
+        f"more text of the style{_recipe(manifest, 'book', 'whose small rate recites least')}.",
     )
 
 

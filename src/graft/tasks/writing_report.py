@@ -9,6 +9,7 @@ from graft.records.evidence import Bits, Copied, Novelty, Repetition, Sample, St
 from graft.report import words
 from graft.report.blocks import Block, Column, Estimate, Fold, Intervals, Measured, Prose, Section, Table
 from graft.tasks.numbers_report import numbers_section
+from graft.tasks.writing_style import FEWEST
 
 BODIES = {
     "after": "written by this model",
@@ -31,7 +32,7 @@ def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     if isinstance(details, WritingDetails):
         made += [
             _gain(details),
-            _style(details.style, details.judges),
+            _style(details.style, details.judges) if details.style else _unjudged(details),
             _novelty(details.novelty, details.copied),
             _repetition(details.repetition),
             _samples(details.samples),
@@ -85,10 +86,17 @@ def _bits_mark(one: Bits) -> Measured:
     return Measured(f"{_PAID[one.text]}, {_WHEN[one.model]}", one.bits, one.interval, one.model == "after")
 
 
-def _style(scores: Sequence[StyleScore], judges: Sequence[str]) -> Section | None:
+def _unjudged(details: WritingDetails) -> Section | None:
+    """Why there is no judge of style, where something was written that it could have judged."""
+    few = (
+        f"There was too little text to teach a judge of style: it takes {FEWEST} passages of about 100 words of "
+        "validation's documents, and as many of other text."
+    )
+    return Section("style", "Style", few, ()) if details.novelty else None
+
+
+def _style(scores: Sequence[StyleScore], judges: Sequence[str]) -> Section:
     """Which share of passages a judge takes for the style, body by body."""
-    if not scores:
-        return None
     blocks: list[Block] = []
     for judge in dict.fromkeys(score.judge for score in scores):
         own = sorted((one for one in scores if one.judge == judge), key=lambda one: _ORDER.index(one.body))
@@ -173,7 +181,7 @@ def _samples(samples: Sequence[Sample]) -> Section | None:
         )
         blocks.append(Table(f"“{words.shorten(prompt, 60)}”", columns, rows, sortable=False))
     lead = (
-        "The same beginnings, which stand in no training text, gone on from by the model before and after fine-tuning. "
+        "Beginnings of held-out paragraphs, gone on from by the model before and after fine-tuning. "
         "All texts that were judged are in predictions.csv."
     )
     return Section("samples", "Samples", lead, tuple(blocks))
