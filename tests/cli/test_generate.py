@@ -57,6 +57,7 @@ def test_a_prompt_that_is_not_utf_8_is_refused_with_its_line(
     assert (code, out) == (2, "")
     assert "byte 4 of the line is not UTF-8" in err
     assert "iconv" in err
+    assert "--file" not in err
 
 
 def test_both_models_write_side_by_side(written: Path, capsys: pytest.CaptureFixture[str]) -> None:

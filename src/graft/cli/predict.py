@@ -106,7 +106,7 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
         rows = _of_file(asked, predictor)
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
-    texts: Iterable[str] = asked.texts or lines(asked.quiet)
+    texts: Iterable[str] = asked.texts or lines(asked.quiet, ", or give a file with --file and --encoding")
     pairs = (_pair(text, number, kind) for number, text in enumerate(texts, start=1))
     given: Iterable[Input] = pairs if kind in ("pairs", "questions") else texts
     return Asked(data.asked(given, kind), len(asked.texts))

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "<standard input>"
 
 
-def lines(quiet: bool) -> Iterator[str]:
+def lines(quiet: bool, otherwise: str = "") -> Iterator[str]:
     """Standard input, one text per line; an empty line is an empty text, so that answers keep their place.
 
-    Raises DataError for what is not UTF-8, with its line and a remedy. A byte order mark is left out.
+    A byte order mark is left out. Raises DataError for what is not UTF-8, with its line and a remedy, to which
+    `otherwise` adds one of the verb's own.
     """
     from graft.errors import DataError
 
@@ -25,10 +26,10 @@ def lines(quiet: bool) -> Iterator[str]:
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise DataError([_undecodable(number, line, error.start + 1)]) from None
+            raise DataError([_undecodable(number, line, error.start + 1, otherwise)]) from None
 
 
-def _undecodable(number: int, line: bytes, byte: int) -> Problem:
+def _undecodable(number: int, line: bytes, byte: int, otherwise: str) -> Problem:
     """What to say of a line of standard input that is not UTF-8: another encoding, or no text at all."""
     from graft.data.signature import SAMPLE, binary, known
     from graft.errors import Problem
@@ -36,5 +37,5 @@ def _undecodable(number: int, line: bytes, byte: int) -> Problem:
     start = line if sys.stdin.isatty() else line + sys.stdin.buffer.read1(SAMPLE)  # type: ignore[union-attr]
     if met := (known(start) if number == 1 else None) or binary(start[:SAMPLE]):
         return Problem(STANDARD_INPUT, None, f"this is {met.kind}, not text", met.remedy)
-    remedy = "convert it: iconv -f latin1 -t utf-8, or give a file with --file and --encoding"
+    remedy = f"convert it: iconv -f latin1 -t utf-8{otherwise}"
     return Problem(STANDARD_INPUT, number, f"byte {byte} of the line is not UTF-8", remedy)

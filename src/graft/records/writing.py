@@ -46,7 +46,10 @@ class Sampling:
     def __post_init__(self) -> None:
         _refuse_others(self, {"top_k": int, "seed": int}, ("temperature", "top_p", "min_p", "repetition_penalty"))
         within = {
-            "temperature": (0 <= self.temperature <= HOTTEST, f"0 to {HOTTEST:g}"),
+            "temperature": (
+                0 <= self.temperature <= HOTTEST,
+                f"0 to {HOTTEST:g}; below {COLDEST:g} the likeliest token is taken",
+            ),
             "top_k": (self.top_k >= 0, "0 or more"),
             "top_p": (0 < self.top_p <= 1, "above 0, at most 1"),
             "min_p": (0 <= self.min_p < 1, "0 or more, below 1"),
@@ -89,7 +92,8 @@ class Generation:
 
     def __post_init__(self) -> None:
         _refuse_others(self, {"samples": int, "tokens": int, "stop": tuple})
-        if not all(isinstance(text, str) and text for text in self.stop):
-            raise RecipeError("A stop string cannot be empty.", "leave it out, or give one character or more.")
+        for text in self.stop:
+            if not isinstance(text, str) or not text:
+                raise RecipeError(f"A stop string cannot be {text!r}.", "give text of one character or more.")
         if self.samples < 1 or self.tokens < 1:
             raise RecipeError("A generation needs at least one text of at least one token.", "give 1 or more of each.")

@@ -34,7 +34,7 @@ class Style:
 
 
 def openings(texts: Iterable[str], count: int, words: int) -> tuple[str, ...]:
-    """The first words of paragraphs, evenly from all texts, each once."""
+    """The first words of paragraphs, evenly over those of all texts, each once: a long text gives more of them."""
     found: list[str] = []
     for text in texts:
         for paragraph in text.split("\n"):
