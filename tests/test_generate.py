@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_causal
 import torch
@@ -178,6 +179,11 @@ def test_values_out_of_range_are_refused() -> None:
 def test_values_of_another_kind_are_refused(made: Callable[[], object]) -> None:
     with pytest.raises(RecipeError, match=r"cannot be|one character or more"):
         made()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Sampling(temperature=np.float32(0.5), seed=np.int64(3)).seed == 3
+    assert Generation(tokens=np.int32(5)).tokens == 5
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-38, 1e-5])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_machine, add_output
-from graft.cli.standard_input import STANDARD_INPUT, lines
+from graft.cli.standard_input import lines
 from graft.cli.usage import Parser, UsageError
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
 
 def _pair(line: str, number: int, kind: Kind) -> tuple[str, str]:
     """The two texts of a line or an argument."""
+    from graft.data.texts import STANDARD_INPUT
     from graft.errors import DataError, Problem
 
     first, tab, second = line.partition("\t")

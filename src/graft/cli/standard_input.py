@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from graft.errors import Problem
 
-STANDARD_INPUT = "<standard input>"
-
 
 def lines(quiet: bool, otherwise: str = "") -> Iterator[str]:
     """Standard input, one text per line; an empty line is an empty text, so that answers keep their place.
@@ -32,6 +30,7 @@ def lines(quiet: bool, otherwise: str = "") -> Iterator[str]:
 def _undecodable(number: int, line: bytes, byte: int, otherwise: str) -> Problem:
     """What to say of a line of standard input that is not UTF-8: another encoding, or no text at all."""
     from graft.data.signature import SAMPLE, binary, known
+    from graft.data.texts import STANDARD_INPUT
     from graft.errors import Problem
 
     start = line if sys.stdin.isatty() else line + sys.stdin.buffer.read1(SAMPLE)  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 from graft.errors import RecipeError
@@ -14,13 +15,14 @@ HOTTEST = 100.0  # beyond, all tokens are equally likely
 COLDEST = 1e-4  # below, logits overflow; the likeliest token has all the share anyway
 
 
-def _refuse_others(given: object, kinds: Mapping[str, type], numbers: Sequence[str] = ()) -> None:
-    """Raises RecipeError for a field that is of another kind than it must be."""
-    named = {int: "a whole number", tuple: "a tuple of strings", float: "a number"}
-    for name, kind in {**kinds, **dict.fromkeys(numbers, float)}.items():
-        value = getattr(given, name)
-        if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool):
-            raise RecipeError(f"{name} cannot be {value!r}.", f"give {named[kind]}.")
+def _refuse_others(given: object, kinds: Mapping[type, Sequence[str]]) -> None:
+    """Raises RecipeError for a field that is of another kind than it must be; numpy's numbers are numbers."""
+    named: dict[type, str] = {Integral: "a whole number", Real: "a number", tuple: "a tuple of strings"}
+    for kind, fields in kinds.items():
+        for name in fields:
+            value = getattr(given, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise RecipeError(f"{name} cannot be {value!r}.", f"give {named[kind]}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Sampling:
         return self.temperature < COLDEST
 
     def __post_init__(self) -> None:
-        _refuse_others(self, {"top_k": int, "seed": int}, ("temperature", "top_p", "min_p", "repetition_penalty"))
+        shares = ("temperature", "top_p", "min_p", "repetition_penalty")
+        _refuse_others(self, {Integral: ("top_k", "seed"), Real: shares})
         within = {
             "temperature": (
                 0 <= self.temperature <= HOTTEST,
@@ -91,7 +94,7 @@ class Generation:
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
-        _refuse_others(self, {"samples": int, "tokens": int, "stop": tuple})
+        _refuse_others(self, {Integral: ("samples", "tokens"), tuple: ("stop",)})
         for text in self.stop:
             if not isinstance(text, str) or not text:
                 raise RecipeError(f"A stop string cannot be {text!r}.", "give text of one character or more.")
