@@ -23,8 +23,7 @@ from peers import Setting
 from roofline import Peak, extracting
 
 from graft.backbone import hub
-from graft.backbone.batch import Collator, by_length
-from graft.backbone.features import BATCH_TOKENS
+from graft.backbone.batch import Collator, batch_tokens_for, by_length
 from graft.backbone.model import load
 from graft.records import Epoch, Optimiser, Recipe, Stage
 from graft.train.fit import fit
@@ -39,7 +38,7 @@ def bare(work: Material) -> None:
     for part in (work.train, work.validation):
         collate = Collator(part.tokens, 0, work.machine.device)
         with torch.inference_mode():
-            for rows in by_length(part.tokens.lengths, BATCH_TOKENS):
+            for rows in by_length(part.tokens.lengths, batch_tokens_for(work.machine.device)):
                 trunk.states(*collate(rows), (len(trunk),))
 
 

@@ -41,6 +41,7 @@ class Setting:
     steps: int = -1  # -1: all of the epochs
     seed: int = 0
     on_cpu: bool = True
+    bf16: bool = False  # by autocast, and nothing else that is tuned
 
 
 def model(folder: str | Path, classes: int) -> PreTrainedModel:
@@ -90,7 +91,7 @@ def trainer(
         eval_strategy="epoch" if held and each_epoch else "no",
         report_to=[],
         disable_tqdm=True,
-        **(tuned if setting.tuned else {}),
+        **(tuned if setting.tuned else {"bf16": setting.bf16}),
     )
     collate = DataCollatorWithPadding(AutoTokenizer.from_pretrained(folder))
     made = Trainer(

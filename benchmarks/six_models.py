@@ -24,8 +24,8 @@ from common import command_line, header, median, ratio, result, seconds, splits
 from given import candidates
 
 from graft.backbone import hub
-from graft.backbone.batch import Collator, by_length
-from graft.backbone.features import BATCH_TOKENS, Extractor, Wanted
+from graft.backbone.batch import Collator, batch_tokens_for, by_length
+from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
 from graft.cache.store import Store
 from graft.choose.candidates import Named
@@ -65,7 +65,7 @@ def bare(names: list[str], parts: Splits, machine: MachineRecord, folder: Path) 
         trunk = Extractor(backbone, machine, Store(folder)).trunk
         collate = Collator(tokens, 0, machine.device)
         with torch.inference_mode():
-            for rows in by_length(tokens.lengths, BATCH_TOKENS):
+            for rows in by_length(tokens.lengths, batch_tokens_for(machine.device)):
                 trunk.states(*collate(rows), (len(trunk),))
 
 

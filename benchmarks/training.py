@@ -56,6 +56,8 @@ def sides(make: Callable[[], Material], folder: Path, warm_up: int, slow_tokens:
     steps = warm_up + max(3, round(slow_tokens / (32 * mean)))
     on_cpu = work.machine.device == "cpu"
     settings = {"Trainer, defaults, 32 rows": Setting(False, steps=steps, on_cpu=on_cpu)}
+    if not on_cpu:
+        settings["Trainer, bf16, 32 rows"] = Setting(False, steps=steps, on_cpu=False, bf16=True)
     for size in sorted({32, rows}):
         settings[f"Trainer, tuned, {size} rows"] = Setting(True, size, on_cpu=on_cpu)
     found: dict[str, Side] = {f"graft, fast, {rows} rows": partial(graft_pace, make, warm_up)}
@@ -78,6 +80,8 @@ def report(title: str, paces: dict[str, list[Pace]], work: Work, peak: Peak) -> 
         print("  " + peak.line(name, work, [1 / rate for rate in rates[name]]))
     share = peak.share(work, [1 / rate for rate in rates[own]])
     result(f"{title}: graft / Trainer defaults {ratio(rates[own], rates[default]):.2f}, tokens/s")
+    if (named := "Trainer, bf16, 32 rows") in rates:
+        result(f"{title}: graft / {named} {ratio(rates[own], rates[named]):.2f}, tokens/s")
     result(f"{title}: graft / {tuned} {ratio(rates[own], rates[tuned]):.2f}, tokens/s")
     result(f"{title}: graft at {share} of the measured peak")
 

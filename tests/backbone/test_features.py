@@ -138,7 +138,7 @@ def test_batches_are_padded_with_zeros(backbone, tokens, machine):
 
 
 def test_a_stopped_extraction_keeps_what_was_done(backbone, tokens, machine, monkeypatch):
-    monkeypatch.setattr(features, "BATCH_TOKENS", 70)
+    monkeypatch.setattr(features, "batch_tokens_for", lambda _: 70)
     whole, _ = run(Extractor(backbone, machine, Store(limit=0)), tokens, Wanted(depths=(1, 3)))
     under_way = Extractor(backbone, machine, Store())
     stopped = under_way.run(tokens, ALL)
@@ -163,7 +163,7 @@ from graft.cache.store import Store
 from graft.data.tokens import tokenize
 from graft.records import MachineRecord
 folder, cache, kill, *texts = sys.argv[1:]
-features.BATCH_TOKENS, filling.COMMIT_SECONDS = 70, 0.0
+features.batch_tokens_for, filling.COMMIT_SECONDS = (lambda _: 70), 0.0
 backbone = load(hub.locate(folder), ("bad", "good", "so-so"))
 tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, 64)[0]
 extractor = Extractor(backbone, MachineRecord("cpu", "test", 2, "fp32", "test"), Store(Path(cache)))
@@ -248,7 +248,7 @@ def slow(pace: Pace) -> Iterator[Timed]:
 @pytest.mark.parametrize(("passes", "kept"), [((9,), False), ((0,), True), ((), True)])
 def test_states_that_are_cheaper_to_compute_are_not_kept(backbone, tokens, machine, monkeypatch, passes, kept):
     """On a disk so slow that an epoch's reading takes hours; what is asked for in any case is kept all the same."""
-    monkeypatch.setattr(features, "BATCH_TOKENS", 64)
+    monkeypatch.setattr(features, "batch_tokens_for", lambda _: 64)
     monkeypatch.setattr(Pace, "of", slow)
     found, _ = run(Extractor(backbone, machine, Store()), tokens, Wanted((3,), (2,), passes))
     assert list(found.boundaries) == ([2] if kept else [])
@@ -258,7 +258,7 @@ def test_states_that_are_cheaper_to_compute_are_not_kept(backbone, tokens, machi
 
 
 def test_extraction_of_nothing_but_what_is_not_worth_keeping_ends_early(backbone, tokens, machine, monkeypatch):
-    monkeypatch.setattr(features, "BATCH_TOKENS", 64)
+    monkeypatch.setattr(features, "batch_tokens_for", lambda _: 64)
     monkeypatch.setattr(Pace, "of", slow)
     found, events = run(Extractor(backbone, machine, Store()), tokens, Wanted((), (2,), (9,)))
     assert SOONEST <= found.extracted < len(tokens) - 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,9 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.data.tokens import Tokens
-from graft.machine import is_out_of_memory
+from graft.machine import is_out_of_memory, sent
 
 Order = NDArray[np.int64]
+
+
+def batch_tokens_for(device: str) -> int:
+    """Padded tokens of a forward pass without gradients: what fits the caches of a small CPU; a GPU takes more."""
+    return 4096 if device == "cpu" else 32768
 
 
 def by_length(lengths: NDArray[np.int64], tokens: int, rows: int = 1024) -> Iterator[Order]:
@@ -65,15 +71,28 @@ def parts(batch: Order, lengths: NDArray[np.int64], tokens: int) -> list[Order]:
     return [batch[start : start + size] for start in range(0, len(batch), size)]
 
 
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Which widths a batch may have: multiples of `step`, and anything from `limit` on."""
+
+    step: int = 1
+    limit: int = 0
+
+    def above(self, longest: int) -> int:
+        """The least of them that holds the longest row."""
+        return max(longest, min(-(-longest // self.step) * self.step, self.limit))
+
+
 class Collator:
     """Token rows as padded tensors on a device."""
 
-    def __init__(self, tokens: Tokens, pad: int, device: str) -> None:
+    def __init__(self, tokens: Tokens, pad: int, device: str | torch.device, steps: Widths = Widths()) -> None:
         self._ids = torch.from_numpy(np.ascontiguousarray(tokens.ids, dtype=np.int32))
         self._starts = torch.from_numpy(tokens.starts)
         self._firsts = None if tokens.firsts is None else torch.from_numpy(tokens.firsts)
         self._pad = pad
         self._device = device
+        self._widths = steps
 
     def __call__(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """ids_BT and mask_BT of these rows."""
@@ -82,9 +101,9 @@ class Collator:
             return torch.full(index_BT.shape, self._pad, device=self._device), mask_BT
         ids_BT = self._ids[index_BT].long()
         if mask_BT is None:
-            return ids_BT.to(self._device), None
+            return sent(ids_BT, self._device), None
         ids_BT.masked_fill_(mask_BT == 0, self._pad)
-        return ids_BT.to(self._device), mask_BT.to(self._device)
+        return sent(ids_BT, self._device), sent(mask_BT, self._device)
 
     def types(self, rows: Order, length: int) -> Tensor | None:
         """types_BT of these rows of pairs, `length` tokens wide: 0 for tokens of the first text, 1 for the second's.
@@ -94,16 +113,16 @@ class Collator:
         if self._firsts is None:
             return None
         firsts_B1 = self._firsts[torch.from_numpy(rows)].unsqueeze(1)
-        return (torch.arange(length).unsqueeze(0) >= firsts_B1).long().to(self._device)
+        return sent((torch.arange(length).unsqueeze(0) >= firsts_B1).long(), self._device)
 
     def positions(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """Where the tokens of these rows are in the flat array (index_BT), and their mask_BT."""
         chosen = torch.from_numpy(rows)
         starts_B1 = self._starts[chosen].unsqueeze(1)
         lengths_B1 = (self._starts[chosen + 1] - self._starts[chosen]).unsqueeze(1)
-        longest = max(int(lengths_B1.max()), 1)
-        offsets_1T = torch.arange(longest).unsqueeze(0)
-        if bool((lengths_B1 == longest).all()):
+        width = self._widths.above(max(int(lengths_B1.max()), 1))
+        offsets_1T = torch.arange(width).unsqueeze(0)
+        if bool((lengths_B1 == width).all()):
             return starts_B1 + offsets_1T, None
         mask_BT = offsets_1T < lengths_B1
         return torch.where(mask_BT, starts_B1 + offsets_1T, 0), mask_BT.long()

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from graft.backbone import identity
-from graft.backbone.batch import Collator
+from graft.backbone.batch import Collator, batch_tokens_for
 from graft.backbone.boundary import ON_DISK, Boundary
 from graft.backbone.crossing import Crossing, Kind
 from graft.backbone.model import Backbone
@@ -37,7 +37,6 @@ from graft.records import MachineRecord, Progress
 
 POOLED, STATES = "pooled", "states"  # the kinds of value
 TOKEN, MEAN = 0, 1  # the places of a family's two poolings: of one token (its first or its last), and over all
-BATCH_TOKENS = 4096  # fits the caches of a small CPU; a GPU takes more
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Extractor:
         kinds = self._kinds(wanted)
         crossing = Crossing(tokens, kinds, self.store)
         if crossing.rows_missing:
-            budget = BATCH_TOKENS if self.machine.device == "cpu" else 8 * BATCH_TOKENS
+            budget = batch_tokens_for(self.machine.device)
             collate = Collator(tokens, self._pad, self.machine.device)
             try:
                 for progress in crossing.run(self.trunk, collate, budget):

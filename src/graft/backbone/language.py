@@ -20,6 +20,7 @@ from graft.backbone.packing import Packed, pack
 from graft.backbone.paths import Feed, Rows
 from graft.backbone.vocabulary import IGNORED, summed_loss, token_losses
 from graft.backbone.working import WorkingModel
+from graft.machine import sent
 from graft.records import MachineRecord, Progress
 
 SCORED_TOKENS = 8192  # of one forward pass without gradients
@@ -68,16 +69,16 @@ class LanguagePath(WorkingModel):
         asked_BT = packed.targets_BT != IGNORED
         hidden_BTD = self._states(feed, rows, packed)
         owner_N = packed.owner_BT[asked_BT]
-        asked_BT = asked_BT.to(self.device)
-        return hidden_BTD[asked_BT], packed.targets_BT.to(self.device)[asked_BT], owner_N
+        places_N = sent(asked_BT.flatten().nonzero().squeeze(1), self.device)  # found here: a GPU would be waited for
+        return hidden_BTD.flatten(0, 1)[places_N], sent(packed.targets_BT[asked_BT], self.device), owner_N
 
     def _states(self, feed: Feed, rows: Rows, packed: Packed) -> Tensor:
         boundary = self.boundary(feed.cached)
         if boundary is not None:
             self.put(boundary.flat(rows)[packed.index_BT])
-        positions_BT = None if packed.positions_BT is None else packed.positions_BT.to(self.device)
+        positions_BT = None if packed.positions_BT is None else sent(packed.positions_BT, self.device)
         found = self.module.base_model(
-            input_ids=packed.ids_BT.to(self.device), position_ids=positions_BT, use_cache=False
+            input_ids=sent(packed.ids_BT, self.device), position_ids=positions_BT, use_cache=False
         )
         return cast(Tensor, found.last_hidden_state)
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from graft.backbone.batch import Collator, by_length, in_halves
+from graft.backbone.batch import Collator, Widths, batch_tokens_for, by_length, in_halves
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool
+from graft.backbone.graphs import STEP, StepGraphs
 from graft.backbone.heads import OwnHead, PairedHead, pool
 from graft.backbone.kept import room
 from graft.backbone.model import HEAD, Backbone
@@ -103,18 +104,26 @@ class ModelPath(WorkingModel):
             self.trunk.fast.lay_out()
         self._head: OwnHead | None = getattr(self.module, HEAD, None)
         self._pad = backbone.tokenizer.pad_token_id or 0
+        self._widths = Widths(STEP, backbone.record.max_tokens) if self.device == "cuda" else Widths()
+        self._graphs = StepGraphs(self.module, self._raw)
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         apart = isinstance(self._head, PairedHead)
         tokens = feed.tokens.apart if apart else feed.tokens
         windows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else feed.windows(rows)  # first texts, then second
-        collate = Collator(tokens, self._pad, self.device)  # views: costs microseconds
+        boundary = self.boundary(feed.cached)
+        widths = self._widths if boundary is None else Widths()  # cached states are as wide as their rows
+        collate = Collator(tokens, self._pad, self.device, widths)  # views: costs microseconds
         ids_BT, mask_BT = collate(windows)
         types_BT = collate.types(windows, ids_BT.shape[1])
-        boundary = self.boundary(feed.cached)
         if boundary is not None:
             self.put(boundary.batch(windows))
-        return said(self._raw(ids_BT, mask_BT, types_BT), feed.layout, rows, self.reads)
+            raw = self._raw(ids_BT, mask_BT, types_BT)
+        else:
+            if mask_BT is None and self.device == "cuda":  # one recording serves both, and finds the quick attention
+                mask_BT = torch.ones_like(ids_BT)
+            raw = self._graphs.outputs(ids_BT, mask_BT, types_BT)
+        return said(raw, feed.layout, rows, self.reads)
 
     def _raw(self, ids_BT: Tensor, mask_BT: Tensor | None, types_BT: Tensor | None) -> Tensor:
         """What the head says of token rows, of two that are a pair, or of every token in them."""
@@ -161,12 +170,13 @@ def set_attention(model: nn.Module, name: str) -> None:
 
 
 def predict_logits(
-    path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 4096
+    path: Path, feed: Feed, classes: int, phase: str, batch_tokens: int = 0
 ) -> Iterator[Progress | NDArray[np.float32]]:
     """What the head says of a whole split, in the order of its rows: rows × classes in fp32, words × classes for a head
     that reads tokens, rows × candidates (`tasks/candidates.py`) for one that looks for answers. The last value yielded
-    is the array."""
+    is the array. `batch_tokens`: padded tokens per forward pass; 0: what suits the device."""
     path.module.eval()
+    batch_tokens = batch_tokens or batch_tokens_for(next(path.module.parameters()).device.type)
     kept = room(len(feed), feed.layout, classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
 

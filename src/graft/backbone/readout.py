@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
+from graft.machine import sent
 from graft.tasks.task import Reads
 
 Ints = NDArray[np.int64]
@@ -58,8 +59,8 @@ def of_words(logits_WTC: Tensor, layout: Layout, rows: Ints) -> Tensor:
     read_N = window_N - np.repeat(layout.bounds[rows], counts) + first_read
     token_N = sites_N - layout.starts[window_N]
     device = logits_WTC.device
-    spoken = torch.from_numpy(sites_N >= 0).to(device)
-    flat_N = torch.from_numpy(np.where(sites_N >= 0, read_N * logits_WTC.shape[1] + token_N, 0)).to(device)
+    spoken = sent(torch.from_numpy(sites_N >= 0), device)
+    flat_N = sent(torch.from_numpy(np.where(sites_N >= 0, read_N * logits_WTC.shape[1] + token_N, 0)), device)
     logits_NC = logits_WTC.flatten(0, 1)[flat_N]
     unread_C = torch.full((logits_WTC.shape[2],), -30.0, dtype=logits_WTC.dtype, device=device)
     unread_C[0] = 0.0

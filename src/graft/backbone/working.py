@@ -16,7 +16,7 @@ from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
 from graft.backbone.model import Backbone
 from graft.backbone.trunk import StandIn, Trunk
-from graft.machine import dtype_of
+from graft.machine import dtype_of, sent
 from graft.records import MachineRecord
 
 
@@ -56,4 +56,4 @@ class WorkingModel:
     def put(self, states: Tensor) -> None:
         """The cached states from which the next forward pass goes on, in the shape of its token ids."""
         assert self._stand_in is not None, "states are put only above a cut"
-        self._stand_in.states = states.to(self.device)
+        self._stand_in.states = sent(states, self.device)

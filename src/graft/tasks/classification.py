@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes, Targets
+from graft.machine import sent
 from graft.records import ClassificationDetails, Evaluation, Loss, Manifest, Prediction
 from graft.report.blocks import Section
 from graft.tasks import classification_metrics as numbers
@@ -140,8 +141,8 @@ class CrossEntropy:
 
         return torch.nn.functional.cross_entropy(
             logits.float(),
-            torch.from_numpy(self.codes[rows].astype(np.int64)).to(logits.device),
-            weight=torch.from_numpy(self.weights).to(logits.device) if self.weights is not None else None,
+            sent(torch.from_numpy(self.codes[rows].astype(np.int64)), logits.device),
+            weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
             label_smoothing=self.smoothing,
             reduction="sum",
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from graft.data.table import Rows, Splits
 from graft.data.targets import JOINT, Flags, Targets
+from graft.machine import sent
 from graft.records import Evaluation, LabelScores, LabelSet, Loss, Manifest, Misjudged, MultiLabelDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
@@ -157,11 +158,11 @@ class BinaryCrossEntropy:
         import torch
 
         wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
-        truth = torch.from_numpy(self.flags[rows]).to(logits.device, wide)
+        truth = sent(torch.from_numpy(self.flags[rows]), logits.device).to(wide)
         summed = torch.nn.functional.binary_cross_entropy_with_logits(
             logits.to(wide),
             truth * (1 - self.smoothing) + self.smoothing / 2,
-            pos_weight=torch.from_numpy(self.weights).to(logits.device) if self.weights is not None else None,
+            pos_weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
             reduction="sum",
         )
         mean: Tensor = summed / self.flags.shape[1]

@@ -15,6 +15,7 @@ import numpy as np
 from graft.data.table import Rows, Splits
 from graft.data.targets import Numbers, Targets
 from graft.errors import RecipeError
+from graft.machine import sent
 from graft.records import Evaluation, Loss, Manifest, Miss, Number, RegressionDetails
 from graft.report.blocks import Section
 from graft.report.words import shorten
@@ -129,7 +130,7 @@ class SquaredError:
         import torch
 
         wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
-        truth = torch.from_numpy(self.values[rows]).to(logits.device, wide)
+        truth = sent(torch.from_numpy(self.values[rows]), logits.device).to(wide)
         return torch.nn.functional.mse_loss(logits.to(wide).squeeze(1), truth, reduction="sum")
 
     def weight(self, rows: Ints) -> float:

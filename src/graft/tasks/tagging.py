@@ -19,6 +19,7 @@ from graft.data.spans import Span, Spans, taken
 from graft.data.table import Rows, Splits
 from graft.data.tags import tagset_of
 from graft.data.targets import Targets
+from graft.machine import sent
 from graft.records import Evaluation, FoundName, Loss, Manifest, MarkedText, Misread, Name, TokenDetails, TypeScores
 from graft.report.blocks import Section
 from graft.tasks import names_metrics as numbers
@@ -195,8 +196,8 @@ class WordCrossEntropy:
 
         return torch.nn.functional.cross_entropy(
             logits if logits.dtype == torch.float64 else logits.float(),
-            torch.from_numpy(self._of(rows).astype(np.int64)).to(logits.device),
-            weight=torch.from_numpy(self.weights).to(logits.device) if self.weights is not None else None,
+            sent(torch.from_numpy(self._of(rows).astype(np.int64)), logits.device),
+            weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
             label_smoothing=self.smoothing,
             reduction="sum",
         )

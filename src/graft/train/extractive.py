@@ -20,6 +20,7 @@ from graft.data.answers import Answers
 from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
 from graft.errors import NotFinite
+from graft.machine import sent
 from graft.records import Progress, Stage
 from graft.tasks.task import Task, known_metric, rank
 from graft.train.material import Labelled, Material
@@ -96,9 +97,9 @@ class Spans:
         shares = log_shares(said, np.diff(self.layout.words)[rows])
         bounds, chosen = taken(self.places.bounds, rows)
         counts = np.diff(bounds)
-        row_R = torch.from_numpy(np.repeat(np.arange(len(rows)), counts)).to(said.device)
-        weight_R = torch.from_numpy(np.repeat(1 / np.maximum(counts, 1), counts)).to(said.device, shares.dtype)
-        starts_R, ends_R = torch.from_numpy(self.places.edges[chosen]).to(said.device).unbind(1)
+        row_R = sent(torch.from_numpy(np.repeat(np.arange(len(rows)), counts)), said.device)
+        weight_R = sent(torch.from_numpy(np.repeat(1 / np.maximum(counts, 1), counts)).to(shares.dtype), said.device)
+        starts_R, ends_R = sent(torch.from_numpy(self.places.edges[chosen]), said.device).unbind(1)
         found_R = (shares[row_R, starts_R, 0] + shares[row_R, ends_R, 1]) / 2
         loss: Tensor = -(weight_R * found_R).sum()
         return loss if not self.smoothing else self._smoothed(loss, shares, rows)
@@ -106,7 +107,7 @@ class Spans:
     def _smoothed(self, loss: Tensor, shares: Tensor, rows: Order) -> Tensor:
         """With a share of each target spread over all tokens of the row (Szegedy et al. 2016, section 7)."""
         real = torch.isfinite(shares)
-        learnt = torch.from_numpy(self.places.learnt[rows]).to(shares.device, shares.dtype)
+        learnt = sent(torch.from_numpy(self.places.learnt[rows]).to(shares.dtype), shares.device)
         even = -(shares.masked_fill(~real, 0).sum(1) / real.sum(1)).mean(1)
         return (1 - self.smoothing) * loss + self.smoothing * (learnt * even).sum()
 
