@@ -23,9 +23,10 @@ from graft.records import Baseline, Manifest, Progress, Said
 from graft.tasks.task import Outputs, Yardstick
 from graft.train.material import Material
 from graft.train.paired import COSINE, side_by_side
-from graft.train.probe import PENALTIES, Examples, fit_probe
+from graft.train.probe import Examples, fit_probe
 
 ROWS = 2048  # of train: a line has two numbers to learn
+WEAK = (1e-4,)  # the probe's penalty, for that reason
 
 
 def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Baseline]:
@@ -49,7 +50,7 @@ def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Bas
     test = yield from _cosines(
         material, tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limits.tokens, "apart")[0]
     )
-    probe = fit_probe(material.task, Examples(train, learnt.targets), None, splits.classes, PENALTIES[:1])
+    probe = fit_probe(material.task, Examples(train, learnt.targets), None, splits.classes, WEAK)
     factor, shift = material.task.scale(learnt.targets)
     logits = (probe.logits(test) * factor + shift).numpy()
     what = "a line over the cosine of the two texts' embeddings by the untrained model"

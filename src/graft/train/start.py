@@ -23,7 +23,7 @@ from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
 from graft.train.paired import is_apart, side_by_side, start_paired
-from graft.train.probe import PENALTIES, Examples, Probe, fit_probe, start_native
+from graft.train.probe import START, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
 
@@ -149,7 +149,7 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
         scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
-        probe, scores = fit_probe(material.task, part, None, material.classes, PENALTIES[-1:]), {}
+        probe, scores = fit_probe(material.task, part, None, material.classes, START), {}
         why += f", fitted on {len(train):,} rows"
     start_native(NativeHeadAlone(material.backbone.model, head), probe, train)
     return HeadRecord("native", reads, blocks, "probe", why, scores)
