@@ -13,6 +13,7 @@ from graft.backbone.heads import NativeHeadAlone
 from graft.cache.store import Store
 from graft.data.targets import Codes
 from graft.tasks.classification import CLASSIFICATION
+from graft.train import probe as probe_module
 from graft.train.probe import PENALTIES, Examples, start_native
 from graft.train.probe import fit_probe as fit_probe_of
 from graft.train.start import pooled_head
@@ -59,6 +60,34 @@ def test_the_penalty_is_chosen_on_validation():
     alone = [fit_probe(*split, [penalty]).score for penalty in penalties]
     assert fit_probe(*split, penalties).score >= max(alone) - 0.03
     assert min(alone) < max(alone)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_features_too_many_to_turn_have_the_same_probe(monkeypatch, classes):
+    features, labels = task(classes=classes)
+    turned = fit_probe(features, labels, features, labels, classes, [1e-2])
+    monkeypatch.setattr(probe_module, "WIDEST", 0)
+    as_they_are = fit_probe(features, labels, features, labels, classes, [1e-2])
+    shares = [probe.logits(features).softmax(1) for probe in (turned, as_they_are)]
+    torch.testing.assert_close(*shares, rtol=0, atol=0.03)
+
+
+def test_weaker_penalties_are_not_tried_once_validation_gets_worse(monkeypatch):
+    tried = []
+    values = {1.0: 0.5, 0.1: 0.7, 0.01: 0.6, 0.001: 0.9}
+
+    def solve(_axes, _criterion, penalty, weight, bias):
+        tried.append(penalty)
+        return torch.full_like(weight, penalty), bias
+
+    monkeypatch.setattr(probe_module, "_solve", solve)
+    monkeypatch.setattr(
+        probe_module, "_validated", lambda *_: {"accuracy": values[tried[-1]], "macro_f1": 0, "mcc": 0, "log_loss": 1.0}
+    )
+    features, labels = task()
+    probe = fit_probe(features, labels, features, labels, 3, tuple(values))
+    assert tried == [1.0, 0.1, 0.01]
+    assert float(probe.weight_CD[0, 0]) == pytest.approx(0.1)
 
 
 def test_constant_features_and_missing_classes_do_no_harm():

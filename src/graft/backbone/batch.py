@@ -86,13 +86,13 @@ class Widths:
 class Collator:
     """Token rows as padded tensors on a device."""
 
-    def __init__(self, tokens: Tokens, pad: int, device: str | torch.device, steps: Widths = Widths()) -> None:
+    def __init__(self, tokens: Tokens, pad: int, device: str | torch.device, widths: Widths = Widths()) -> None:
         self._ids = torch.from_numpy(np.ascontiguousarray(tokens.ids, dtype=np.int32))
         self._starts = torch.from_numpy(tokens.starts)
         self._firsts = None if tokens.firsts is None else torch.from_numpy(tokens.firsts)
         self._pad = pad
         self._device = device
-        self._widths = steps
+        self._widths = widths
 
     def __call__(self, rows: Order) -> tuple[Tensor, Tensor | None]:
         """ids_BT and mask_BT of these rows."""

@@ -1,8 +1,8 @@
-"""Gradients of biases, and of norms' scales and shifts, as products: sums over all tokens that a GPU's own kernels for
-them take several times as long for.
+"""Gradients of biases, and of norms' scales and shifts, as products: sums over all tokens, for which the library's own
+kernels took twice as long on the GPU where it was tried (`docs/benchmarks.md`).
 
-Each is a sum of some thousand rows. As a product with a row of ones it runs at the pace of the memory, and is
-gathered in fp32. For recordings only (`graphs.py`): what autograd is told costs Python's time at every call.
+Each is a sum of some thousand rows, here a product with a row of ones. For recordings only (`graphs.py`): what autograd
+is told costs Python's time at every call.
 
 Shapes: N tokens, I and O widths of a layer.
 """
