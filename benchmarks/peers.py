@@ -169,7 +169,10 @@ def main(folder: str, data: str, split: str, *numbers: str) -> None:
 
     warnings.simplefilter("ignore")
     epochs, rate, seed, rows = numbers
-    setting = Setting(True, int(rows), float(epochs), float(rate), seed=int(seed))
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    setting = Setting(True, int(rows), float(epochs), float(rate), seed=int(seed), on_cpu=on_cpu)
     with tempfile.TemporaryDirectory() as out:
         print(json.dumps(whole_job(folder, Path(data), split, setting, out)))
 

@@ -39,6 +39,7 @@ def read(file: Path) -> list[Record]:
 
 
 def trainer(learner: Any, collate: Any, rows: list[Record], numbers: tuple[int, float, int, int], out: str) -> Trainer:
+    import torch
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
     epochs, rate, seed, size = numbers
@@ -49,7 +50,7 @@ def trainer(learner: Any, collate: Any, rows: list[Record], numbers: tuple[int, 
         num_train_epochs=epochs,
         learning_rate=rate,
         seed=seed,
-        use_cpu=True,
+        use_cpu=not torch.cuda.is_available(),
         bf16=True,
         train_sampling_strategy="group_by_length",
         optim="adamw_torch_fused",

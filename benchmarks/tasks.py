@@ -1,7 +1,7 @@
-"""Pairs, names and answers: a whole run of graft beside a whole job of the tuned Trainer (peers_tasks.py), each from
-the files to the test split's numbers, in a process of its own.
+"""Pairs, names, answers and several labels: a whole run of graft beside a whole job of the tuned Trainer
+(peers_tasks.py, peers_labels.py), each from the files to the test split's numbers, in a process of its own.
 
-    python benchmarks/tasks.py --data stsb,mrpc,conll2003,squad_v1
+    python benchmarks/tasks.py --data stsb,mrpc,conll2003,squad_v1,go_emotions
 
 graft runs as a person would run it: `graft run FOLDER`, nothing said but the label's column of stsb. The Trainer reads
 the same train split (where graft cuts validation from train, the Trainer trains on all of it), three epochs at 1e-4 by
@@ -25,9 +25,10 @@ from typing import Any
 from common import call, command, command_line, data, header, result, seconds
 
 from graft.backbone import hub
-from graft.data.read import read
+from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows
+from graft.data.targets import JOINT
 
 RECIPE = ("3", "1e-4", "0", "32")  # epochs, rate, seed, rows of a step
 
@@ -46,6 +47,7 @@ BENCHES = {
     "mrpc": Bench("paraphrase", (), ("accuracy", "f1")),
     "conll2003": Bench("names", (), ("f1",)),
     "squad_v1": Bench("answers", (), ("f1", "exact")),
+    "go_emotions": Bench("labels", ("--task", "multi-label"), ("macro_f1", "micro_f1")),
 }
 
 
@@ -80,17 +82,19 @@ def source(name: str, folder: Path) -> Path:
 def theirs(bench: Bench, folder: Path, rate: str) -> dict[str, float]:
     """A whole job of the Trainer."""
     recipe = ("3", rate, "0", "16") if bench.job == "answers" else RECIPE
-    line = [sys.executable, str(Path(__file__).with_name("peers_tasks.py")), bench.job, str(hub.locate().folder)]
+    script = "peers_labels.py" if bench.job == "labels" else "peers_tasks.py"
+    line = [sys.executable, str(Path(__file__).with_name(script)), bench.job, str(hub.locate().folder)]
     done = subprocess.run([*line, str(folder), "test", *recipe], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def written(name: str, bench: Bench, folder: Path) -> None:
-    """The train and test rows as the Trainer's script reads them."""
-    dataset = read(source(name, folder), label="score" if bench.job == "similarity" else None)
+    """The rows as the Trainer's script reads them."""
+    options = ReadOptions(task="multi-label" if bench.job == "labels" else "auto")
+    dataset = read(source(name, folder), label="score" if bench.job == "similarity" else None, options=options)
     splits = split(dataset)
-    parts = {"train": dataset.parts["train"], "test": splits.test}
+    parts = {"train": dataset.parts["train"], "validation": splits.validation, "test": splits.test}
     for part, rows in parts.items():
         with open(folder / f"{part}.jsonl", "w", encoding="utf-8") as file:
             for row in records(rows, splits.classes, bench):
@@ -115,6 +119,10 @@ def records(rows: Rows, names: tuple[str, ...], bench: Bench) -> Iterator[dict[s
             yield {"question": question, "context": context, "answers": found}
         return
     shown = rows.targets.shown(names, 0, len(rows))
+    if bench.job == "labels":
+        for text, joined in zip(rows.texts, shown, strict=True):
+            yield {"text": text, "labels": joined.split(JOINT) if joined else []}
+        return
     pairs: Any = rows.inputs
     for (first, second), target in zip(pairs, shown, strict=True):
         yield {"first": first, "second": second, "target": float(target) if bench.job == "similarity" else target}
@@ -126,7 +134,7 @@ def main() -> None:
     parser.add_argument("--rate", default="1e-4", help="the Trainer's, for answers (1e-4)")
     parser.add_argument("--only", choices=("graft", "trainer"))
     asked = parser.parse_args()
-    header("Pairs, names and answers, from files to test numbers")
+    header("Pairs, names, answers and labels, from files to test numbers")
     for name in asked.data.split(","):
         bench = BENCHES[name]
         took: dict[str, float] = {}

@@ -31,15 +31,23 @@ def _stage(stage: Stage) -> str:
     thawed = "everything" if stage.unfrozen == "all" else f"{stage.unfrozen} blocks"
     if not stage.epochs:
         return f"`{stage.name}`: {thawed}, no epochs"
-    rate = f"{stage.optimiser.lr:.1e}".replace(".0e", "e").replace("e-0", "e-")
-    parts = [f"{thawed}, {stage.epochs} epochs by {stage.batches.rows} rows, {stage.optimiser.schedule} {rate}"]
+    rate = f"{stage.optimiser.schedule} {_rate(stage.optimiser.lr)}"
+    parts = [f"{thawed}, {stage.epochs} epochs by {stage.batches.rows} rows, {rate}"]
+    if stage.optimiser.head_lr is not None:
+        parts.append(f"the head {_rate(stage.optimiser.head_lr)}")
     if stage.stopping.patience:
         parts.append(f"patience {stage.stopping.patience}")
     if stage.optimiser.layer_decay != 1:
         parts.append(f"layer decay {stage.optimiser.layer_decay}")
     if stage.loss.dropout or stage.loss.attention_dropout:
         parts.append(f"dropout {stage.loss.dropout}/{stage.loss.attention_dropout}")
+    if stage.average:
+        parts.append(f"the mean of {stage.snapshots} snapshots an epoch")
     return f"`{stage.name}`: {', '.join(parts)}"
+
+
+def _rate(lr: float) -> str:
+    return f"{lr:.1e}".replace(".0e", "e").replace("e-0", "e-")
 
 
 def default(field: dataclasses.Field[Any]) -> str:

@@ -163,8 +163,9 @@ def test_resume_is_exact_after_an_error_and_without_the_cache(make, tmp_path, mo
 
 
 def test_resume_is_exact_with_averaged_weights(make, tmp_path):
-    recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(TOP, epochs=4, average=True),))
-    assert len(list(resumed_everywhere(make, recipe, tmp_path, lambda e: isinstance(e, Epoch)))) >= 8
+    averaged = dataclasses.replace(TOP, epochs=3, average=True, snapshots=2)
+    recipe = dataclasses.replace(RECIPE, stages=(averaged,))
+    assert len(list(resumed_everywhere(make, recipe, tmp_path, is_step))) >= 8
 
 
 def test_resume_is_exact_with_a_sweep(make, tmp_path):

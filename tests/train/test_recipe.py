@@ -166,6 +166,7 @@ def test_a_mistake_is_named(content, parts, tmp_path, monkeypatch):
 
 OUT_OF_RANGE = [
     ("epochs", "-1"),
+    ("snapshots", "0"),
     *[("lr", value) for value in ("0.0", "-1e-5", "nan", "inf")],
     *[("head_lr", value) for value in ("0.0", "-1.0", "nan")],
     *[("layer_decay", value) for value in ("0.0", "1.1", "nan")],
@@ -223,6 +224,14 @@ def test_values_are_toml_and_bare_words_are_strings():
     found = changed(named("fast", SCALE), {"unfrozen": "all", "bucket": "false", "sweep": "[1e-5, 3e-5]"}, SCALE)
     assert (found.stages[0].unfrozen, found.stages[0].batches.bucket, found.sweep) == ("all", False, (1e-5, 3e-5))
     assert changed(named("fast", SCALE), {"cache": '"off"'}, SCALE).stages[0].cache == "off"
+
+
+def test_a_head_rate_of_its_own_keeps_its_ratio_unless_it_is_set():
+    before = named("fast", SCALE).stages[0].optimiser
+    slower = changed(named("fast", SCALE), {"lr": f"{before.lr / 4}"}, SCALE).stages[0].optimiser
+    assert slower.head_lr / slower.lr == pytest.approx(before.head_lr / before.lr)
+    both = changed(named("fast", SCALE), {"head_lr": "1e-3", "lr": "1e-5"}, SCALE).stages[0].optimiser
+    assert (both.lr, both.head_lr) == (1e-5, 1e-3)
 
 
 def test_no_settings_change_nothing():

@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graft.backbone.paths import Feed, ModelPath
 from graft.errors import RunError
@@ -14,7 +16,7 @@ from graft.records import Batches, Loss, Optimiser, Stage
 from graft.tasks.classification import class_weights
 from graft.train.feeding import thawed
 from graft.train.objective import objective_of
-from graft.train.stage import StageRun, Trained
+from graft.train.stage import StageRun, Trained, snapshot_steps
 
 STAGE = Stage("s", "all", 2, Optimiser(lr=1e-3, warmup=0.0), Batches(rows=24))
 
@@ -119,3 +121,33 @@ def test_batches_and_draws_are_the_same_whatever_the_number_of_threads(make):
     for rows, seeds, kept in found[1:]:
         assert (rows, seeds) == found[0][:2]
         assert all(torch.equal(mine, first) for mine, first in zip(kept, found[0][2], strict=True))
+
+
+@given(st.integers(1, 400), st.integers(1, 30))
+def test_snapshots_lie_at_even_distances_up_to_the_end(steps, snapshots):
+    chosen = sorted(snapshot_steps(steps, snapshots))
+    assert len(chosen) == min(steps, snapshots)
+    assert chosen[0] >= 1
+    assert chosen[-1] == steps
+    gaps = np.diff([0, *chosen])
+    assert gaps.max() - gaps.min() <= 1
+
+
+def test_an_average_is_the_mean_of_the_weights_at_its_snapshots(make):
+    stage = dataclasses.replace(STAGE, average=True, snapshots=3, batches=Batches(rows=8))
+    run = run_of(make(), stage)
+    wanted = snapshot_steps(run.steps_per_epoch, 3)
+    seen, step = [], 0
+    for number in (1, 2):
+        for event in run.epoch(number, Feed(run.material.train.tokens)):
+            if isinstance(event, Trained):
+                step = 0
+                continue
+            step += 1
+            if step in wanted:
+                seen.append([master.clone() for master in run.weights.masters])
+    assert len(seen) == 6
+    with run.average.in_place():
+        for place, mean in enumerate(run.weights.masters):
+            expected = torch.stack([weights[place] for weights in seen]).double().mean(0)
+            assert torch.allclose(mean.double(), expected, atol=1e-6)

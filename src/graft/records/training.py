@@ -60,7 +60,10 @@ class Stage:
     loss: Loss = Loss()
     stopping: Stopping = Stopping()
     cache: Literal["auto", "on", "off"] = "auto"
-    average: bool = False  # validate and keep the mean of the weights at the ends of the stage's epochs so far
+    average: bool = False  # validate and keep the mean of the weights over the stage so far, not those of its last step
+    snapshots: int = (
+        1  # how often in an epoch, at even distances, its weights enter that mean; the last time at its end
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def _averaging(manifest: Manifest) -> Iterator[Prose]:
     if names:
         yield Prose(
             f"Stage{'s' if len(names) > 1 else ''} {' and '.join(names)}: what is validated after an epoch, and kept "
-            "where it is the best, is the mean of the weights at the ends of the stage's epochs so far "
+            "where it is the best, is the mean of the weights over the stage so far "
             "(the recipe's field average). The training loss is that of the weights under way."
         )
 

@@ -119,8 +119,6 @@ class _Fit:
                 self.standing.since_best = 0  # patience counts epochs of this stage
             for number in range(done + 1, stage.epochs + 1):
                 trained = yield from self._epoch(run, index, number, way.train)
-                if stage.average:
-                    run.average.add()
                 with run.average.in_place():
                     yield from self._validate(run, way.validation, number, trained)
                 if 0 < stage.stopping.patience <= self.standing.since_best:

@@ -20,6 +20,7 @@ def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
         )
     within = {
         "epochs": stage.epochs >= 0,
+        "snapshots": stage.snapshots >= 1,
         "lr": 0 < optimiser.lr < math.inf,
         "head_lr": optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf,
         "layer_decay": 0 < optimiser.layer_decay <= 1,

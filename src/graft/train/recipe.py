@@ -82,15 +82,18 @@ def write(recipe: Recipe) -> str:
 def changed(recipe: Recipe, settings: dict[str, str], scale: Scale) -> Recipe:
     """A recipe with fields set by dotted names: `seed=1`, `lr=2e-5` (every stage), `stages.1.optimiser.lr=2e-5`.
 
-    Raises RecipeError naming the field and the nearest one.
+    A head's own rate keeps its ratio to `lr`, unless it is set too. Raises RecipeError naming the field and the
+    nearest one.
     """
     fields = _plain(recipe)
-    for name, value in settings.items():
+    for name, value in sorted(settings.items(), key=lambda setting: setting[0].endswith("head_lr")):
         for target, key in _targets(fields, name):
             if isinstance(target[key], dict) or (target is fields and key == "stages"):
                 within = ", ".join(target[key]) if isinstance(target[key], dict) else "stages.0.optimiser.lr, say"
                 raise RecipeError(f"{name} is a table, not a value.", f"name a field within it: {within}.")
-            target[key] = _value(value)
+            before, target[key] = target[key], _value(value)
+            if key == "lr" and target["head_lr"] is not None and isinstance(target[key], int | float):
+                target["head_lr"] *= target[key] / before
     return _checked(fields, "--set", scale)
 
 

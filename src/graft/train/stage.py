@@ -107,10 +107,13 @@ class StageRun:
             int(order.lengths.sum()),
             sum(int(order.lengths[rows].sum()) for rows in order.batches[: way.step]),
         )
+        snapshots = snapshot_steps(len(order.batches), self.stage.snapshots)
         for step in range(way.step, len(order.batches)):
             rows = order.batches[step]
             norm = yield from self._step(order, step, feed)
             way.step = step + 1
+            if self.stage.average and way.step in snapshots:
+                self.average.add()
             yield from self._judge(self._watch.see(step, norm), order, feed)
             done += int(order.lengths[rows].sum())
             yield Progress(f"{self.stage.name} {number}", done, total)
@@ -216,3 +219,8 @@ class StageRun:
                 found.append(int(row[0]))
         self.weights.forget()
         return found or batch.tolist()
+
+
+def snapshot_steps(steps: int, snapshots: int) -> frozenset[int]:
+    """After how many of an epoch's steps its weights enter the mean: at even distances, the last time at its end."""
+    return frozenset(-(-steps * part // snapshots) for part in range(1, snapshots + 1))

@@ -35,4 +35,4 @@ def at_rate(stage: Stage, lr: float) -> Stage:
 
 def trial_stage(stage: Stage, lr: float) -> Stage:
     """One epoch of the stage at this rate, on the sample."""
-    return dataclasses.replace(at_rate(stage, lr), epochs=1, cache="off")
+    return dataclasses.replace(at_rate(stage, lr), epochs=1, cache="off", average=False)
