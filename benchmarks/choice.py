@@ -22,7 +22,7 @@ from given import COSTS
 from numpy.typing import NDArray
 from scipy.stats import weightedtau
 
-from graft.choose.forecast import best_view, features, log_odds, odds
+from graft.choose.forecast import around, best_view, features, log_odds, odds, stretch
 from graft.records import View
 
 RESULTS = Path(__file__).parent / "results"
@@ -71,7 +71,7 @@ def _case(truths: Sequence[dict[str, Any]], scored: dict[str, Any]) -> Case:
     truth, learnt = truths[0], truths[0]["rows"]["train"]
     views = [View(**view) for view in scored["views"]]
     depth = int(truth["candidate"].partition("@")[2] or truth["blocks"])
-    known = features(best_view(views, depth).probe, depth, learnt / scored["rows"])
+    known = features(best_view(views, depth).probe, depth, learnt / scored["rows"], truth["classes"])
     h_score = next(
         view.h_score for view in views if (view.pooling, view.depth) == ("layers" if depth > 1 else "mean", depth)
     )
@@ -99,9 +99,16 @@ def left_out(found: Sequence[Case], inputs: NDArray[np.float64]) -> NDArray[np.f
     return forecast
 
 
+def off(found: Sequence[Case], forecast: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each truth is from its forecast, in log-odds at a half."""
+    errors = np.abs(forecast - [log_odds(case.truth) for case in found])
+    far: NDArray[np.float64] = errors / np.array([stretch(value) for value in forecast])
+    return far
+
+
 def covered(found: Sequence[Case], forecast: NDArray[np.float64]) -> float:
     """The share of truths within the interval whose reach the other data sets' errors tell."""
-    errors = np.abs(forecast - [log_odds(case.truth) for case in found])
+    errors = off(found, forecast)
     names = np.array([case.data for case in found])
     held = [errors[names == name] <= np.quantile(errors[names != name], COVERED) for name in names]
     return float(np.mean([share.mean() for share in held]))
@@ -154,8 +161,9 @@ def main() -> None:
     ):
         forecast = left_out(found, inputs)
         errors = 100 * np.abs([odds(value) - case.truth for value, case in zip(forecast, found, strict=True)])
-        reach = float(np.quantile(np.abs(forecast - outputs), COVERED))
-        width = 100 * np.mean([odds(value + reach) - odds(value - reach) for value in forecast])
+        reach = float(np.quantile(off(found, forecast), COVERED))
+        ends = np.array([around(value, reach) for value in forecast])
+        width = 100 * (ends[:, 1] - ends[:, 0]).mean()
         print(f"{name}: weights {np.round(fitted(inputs, outputs), 3).tolist()}, reach {reach:.3f}")
         print(f"  left out: mean error {errors.mean():.1f} points, largest {errors.max():.1f}")
         print(f"  interval: {width:.1f} points wide on average, holds {covered(found, forecast):.0%}")

@@ -72,7 +72,7 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
     if not measured:
         raise _none_compared(unranked)
     efforts = [(one, _efforts(one, splits, fit)) for one in measured]
-    ordered = forecast.forecasts(efforts, len(splits.train), metric)
+    ordered = forecast.forecasts(efforts, forecast.Aim(len(splits.train), len(splits.classes), metric))
     pick, why = forecast.picked(ordered, options.within, metric)
     per_text = {one.model.name: one.pace.tokens_per_text for one in measured}
     judge = Judge(task_named(splits.summary.task), metric)

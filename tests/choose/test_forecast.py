@@ -34,7 +34,8 @@ def measured(name: str, probes: list[float]) -> Measured:
 
 
 def forecasts(*found: Measured):
-    return forecast.forecasts([(one, [Effort(1000, 10, 100)] * one.model.blocks) for one in found], 800)
+    efforts = [(one, [Effort(1000, 10, 100)] * one.model.blocks) for one in found]
+    return forecast.forecasts(efforts, forecast.Aim(train=800, classes=2))
 
 
 def test_the_weights_are_those_that_the_results_give(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,9 +45,9 @@ def test_the_weights_are_those_that_the_results_give(monkeypatch: pytest.MonkeyP
     outputs = np.array([forecast.log_odds(case.truth) for case in cases])
     inputs = np.array([case.features for case in cases])
     fitted = forecast.FITTED
-    used = [fitted.constant, fitted.probe, fitted.rows, fitted.blocks]
+    used = [fitted.constant, fitted.probe, fitted.rows, fitted.blocks, fitted.classes]
     assert used == pytest.approx(choice.fitted(inputs, outputs), abs=5e-4)
-    reach = np.quantile(np.abs(choice.left_out(cases, inputs) - outputs), choice.COVERED)
+    reach = np.quantile(choice.off(cases, choice.left_out(cases, inputs)), choice.COVERED)
     assert fitted.reach == pytest.approx(reach, abs=5e-4)
     sizes = np.array([[case.size] for case in cases])
     assert list(forecast.PRIOR) == pytest.approx(choice.fitted(sizes, outputs), abs=5e-4)
@@ -59,9 +60,9 @@ def test_the_weights_are_those_that_the_results_give(monkeypatch: pytest.MonkeyP
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(1, 50))
 def test_a_better_probe_and_more_rows_never_lower_it_and_the_interval_holds_it(one: float, other: float, more: float):
     low, high = sorted((one, other))
-    worse, interval = forecast.reached(low, 2, more)
-    better, _ = forecast.reached(high, 2, more)
-    least, _ = forecast.reached(low, 1, 1.0)
+    worse, interval = forecast.reached(forecast.features(low, 2, more, 5))
+    better, _ = forecast.reached(forecast.features(high, 2, more, 5))
+    least, _ = forecast.reached(forecast.features(low, 1, 1.0, 5))
     assert 0 < interval[0] < worse < interval[1] < 1
     assert better >= worse >= least
 

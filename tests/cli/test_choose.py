@@ -37,7 +37,7 @@ def test_the_table_fits_a_narrow_terminal_and_says_on_what_it_rests(found: Path)
     lines = table(ranking, "reviews.csv")
     assert all(len(line) <= WIDTH for line in lines[:-1])
     text = " ".join(lines)
-    assert "41 fine-tunings" in text
+    assert "90 fine-tunings" in text
     assert "validation and test were not" in text
     assert lines[-1] == f"Next: graft run reviews.csv --model {ranking.pick}"
 

@@ -17,24 +17,27 @@ from graft.choose.entrant import Measured
 from graft.records import Candidate, Forecast, Interval, View
 from graft.report import spelling, words
 
+EVENED = 0.25  # half-way from log-odds (0) to arcsines (0.5)
 EDGE = 0.002  # probabilities are kept this far from 0 and 1 before their log-odds are taken
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """log-odds of the metric = constant + Σ weight × feature; `reach`: half of the 80% interval, in log-odds."""
+    """log-odds of the metric = constant + Σ weight × feature; `reach`: half of the 80% interval, in log-odds, where the
+    metric is a half."""
 
     constant: float
     probe: float  # log-odds of the best probe at the blocks that are kept
     rows: float  # log2 of rows to train on over rows of the sample
     blocks: float  # log2 of blocks that are kept
+    classes: float  # log of the classes that an answer could be instead
     reach: float
 
 
-FITTED = Weights(constant=0.214, probe=0.962, rows=0.213, blocks=0.163, reach=0.830)
-PRIOR = (0.753, 1.163)  # log-odds without the data: at a million parameters, and per tenfold
+FITTED = Weights(constant=-0.195, probe=1.033, rows=0.187, blocks=0.121, classes=0.175, reach=0.580)
+PRIOR = (0.919, 0.899)  # log-odds without the data: at a million parameters, and per tenfold
 PUBLISHED = 0.02  # log-odds per point of MNLI above 80, where that is published; a guess, no truth tells it yet
-BASIS = "These forecasts rest on 41 fine-tunings only, of small models on six data sets."
+BASIS = "These forecasts rest on 90 fine-tunings only, of small models on seven data sets."
 PLAIN = (
     "What is expected here is what a linear probe over the frozen model reaches, with the interval of its sampling; "
     "no fine-tuning of this task stands behind it, and fine-tuning usually reaches more."
@@ -48,24 +51,34 @@ def basis(metric: str) -> str:
     return BASIS if metric == FORECAST else PLAIN
 
 
-def forecasts(found: Iterable[tuple[Measured, Sequence[Effort]]], train: int, metric: str = FORECAST) -> list[Forecast]:
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What fine-tuning would train on: rows of the train split, and into how many classes they fall."""
+
+    train: int
+    classes: int
+    metric: str = FORECAST
+
+
+def forecasts(found: Iterable[tuple[Measured, Sequence[Effort]]], aim: Aim) -> list[Forecast]:
     """One for each candidate depth of each measured model, the highest expectation first.
 
-    With each model the effort of its depths 1, 2, …; train: rows that fine-tuning would train on.
+    With each model the effort of its depths 1, 2, ….
     """
-    made = [_forecast(one, depth, efforts[depth - 1], train, metric) for one, efforts in found for depth in one.depths]
+    made = [_forecast(one, depth, efforts[depth - 1], aim) for one, efforts in found for depth in one.depths]
     ordered = sorted(made, key=lambda each: (-each.expected, each.costs.minutes))
     return [dataclasses.replace(each, efficient=_is_efficient(each, ordered)) for each in ordered]
 
 
-def _forecast(found: Measured, depth: int, effort: Effort, train: int, metric: str) -> Forecast:
+def _forecast(found: Measured, depth: int, effort: Effort, aim: Aim) -> Forecast:
     best = best_view(found.views, depth)
     kept = kept_to(found, depth)
-    if metric == FORECAST:
-        (expected, interval), base = reached(best.probe, depth, train / found.rows), prior(kept)
+    if aim.metric == FORECAST:
+        known = features(best.probe, depth, aim.train / found.rows, aim.classes)
+        (expected, interval), base = reached(known), prior(kept)
     else:
-        (expected, interval), base = sampled(best.probe, found.rows, metric), None
-    why = _why(found, best, depth, (metric, expected))
+        (expected, interval), base = sampled(best.probe, found.rows, aim.metric), None
+    why = _why(found, best, depth, (aim.metric, expected))
     return Forecast(kept, expected, interval, base, best, costs(found, depth, effort), why, spelling=found.spelling)
 
 
@@ -84,14 +97,28 @@ def best_view(views: Sequence[View], depth: int) -> View:
     return max((view for view in views if view.depth <= depth), key=lambda view: view.probe)
 
 
-def reached(probe: float, depth: int, more: float, weights: Weights = FITTED) -> tuple[float, Interval]:
-    """The expected metric and its 80% interval. `more`: rows to train on over rows sampled."""
+def reached(known: Sequence[float], weights: Weights = FITTED) -> tuple[float, Interval]:
+    """The expected metric and its 80% interval, from `features`."""
     middle = weights.constant
-    for weight, feature in zip(
-        (weights.probe, weights.rows, weights.blocks), features(probe, depth, more), strict=True
-    ):
-        middle += weight * feature
-    return odds(middle), (odds(middle - weights.reach), odds(middle + weights.reach))
+    each = (weights.probe, weights.rows, weights.blocks, weights.classes)
+    middle += sum(weight * feature for weight, feature in zip(each, known, strict=True))
+    return odds(middle), around(middle, weights.reach)
+
+
+def around(middle: float, reach: float) -> Interval:
+    """The interval about log-odds `middle` whose reach in log-odds is so much at a half."""
+    half = reach * stretch(middle)
+    return odds(middle - half), odds(middle + half)
+
+
+def stretch(middle: float) -> float:
+    """How much further an interval reaches in log-odds at `middle` than at a half.
+
+    Between the scale of log-odds, on which errors near 1 are larger, and that of arcsines of square roots (Anscombe
+    1948), on which they are smaller.
+    """
+    share = odds(middle)
+    return float((4 * share * (1 - share)) ** -EVENED)
 
 
 def sampled(probe: float, rows: int, metric: str) -> tuple[float, Interval]:
@@ -104,9 +131,12 @@ def sampled(probe: float, rows: int, metric: str) -> tuple[float, Interval]:
     return probe, (min(odds(log_odds(kept) - half), probe), max(odds(log_odds(kept) + half), probe))
 
 
-def features(probe: float, depth: int, more: float) -> tuple[float, float, float]:
-    """What the forecast is linear in, in the order of `Weights`."""
-    return log_odds(probe), math.log2(max(more, 1.0)), math.log2(depth)
+def features(probe: float, depth: int, more: float, classes: int) -> tuple[float, float, float, float]:
+    """What the forecast is linear in, in the order of `Weights`. `more`: rows to train on over rows sampled.
+
+    The last makes log-odds comparable between few classes and many, since guessing has odds of 1 to classes - 1.
+    """
+    return log_odds(probe), math.log2(max(more, 1.0)), math.log2(depth), math.log(max(classes, 2) - 1)
 
 
 def prior(candidate: Candidate) -> float:

@@ -6,7 +6,7 @@ picked on validation.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 import numpy as np
 import torch
@@ -23,9 +23,12 @@ from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
 from graft.train.paired import is_apart, side_by_side, start_paired
-from graft.train.probe import START, Examples, Probe, fit_probe, start_native
+from graft.train.probe import PENALTIES, START, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
+FINALISTS = 4  # poolings and depths of a pooled head that are tried at every penalty
+
+Place = tuple[str, int]  # a pooling and a depth
 
 
 def wanted(material: Material, recipe: Recipe) -> Wanted:
@@ -164,29 +167,48 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
-def _probe(material: Material, train: Tensor, validation: Tensor) -> Probe:
+def _probe(material: Material, train: Tensor, validation: Tensor, penalties: tuple[float, ...] = PENALTIES) -> Probe:
     learnt, held = Examples(train, material.train.targets), Examples(validation, material.validation.targets)
-    return fit_probe(material.task, learnt, held, material.classes)
+    return fit_probe(material.task, learnt, held, material.classes, penalties)
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth; the best by the recipe's metric on validation becomes the head."""
-    task, metric = material.task, known_metric(material.task, recipe.metric)
-    depths = features.all_depths(material.backbone)
-    tried: dict[tuple[str, int], Probe] = {}
-    scores: dict[tuple[str, int], float] = {}
-    poolings = material.backbone.family.poolings
+    """Try every pooling and depth at the strongest penalty, and the best few of them at the weaker ones too; the best
+    by the recipe's metric on validation becomes the head."""
+    metric = known_metric(material.task, recipe.metric)
+    tried: dict[Place, Probe] = {}
+    scores: dict[Place, float] = {}
+
+    def value(place: Place) -> tuple[float, int]:
+        return signed(metric, {metric: scores[place]}), place[1]
+
+    def attempt(penalties: tuple[float, ...], chosen: Collection[Place] | None = None) -> None:
+        for place, train, validation in _views(material, extracted):
+            if chosen is None or place in chosen:
+                probe = tried[place] = _probe(material, train, validation, penalties)
+                logits = probe.logits(validation).numpy()
+                scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
+
+    attempt(PENALTIES[:1])
+    finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
+    attempt(PENALTIES, finalists)
+    pooling, depth = max(finalists, key=value)
+    material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
+    why = (
+        f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths, "
+        f"the best {len(finalists)} of which were tried at weaker penalties too"
+    )
+    named = {f"{name}@{level}": score for (name, level), score in scores.items()}
+    return HeadRecord("pooled", pooling, depth, "probe", why, named)
+
+
+def _views(material: Material, extracted: Extracted) -> Iterator[tuple[Place, Tensor, Tensor]]:
+    """Every pooling and depth with its features of train and of validation."""
+    depths, poolings = features.all_depths(material.backbone), material.backbone.family.poolings
     held = features.views(extracted.validation.pooled, depths, poolings)
     both = zip(features.views(extracted.train.pooled, depths, poolings), held, strict=True)
     for (pooling, depth, train), (_, _, validation) in both:
-        probe = tried[pooling, depth] = _probe(material, train, validation)
-        metrics = task.validate(probe.logits(validation).numpy(), material.validation.targets, material.classes)
-        scores[pooling, depth] = metrics[metric]
-    pooling, depth = max(tried, key=lambda place: (signed(metric, {metric: scores[place]}), place[1]))
-    material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
-    why = f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths"
-    named = {f"{name}@{level}": score for (name, level), score in scores.items()}
-    return HeadRecord("pooled", pooling, depth, "probe", why, named)
+        yield (pooling, depth), train, validation
 
 
 @torch.no_grad()
