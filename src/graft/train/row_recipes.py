@@ -21,7 +21,7 @@ def fast(scale: Scale) -> Recipe:
     """
     if scale.task.head.reads != "row":
         return _fast_tokens(scale)
-    wanted = 150_000 / max(scale.tokens, 1)
+    wanted = 180_000 / max(scale.tokens, 1)
     if scale.rows < 300 * scale.classes:
         wanted *= 2.5  # many classes with few rows each take longer to tell apart
     epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
