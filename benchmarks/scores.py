@@ -3,9 +3,9 @@
     python benchmarks/scores.py [--data trec,sst2,…] [--models embedded,…] [--kept FILE]
 
 One pass of each model over at most 2,000 rows of train, in the order in which a ranking draws them; then every view at
-every depth is scored on the first 500 and 2,000 rows of that order (earlier lines: on 6,000 as well). One line of JSON
-for each model, data set and number of rows is appended to benchmarks/results/scores.jsonl; what stands there is not
-made again. Validation and test are not read.
+every depth is scored on the first 500, 1,000 and 2,000 rows of that order (earlier lines: on 6,000 as well). One line
+of JSON for each model, data set and number of rows is appended to benchmarks/results/scores.jsonl; what stands there
+is not made again. Validation and test are not read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from graft.data.tokens import tokenize
 from graft.machine import choose
 
 KEPT = Path(__file__).parent / "results" / "scores.jsonl"
-ROWS = (500, 2000)
+ROWS = (500, 1000, 2000)
 LIMIT = 256  # tokens, as the recipe `fast` cuts texts
 
 

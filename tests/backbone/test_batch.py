@@ -59,6 +59,20 @@ def test_inference_batches_go_from_long_to_short_within_the_budget(lengths, budg
 
 
 @QUICK
+@given(LENGTHS, st.integers(1, 500), st.integers(0, 60))
+def test_a_batch_ends_where_its_padding_would_be_too_much(lengths, budget, most):
+    batches = list(by_length(lengths, budget, padding=most))
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    for batch, after in zip(batches, [*batches[1:], None], strict=True):
+        longest = max(int(lengths[batch].max()), 1)
+        padded = longest * len(batch) - int(lengths[batch].sum())
+        assert padded <= most or len(batch) == 1
+        if after is not None:  # it could not have held one more
+            one_more = padded + longest - int(lengths[after[0]])
+            assert one_more > most or (len(batch) + 1) * longest > budget
+
+
+@QUICK
 @given(LENGTHS, st.integers(1, 300))
 def test_parts_hold_a_batch_in_order_within_the_budget(lengths, budget):
     batch = np.random.default_rng(0).permutation(len(lengths))

@@ -34,8 +34,10 @@ def test_the_parts_put_together_are_the_features(shape):
     found, exact = decomposed(features), features.double()
     columns = torch.nn.functional.one_hot(codes, 5).double()
     parts = found.standard
-    whole = parts.centred_ND.double() + parts.mean_D
+    whole = parts.centred(len(features)).double() + parts.mean_D
     assert torch.allclose(whole, exact, atol=1e-3, rtol=1e-5)
+    lengths = (exact - exact.mean(0)).square().sum(1)
+    assert torch.allclose(parts.lengths_N, lengths, rtol=1e-4)
     assert torch.allclose(parts.against(columns), exact.T @ columns, rtol=1e-5, atol=1e-2)
     left = found.left_NK.double()
     assert torch.allclose(left.T @ left, torch.eye(left.shape[1], dtype=torch.float64), atol=1e-3)

@@ -84,14 +84,15 @@ class Crossing:
     def notes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(note for kind in self._kinds.values() for note in kind.shelf.notes))
 
-    def run(self, trunk: Trunk, collate: Collator, budget: int) -> Iterator[Progress]:
-        """Compute what is missing, `budget` padded tokens at a time, and keep it as it comes."""
+    def run(self, trunk: Trunk, collate: Collator, budget: int, padding: int) -> Iterator[Progress]:
+        """Compute what is missing, `budget` padded tokens at a time (of which `padding` may be padding), and keep it as
+        it comes."""
         lacking = self._lacking()
         total = int(self._lengths[lacking].sum())
         sinks = self._sinks()
         try:
             for names, rows in self._groups(lacking):
-                for batch in by_length(self._lengths[rows], budget):
+                for batch in by_length(self._lengths[rows], budget, padding=padding):
                     some = {name: sinks[name] for name in names if name not in self._given_up}
                     if some:
                         self._batch(trunk, collate, rows[batch], some)

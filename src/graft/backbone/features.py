@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from graft.backbone import identity
-from graft.backbone.batch import Collator, batch_tokens_for
+from graft.backbone.batch import Collator, batch_tokens_for, padding_for
 from graft.backbone.boundary import ON_DISK, Boundary
 from graft.backbone.crossing import Crossing, Kind
 from graft.backbone.model import Backbone
@@ -102,10 +102,10 @@ class Extractor:
         kinds = self._kinds(wanted)
         crossing = Crossing(tokens, kinds, self.store)
         if crossing.rows_missing:
-            budget = batch_tokens_for(self.machine.device)
+            budget = batch_tokens_for(self.machine.device), padding_for(self.machine.device)
             collate = Collator(tokens, self._pad, self.machine.device)
             try:
-                for progress in crossing.run(self.trunk, collate, budget):
+                for progress in crossing.run(self.trunk, collate, *budget):
                     yield replace(progress, phase=phase)
             finally:
                 self.extracted += crossing.extracted

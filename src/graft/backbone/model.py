@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from torch import Tensor
 
 from graft.backbone import decoders, tied, trust
 from graft.backbone.families import FAMILIES, Family, depth_of, family_of
@@ -175,8 +176,13 @@ def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> N
             "download the model again, or name another.",
         )
     for name, parameter in model.named_parameters():
-        if not bool(torch.isfinite(parameter).all()):
+        if not _is_finite(parameter.detach()):
             raise ModelError(f"The weights of {located.name} are not finite: {name}.", "download the model again.")
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all numbers are: where their sum is, which is sooner known, they are."""
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _check_vocabulary(located: Located, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

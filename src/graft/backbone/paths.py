@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from graft.backbone.batch import Collator, Widths, batch_tokens_for, by_length, in_halves
+from graft.backbone.batch import Collator, Widths, batch_tokens_for, by_length, in_halves, padding_for
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool
 from graft.backbone.graphs import STEP, StepGraphs
@@ -176,7 +176,8 @@ def predict_logits(
     that reads tokens, rows × candidates (`tasks/candidates.py`) for one that looks for answers. The last value yielded
     is the array. `batch_tokens`: padded tokens per forward pass; 0: what suits the device."""
     path.module.eval()
-    batch_tokens = batch_tokens or batch_tokens_for(next(path.module.parameters()).device.type)
+    device = next(path.module.parameters()).device.type
+    batch_tokens = batch_tokens or batch_tokens_for(device)
     kept = room(len(feed), feed.layout, classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
 
@@ -184,7 +185,7 @@ def predict_logits(
         with torch.inference_mode():
             kept.put(path.logits(feed, some), some)
 
-    for rows in by_length(lengths, batch_tokens):
+    for rows in by_length(lengths, batch_tokens, padding=padding_for(device)):
         in_halves(rows, answer)
         done += int(lengths[rows].sum())
         yield Progress(phase, done, total)

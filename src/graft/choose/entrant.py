@@ -31,6 +31,7 @@ from graft.records import Candidate, MachineRecord, Progress, Spelling, View
 
 FEWEST_ROWS = 200
 PILOT = ((16, np.inf), (80, 5.0), (400, 0.5))  # rows, and seconds that they may take: the first pass is a slow one
+AMPLE = 0.05  # share of the time left: a candidate that takes less needs no closer measurement
 SPELT = 500  # texts whose words are looked at
 
 
@@ -111,7 +112,8 @@ class Entrant:
         done = 0
         for end, patience in PILOT:
             rows = np.arange(done, min(end, self.rows))
-            if len(rows) == 0 or self._reading(done, end) > patience:
+            ample = done > 0 and self.seconds(self.rows) < AMPLE * self.sample.left
+            if len(rows) == 0 or ample or self._reading(done, end) > patience:
                 break
             yield from self._read(rows)
             done = end

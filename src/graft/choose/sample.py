@@ -15,7 +15,7 @@ from graft.data.table import Rows
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task
 
-ENOUGH, OF_A_CLASS, MOST = 2000, 30, 6000  # rows (or words) that are read; docs/choosing.md says what more would give
+ENOUGH, OF_A_CLASS, MOST = 1000, 30, 6000  # rows (or words) that are read; docs/choosing.md says what more would give
 
 
 @dataclass(frozen=True, slots=True)

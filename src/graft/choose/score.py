@@ -17,13 +17,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.choose.spectrum import Decomposed, Standard, decomposed, standard
 
 NEIGHBOURS = 5
-QUERIES = 512  # rows whose neighbours are looked for, among all rows
+QUERIES = 512  # rows whose neighbours are looked for
+AMONG = 2048  # rows that are looked among
 ROUNDS = 100  # of LogME's fixed point
 EPSILON = 1e-5  # in its denominators, as in the authors' code
 
@@ -82,13 +85,15 @@ def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, 
     """Leave-one-out k-nearest neighbours by cosine of the centred features (Cover and Hart 1967).
 
     Classes: accuracy of the majority, ties going to the class of the nearest among the tied. Numbers: Pearson
-    correlation of the mean. Rows beyond `queries` are only neighbours; which are asked is drawn by a fixed seed.
+    correlation of the mean. Of the first `AMONG` rows, those beyond `queries` are only neighbours; which are asked is
+    drawn by a fixed seed.
     """
     return _neighbours(standard(features_ND), targets_N, count, queries)
 
 
 def _neighbours(parts: Standard, targets_N: Tensor, count: int = NEIGHBOURS, queries: int = QUERIES) -> float:
-    unit = torch.nn.functional.normalize(parts.centred_ND.float())
+    unit = torch.nn.functional.normalize(parts.centred(AMONG).float())
+    targets_N = targets_N[:AMONG]
     asked = torch.randperm(len(unit), generator=torch.Generator().manual_seed(0))[:queries].sort().values
     count = min(count, len(unit) - 1)
     nearest = []
@@ -107,7 +112,7 @@ def _neighbours(parts: Standard, targets_N: Tensor, count: int = NEIGHBOURS, que
 def _h_score(found: Decomposed, codes_N: Tensor) -> float:
     rows, _ = found.shape
     parts = found.standard
-    lengths = parts.centred_ND.square().sum(1).double()
+    lengths = parts.lengths_N
     covariance, share = shrunk(found.covering_DD / rows, lengths)
     targets = as_columns(codes_N)
     counts = targets.sum(0)
@@ -143,23 +148,32 @@ class _Evidence:
 
 def _evidence(found: Decomposed, targets_NC: Tensor) -> _Evidence:
     rows, width = found.shape
-    sigma = found.sigma_K[:, None]
     inside = found.inside(targets_NC)
-    projected = inside.square()
-    outside = (targets_NC.square().sum(0) - projected.sum(0)).clamp_min(0)
-    alpha = beta = torch.ones(targets_NC.shape[1], dtype=torch.float64)
-    for _ in range(ROUNDS):
-        ratio = alpha / beta
-        gamma = (sigma / (sigma + ratio)).sum(0)
-        weights = (sigma * projected / (ratio + sigma).square()).sum(0)
-        residual = (projected / (1 + sigma / ratio).square()).sum(0) + outside
-        alpha, beta = gamma / (weights + EPSILON), (rows - gamma) / (residual + EPSILON)
-        if bool(((alpha / beta - ratio).abs() <= 1e-5 * ratio).all()):
-            break
-    determinant = torch.log(alpha + beta * sigma).sum(0) + (width - len(sigma)) * torch.log(alpha)
+    sigma, projected = found.sigma_K.numpy()[:, None], inside.square().numpy()
+    outside = (targets_NC.square().sum(0).numpy() - projected.sum(0)).clip(0)
+    alpha, beta, residual, weights = _fixed_point(sigma, projected, outside, rows)
+    determinant = np.log(alpha + beta * sigma).sum(0) + (width - len(sigma)) * np.log(alpha)
     fit = beta * residual + alpha * weights
-    evidence = width * torch.log(alpha) + rows * torch.log(beta) - determinant - fit - rows * math.log(2 * math.pi)
-    return _Evidence(float(evidence.mean() / (2 * rows)), alpha / beta, inside)
+    evidence = width * np.log(alpha) + rows * np.log(beta) - determinant - fit - rows * math.log(2 * math.pi)
+    return _Evidence(float(evidence.mean() / (2 * rows)), torch.from_numpy(alpha / beta), inside)
+
+
+def _fixed_point(
+    sigma: NDArray[np.float64], projected: NDArray[np.float64], outside: NDArray[np.float64], rows: int
+) -> tuple[NDArray[np.float64], ...]:
+    """α and β where the evidence is largest, the squared residuals there and the squared weights, for each column."""
+    alpha = beta = np.ones(projected.shape[1])
+    weighted, rounds = sigma * projected, 0
+    while True:  # in numpy, which is sooner done with what is so small
+        ratio, rounds = alpha / beta, rounds + 1
+        inverse = 1 / (sigma + ratio)
+        squared = np.square(inverse)
+        gamma = (sigma * inverse).sum(0)
+        weights = (weighted * squared).sum(0)
+        residual = np.square(ratio) * (projected * squared).sum(0) + outside
+        alpha, beta = gamma / (weights + EPSILON), (rows - gamma) / (residual + EPSILON)
+        if rounds == ROUNDS or bool((np.abs(alpha / beta - ratio) <= 1e-5 * ratio).all()):
+            return alpha, beta, residual, weights
 
 
 def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:

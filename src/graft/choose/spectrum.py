@@ -30,9 +30,14 @@ class Standard:
         products = (self.standard_ND.T @ self.standard_ND).double()
         return products * self.scale_D * self.scale_D[:, None]
 
+    def centred(self, rows: int) -> Tensor:
+        """The features of the first so many rows, less their mean over all."""
+        return self.standard_ND[:rows] * self.scale_D.to(self.standard_ND.dtype)
+
     @property
-    def centred_ND(self) -> Tensor:
-        return self.standard_ND * self.scale_D.to(self.standard_ND.dtype)
+    def lengths_N(self) -> Tensor:
+        """Squared lengths of the centred rows, in float64."""
+        return (self.standard_ND.square() @ self.scale_D.square().to(self.standard_ND.dtype)).double()
 
     def against(self, columns_NC: Tensor) -> Tensor:
         """Xᵀ times columns, in float64."""

@@ -148,7 +148,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
     why = f"the family's native head reads {what}; it starts as a linear probe of that"
     if extracted.validation.pooled:
-        probe = _probe(material, train, extracted.validation.pooled[blocks][:, place])
+        learnt = Examples(train, material.train.targets)
+        probe = _probe(material, learnt, extracted.validation.pooled[blocks][:, place])
         scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
@@ -167,14 +168,14 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
-def _probe(material: Material, train: Tensor, validation: Tensor, penalties: tuple[float, ...] = PENALTIES) -> Probe:
-    learnt, held = Examples(train, material.train.targets), Examples(validation, material.validation.targets)
+def _probe(material: Material, learnt: Examples, validation: Tensor, penalties: tuple[float, ...] = PENALTIES) -> Probe:
+    held = Examples(validation, material.validation.targets)
     return fit_probe(material.task, learnt, held, material.classes, penalties)
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth at the strongest penalty, and the best few of them at the weaker ones too; the best
-    by the recipe's metric on validation becomes the head."""
+    """Try every pooling and depth on a part of train at the strongest penalty, and the best few of them on all of it at
+    every penalty; the best by the recipe's metric on validation becomes the head."""
     metric = known_metric(material.task, recipe.metric)
     tried: dict[Place, Probe] = {}
     scores: dict[Place, float] = {}
@@ -182,21 +183,23 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
     def value(place: Place) -> tuple[float, int]:
         return signed(metric, {metric: scores[place]}), place[1]
 
-    def attempt(penalties: tuple[float, ...], chosen: Collection[Place] | None = None) -> None:
+    def attempt(penalties: tuple[float, ...], rows: NDArray[np.int64], chosen: Collection[Place] | None = None) -> None:
+        targets = material.train.targets.take(rows)
         for place, train, validation in _views(material, extracted):
             if chosen is None or place in chosen:
-                probe = tried[place] = _probe(material, train, validation, penalties)
+                learnt = Examples(train[torch.from_numpy(rows)], targets)
+                probe = tried[place] = _probe(material, learnt, validation, penalties)
                 logits = probe.logits(validation).numpy()
                 scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
 
-    attempt(PENALTIES[:1])
+    attempt(PENALTIES[:1], start_rows(material, recipe))
     finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
-    attempt(PENALTIES, finalists)
+    attempt(PENALTIES, np.arange(len(material.train)), finalists)
     pooling, depth = max(finalists, key=value)
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
     why = (
         f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths, "
-        f"the best {len(finalists)} of which were tried at weaker penalties too"
+        f"the best {len(finalists)} of which were tried on all of train"
     )
     named = {f"{name}@{level}": score for (name, level), score in scores.items()}
     return HeadRecord("pooled", pooling, depth, "probe", why, named)
