@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import platform
 import subprocess
 import sys
 
@@ -173,3 +175,28 @@ def test_processors_behind_one_name_are_told_apart(tmp_path):
     assert processor_name(tmp_path / "missing") == ""
     (tmp_path / "arm").write_text("processor\t: 0\nBogoMIPS\t: 50.00\n")
     assert processor_name(tmp_path / "arm") == ""
+
+
+FAULTS = """
+import os, resource, torch
+from graft.machine import choose
+choose("cpu", "fp32")
+faults = []
+for _ in range(8):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(16 << 20)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(max(faults[4:]))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_memory_that_was_freed_is_used_again_unless_a_person_has_said_otherwise():
+    def faults(**said: str) -> int:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+        done = subprocess.run([sys.executable, "-c", FAULTS], env=plain | said, capture_output=True, check=True)
+        return int(done.stdout)
+
+    pages = (64 << 20) // os.sysconf("SC_PAGE_SIZE")
+    assert faults() < pages / 100
+    assert faults(MALLOC_TRIM_THRESHOLD_="131072") > pages / 2 > 0

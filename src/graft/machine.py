@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16"]
 NAMED = "named by you"  # why a precision was taken, where a person named it
+HELD = 1 << 30  # bytes of freed memory that the process holds on to, and the smallest piece that it asks for alone
 _NO_LIMIT = 1 << 60  # bytes; version 1 of control groups writes "no limit" as a number of this size
 _NO_MEMORY = (
     *("out of memory", "can't allocate memory", "not enough memory", "bad_alloc"),  # torch, by device
@@ -59,6 +60,7 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
             f"There is no device {device!r} with precision {precision!r}.",
             "devices: auto, cpu, cuda, mps; precisions: auto, fp32, bf16.",
         )
+    _hold_memory()
     chosen = _device(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     name, threads = _device_name(chosen), torch.get_num_threads()
@@ -67,6 +69,19 @@ def choose(device: Device = "auto", precision: Precision = "auto") -> MachineRec
     ratio = _gain_known(chosen, f"{chosen}, {name}, {cores} cores, torch {importlib.metadata.version('torch')}")
     why = f"a matrix product is {ratio:.1f} times as fast in bf16 as in fp32 here"
     return MachineRecord(chosen, name, cores, "bf16" if ratio >= 1.5 else "fp32", why, threads)
+
+
+def _hold_memory() -> None:
+    """Let memory that is freed be used again: every step frees tensors of tens of megabytes, which glibc gives back to
+    the system at once and fetches again page by page, zeroed, for the next. Left alone where a person has set it.
+
+    man 3 mallopt: M_TRIM_THRESHOLD is -1, M_MMAP_THRESHOLD -3.
+    """
+    chosen_already = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
+    option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" and not chosen_already else None
+    if option is not None:
+        option(-1, HELD)
+        option(-3, HELD)
 
 
 def _device(asked: Device) -> Literal["cpu", "cuda", "mps"]:
