@@ -117,3 +117,21 @@ def test_the_better_way_is_kept_and_the_backbone_left_alone(material):
     after = material.backbone.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize(("enough", "ends_untrained"), [((-1.0, -9.0), True), ((2.0, 0.0), False)])
+def test_a_trial_ends_as_soon_as_it_is_won(material, enough, ends_untrained):
+    recipe = Recipe("r", (Stage("s", "all", 2, Optimiser(lr=1e-4), Batches(16)),))
+    trial = pairing._try(material, recipe, "apart", enough)
+    phases = []
+    while True:
+        try:
+            phases.append(next(trial).phase)
+        except StopIteration as end:
+            best = end.value
+            break
+    assert set(phases) == {"try apart"}
+    if ends_untrained:
+        assert best.number == 0
+    everything = list(pairing._try(material, recipe, "apart", (2.0, 0.0)))
+    assert (len(phases) < len(everything)) == ends_untrained
