@@ -39,6 +39,7 @@ FLOORS = {
     "resuming.py": 6,
     "scratch.py": 6,
     "untrained.py": 6,
+    "answering.py": 6,
     "predict.py": 6,
     "generate.py": 6,
     "choosing.py": 6,

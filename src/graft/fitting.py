@@ -14,7 +14,7 @@ from pathlib import Path
 
 from graft import machine, resuming, windowed
 from graft.account import Account, Clock
-from graft.backbone import artefact, at_hand, hub
+from graft.backbone import artefact, at_hand, hub, saved
 from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
@@ -95,7 +95,7 @@ def fit(
         recorded = _recorded(folder, resume)
         job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
         if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
-            lost = artefact.damaged(folder.model, recorded)
+            lost = saved.damaged(folder.model, recorded)
             if not lost:
                 yield Said(f"{folder.path} is already trained.")
                 yield job.manifest

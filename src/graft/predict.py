@@ -7,37 +7,45 @@ are answered in it, and in fp32 wherever that could change the label: probabilit
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.backbone import artefact
-from graft.backbone.mixed import MixedPath
-from graft.backbone.model import Backbone
-from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.backbone.precision import serving
-from graft.backbone.rewriting import Rewriter
-from graft.backbone.seq2seq import Seq2SeqPath
+from graft.backbone import instant
 from graft.data.asked import Kind, asked
-from graft.data.encode import encode
+from graft.data.encode import Encoded, encode
 from graft.data.longtexts import Limits, limits_by
 from graft.data.pairs import Way
 from graft.data.table import Rows
 from graft.errors import RunError
 from graft.folder import RunFolder
-from graft.machine import Device, Precision, choose
-from graft.records import Input, MachineRecord, Manifest, Progress
+from graft.machine import Device, Precision
+from graft.records import Input, Manifest, Progress
 from graft.tasks.candidates import COLUMNS
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from graft.answering import Answering
+
 Logits = NDArray[Any]  # of a model that rewrites: the texts
-Answering = ModelPath | MixedPath | Rewriter
-Answer = Callable[[Feed], Iterator[Progress | Logits]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which run is asked, and where it computes."""
+
+    folder: RunFolder
+    manifest: Manifest
+    device: Device = "auto"
+    precision: Precision = "auto"
 
 
 class Predictor:
@@ -47,31 +55,38 @@ class Predictor:
     also lists of words; for answers tuples of a question and its context.
     """
 
-    def __init__(self, path: Answering, tokenizer: Any, manifest: Manifest, limits: Limits) -> None:
-        self.manifest = manifest
+    def __init__(self, asking: Asking) -> None:
+        self.manifest = manifest = asking.manifest
         self.kind: Kind = kind_of(manifest)
         self.task = task_of(manifest)
         self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
-        self._path = path
-        self._tokenizer = tokenizer
-        self._limits = limits
+        self._asking = asking
+        self._limits = limits_of(manifest)
+        self._instant = self._at_once()
+        self._whole: Answering | None = None
+        if self._instant is None:
+            self._load()
 
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`
         has them), in the order of the texts: those of the saved model, to rounding. Raises RunError for a model that
         writes texts."""
-        if isinstance(self._path, Rewriter):
+        if self.task.head.reads == "decoder":
             raise RunError("This model writes texts, which have no logits.", "use predict.")
-        found = self._stream(asked(texts, self.kind), self._exactly)
+        found = self._stream(asked(texts, self.kind), exactly=True)
         parts = [part for part in found if not isinstance(part, Progress)]
         if parts:
             return np.concatenate([logits for _, logits in parts])
-        return np.zeros((0, COLUMNS if self.kind == "questions" else len(self.outputs)), np.float32)
+        return np.zeros((0, self._columns), np.float32)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """What the logits' columns are called."""
         return self.outputs.names
+
+    @property
+    def _columns(self) -> int:
+        return COLUMNS if self.kind == "questions" else len(self.outputs)
 
     def predict(self, texts: Iterable[Input]) -> list[Any]:
         """One answer per text, in order: a `Prediction` where the task is classification.
@@ -82,39 +97,57 @@ class Predictor:
 
     def predictions(self, texts: Iterable[Input]) -> Iterator[Any]:
         """The same as a stream: answers come in chunks while texts are still being read."""
-        for part in self._stream(asked(texts, self.kind), self._quickly):
+        for part in self.stream(asked(texts, self.kind)):
             if not isinstance(part, Progress):
                 yield from self.task.answers(*part, self.outputs)
 
     def stream(self, chunks: Iterable[Rows]) -> Iterator[Progress | tuple[Rows, Logits]]:
         """Chunks of rows (of `data/asked.py`) with their logits, and progress between them."""
-        return self._stream(chunks, self._quickly)
+        return self._stream(chunks, exactly=False)
 
-    def _stream(self, chunks: Iterable[Rows], answer: Answer) -> Iterator[Progress | tuple[Rows, Logits]]:
-        head = self.manifest.head
-        way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
+    def _stream(self, chunks: Iterable[Rows], exactly: bool) -> Iterator[Progress | tuple[Rows, Logits]]:
         for rows in chunks:
-            read = encode(rows, self._tokenizer, self._limits, way)
-            for event in answer(Feed(read.tokens, None, read.layout)):
+            if self._instant is not None:
+                read = self._encoded(rows, self._instant.tokenizer)
+                if self._instant.affords(read.tokens):
+                    yield rows, self._instant.logits(read.tokens)
+                    continue
+            whole = self._load()
+            read = self._encoded(rows, whole.tokenizer)
+            for event in whole.exactly(read) if exactly else whole.quickly(read):
                 if isinstance(event, Progress):
                     yield event
                 else:
                     yield rows, event
 
-    def _quickly(self, feed: Feed) -> Iterator[Progress | Logits]:
-        if isinstance(self._path, MixedPath):
-            return self._path.logits(feed, len(self.outputs), "predict")
-        return self._exactly(feed)
+    def _encoded(self, rows: Rows, tokenizer: Tokenizer) -> Encoded:
+        head = self.manifest.head
+        way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
+        return encode(rows, tokenizer, self._limits, way)
 
-    def _exactly(self, feed: Feed) -> Iterator[Progress | Logits]:
-        if isinstance(self._path, Rewriter):
-            return self._path.write(feed, "predict")
-        path = self._path.exact if isinstance(self._path, MixedPath) else self._path
-        return predict_logits(path, feed, len(self.outputs), "predict")
+    def _at_once(self) -> instant.Instant | None:
+        """What answers the first few texts before torch is there; None where it is, or where they need it."""
+        asking = self._asking
+        here = "torch" not in sys.modules and asking.device in ("auto", "cpu") and asking.precision in ("auto", "fp32")
+        if not here or self.task.head.reads != "row" or self._limits.long != "truncate":
+            return None
+        return instant.load(asking.folder.model, asking.manifest)
+
+    def _load(self) -> Answering:
+        """The whole model, which answers everything from now on."""
+        if self._whole is None:
+            from graft import answering
+
+            asking = self._asking
+            self._whole = answering.load(
+                asking.folder, asking.manifest, asking.device, asking.precision, len(self.outputs)
+            )
+            self._instant = None
+        return self._whole
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
-    """The predictor of a run folder.
+    """The predictor of a run folder. Where torch is not imported yet, the first few texts are answered without it.
 
     Raises RunError when the folder holds no finished model, or one that writes texts rather than answer them.
     """
@@ -122,17 +155,7 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     manifest = folder.manifest()
     if task_of(manifest).head.reads == "language":
         raise RunError(f"{run} writes texts; it labels none.", f'graft generate {run} --prompt "a beginning".')
-    backbone = artefact.load(folder.model, manifest)
-    mixes = precision == "auto" and task_of(manifest).mixes
-    exact = precision == "auto" and not mixes
-    machine = choose(device, "fp32" if exact else precision)
-    if machine.precision == "bf16":
-        machine = serving(backbone, machine)
-    if task_of(manifest).head.reads == "decoder":
-        writer = Rewriter(Seq2SeqPath(backbone, machine, copied=False), backbone.tokenizer)
-        return Predictor(writer, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
-    path = _path(backbone, machine, mixes)
-    return Predictor(path, backbone.tokenizer.backend_tokenizer, manifest, limits_of(manifest))
+    return Predictor(Asking(folder, manifest, device, precision))
 
 
 def limits_of(manifest: Manifest) -> Limits:
@@ -146,10 +169,3 @@ def kind_of(manifest: Manifest) -> Kind:
     if reads in ("token", "span"):
         return "words" if reads == "token" else "questions"
     return "pairs" if manifest.data.columns.second else "texts"
-
-
-def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPath | MixedPath:
-    if not may_mix or machine.precision == "fp32":
-        return ModelPath(backbone, machine, copied=False)
-    quick = ModelPath(backbone, machine)
-    return MixedPath(ModelPath(backbone, dataclasses.replace(machine, precision="fp32"), copied=False), quick)

@@ -34,6 +34,46 @@ def test_arguments_become_a_table(trained: Path, capsys: pytest.CaptureFixture[s
         assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1, abs=1e-5)
 
 
+def alone(*line: str) -> tuple[str, bool]:
+    """What `graft` prints in a process of its own, and whether that imported torch."""
+    code = (
+        "import sys; from graft.cli.main import main\n"
+        "status = main(sys.argv[1:])\n"
+        "print('torch' in sys.modules, file=sys.stderr); sys.exit(status)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=True)
+    return ended.stdout, ended.stderr.splitlines()[-1] == "True"
+
+
+def test_the_first_texts_are_answered_without_torch(trained: Path) -> None:
+    out, imported = alone("predict", str(trained), *TEXTS)
+    assert not imported
+    for row, truth in zip(csv.DictReader(io.StringIO(out)), load(trained).predict(TEXTS), strict=True):
+        assert row["label"] == truth.label
+        assert float(row["probability"]) == pytest.approx(truth.probability, abs=1e-5)
+
+
+def test_whoever_names_a_precision_is_answered_in_it(trained: Path) -> None:
+    out, imported = alone("predict", str(trained), TEXTS[0], "--precision", "bf16")
+    assert imported
+    assert out.splitlines()[1].startswith(TEXTS[0])
+
+
+def test_many_texts_are_answered_by_torch_once_it_is_worth_its_import(trained: Path) -> None:
+    code = (
+        "import sys; from graft.backbone import instant; from graft.predict import load\n"
+        "instant.WORK = 1e7; predictor = load(sys.argv[1])\n"
+        "for _ in range(30): print(predictor.predict(sys.argv[2:])[0].probability, 'torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(trained), *TEXTS], capture_output=True, text=True, check=True
+    )
+    said = [line.split() for line in ended.stdout.splitlines()]
+    assert [first for _, first in said] == sorted(first for _, first in said), "once imported, it answers"
+    assert {first for _, first in said} == {"False", "True"}
+    assert max(float(share) for share, _ in said) - min(float(share) for share, _ in said) < 1e-5
+
+
 def test_standard_input_keeps_every_line_in_its_place(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

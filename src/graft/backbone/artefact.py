@@ -19,16 +19,15 @@ from graft.backbone.heads import OwnHead, PairedHead, PooledHead
 from graft.backbone.hub import Located
 from graft.backbone.model import HEAD, Backbone, quiet
 from graft.backbone.model import load as load_model
+from graft.backbone.saved import HEAD_WEIGHTS, WEIGHTS, check
 from graft.errors import RunError
-from graft.files import digest_file, is_intact
+from graft.files import digest_file
 from graft.records import HeadRecord, Manifest
 from graft.tasks.registry import task_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-WEIGHTS = "model.safetensors"
-HEAD_WEIGHTS = "graft_head.safetensors"
 NOTHING: Mapping[str, float] = {}
 
 
@@ -99,23 +98,13 @@ def load(folder: Path, manifest: Manifest) -> Backbone:
 
     Raises RunError when a file of it is missing, or is not the one that the manifest names.
     """
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise RunError(f"{weights} is missing.", "finish the run with --resume, or name another run folder.")
-    for path in damaged(folder, manifest):
-        state = "not the one that this run saved" if path.is_file() else "missing"
-        raise RunError(f"{path} is {state}.", f"`graft run --resume --out {folder.parent}` makes it again.")
+    check(folder, manifest)
     located = Located(str(folder), folder, "folder", "", manifest.outcome.artefact.get(WEIGHTS, ""))
     backbone = load_model(located, manifest.data.classes, head=task_of(manifest).head)
     if manifest.head is not None and manifest.head.kind in ("pooled", "paired"):
         backbone.model.add_module(HEAD, _load_head(folder / HEAD_WEIGHTS, manifest, manifest.head))
         backbone.model.eval()
     return backbone
-
-
-def damaged(folder: Path, manifest: Manifest) -> list[Path]:
-    """The files of a saved model that are missing, or not the ones that the manifest names."""
-    return [folder / name for name, digest in manifest.outcome.artefact.items() if not is_intact(folder / name, digest)]
 
 
 def _load_head(path: Path, manifest: Manifest, record: HeadRecord) -> OwnHead:

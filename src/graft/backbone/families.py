@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from torch import Tensor, nn
-
 from graft.errors import ModelError
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
+
+    Returns = Callable[[nn.Module, tuple[Any, ...], Tensor], Any]
 
 Activation = Literal["tanh", "relu", "gelu"]
 Reads = Literal["first", "last", "mean"]
-Returns = Callable[[nn.Module, tuple[Any, ...], Tensor], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ def family_of(model: PreTrainedModel) -> Family:
 
     Raises ModelError when no list of `num_hidden_layers` blocks is found.
     """
+    from torch import nn
+
     kind = model.config.model_type
     if kind in FAMILIES:
         return _configured(FAMILIES[kind], model.config)
@@ -139,7 +141,7 @@ def depth_of(model: PreTrainedModel, family: Family) -> int:
     """How many blocks a text passes."""
     if family.shared:
         return int(model.config.num_hidden_layers)
-    return len(cast(nn.ModuleList, model.base_model.get_submodule(family.blocks)))
+    return len(cast("nn.ModuleList", model.base_model.get_submodule(family.blocks)))
 
 
 def _configured(family: Family, config: Any) -> Family:

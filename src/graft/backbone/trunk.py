@@ -12,15 +12,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from graft.backbone.families import Family, Returns, depth_of
+from graft.backbone.families import Family, depth_of
 from graft.backbone.fastblock import FastBlocks
 from graft.backbone.firstrow import first_row_only
+
+if TYPE_CHECKING:
+    from graft.backbone.families import Returns
 
 
 class StandIn(nn.Module):

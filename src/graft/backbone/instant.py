@@ -1,0 +1,282 @@
+"""A saved BERT-like classifier in numpy: the first answers of a process, sooner than torch can be imported.
+
+torch and transformers take seconds to import, and a few short texts cross a small encoder in milliseconds. So the first
+texts that a process asks about are answered here, in fp32, one at a time; the logits are those of the saved model, to
+rounding. `load` gives None for whatever is not of this kind, `Instant.affords` says when torch is worth its import.
+
+Shapes: ids_T of one text, states_TD; H heads of width d.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.backbone import saved
+from graft.backbone.families import FAMILIES, Activation, NativeHead
+from graft.data.tokens import Tokens
+from graft.records import HeadRecord, Manifest
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Array = NDArray[np.float32]
+WORK = 1e11  # operations of a process that are done here: what torch's import costs on two cores
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a family calls a block's layers, and where its positions begin."""
+
+    triple: tuple[str, str, str]  # query, key, value
+    layers: tuple[str, str, str]  # after the attention, up, down
+    norms: tuple[str, str]  # after the attention, after the feed-forward part
+    pads_first: bool = False  # positions begin after the padding index
+
+
+_BERT = _Names(
+    ("attention.self.query", "attention.self.key", "attention.self.value"),
+    ("attention.output.dense", "intermediate.dense", "output.dense"),
+    ("attention.output.LayerNorm", "output.LayerNorm"),
+)
+_ROBERTA = _Names(_BERT.triple, _BERT.layers, _BERT.norms, pads_first=True)
+_DISTILBERT = _Names(
+    ("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    ("attention.out_lin", "ffn.lin1", "ffn.lin2"),
+    ("sa_layer_norm", "output_layer_norm"),
+)
+NAMES = {"bert": _BERT, "electra": _BERT, "roberta": _ROBERTA, "xlm-roberta": _ROBERTA, "distilbert": _DISTILBERT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Constants:
+    """What the arithmetic needs to know beside the weights."""
+
+    heads: int
+    eps: float
+    first: int  # position of the first token
+    typed: bool  # whether token types tell the texts of a pair apart
+
+
+class _Weights:
+    """A saved model's tensors by the names of its layers."""
+
+    def __init__(self, tensors: dict[str, Array], base: str) -> None:
+        self._tensors = tensors
+        self._base = f"{base}." if any(name.startswith(f"{base}.") for name in tensors) else ""
+
+    def table(self, name: str) -> Array:
+        return self._tensors[f"{self._base}{name}.weight"]
+
+    def has(self, name: str) -> bool:
+        return f"{self._base}{name}.weight" in self._tensors
+
+    def layer(self, name: str, within: bool = True) -> tuple[Array, Array]:
+        """Weight and bias of a layer of the backbone, or of the head above it."""
+        full = f"{self._base if within else ''}{name}"
+        return self._tensors[f"{full}.weight"], self._tensors[f"{full}.bias"]
+
+
+class Instant:
+    """A saved model, and what it may still do."""
+
+    def __init__(self, tokenizer: Tokenizer, trunk: _Trunk, head: _NativeHead | _PooledHead) -> None:
+        self.tokenizer = tokenizer
+        self._trunk = trunk
+        self._head = head
+        self._left = WORK
+
+    def affords(self, tokens: Tokens) -> bool:
+        """Whether these rows are few enough to be answered here; if so they count."""
+        work = self._trunk.work(tokens.lengths)
+        if work > self._left:
+            return False
+        self._left -= work
+        return True
+
+    def logits(self, tokens: Tokens) -> Array:
+        """logits (rows × classes, fp32)."""
+        rows = [self._head(self._trunk.states(*row)) for row in _rows(tokens)]
+        return np.stack(rows).astype(np.float32)
+
+
+def _rows(tokens: Tokens) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+    """Each row's ids and token types."""
+    for row in range(len(tokens)):
+        ids_T = tokens.ids[tokens.starts[row] : tokens.starts[row + 1]]
+        first = len(ids_T) if tokens.firsts is None else int(tokens.firsts[row])
+        yield ids_T, (np.arange(len(ids_T)) >= first).astype(np.int64)
+
+
+class _Trunk:
+    """Embeddings and blocks, as far up as the head reads."""
+
+    def __init__(self, weights: _Weights, names: _Names, blocks: list[str], constants: _Constants) -> None:
+        self._constants = constants
+        self._words, self._positions = (weights.table(f"embeddings.{name}_embeddings") for name in ("word", "position"))
+        typed = weights.has("embeddings.token_type_embeddings")
+        self._types = weights.table("embeddings.token_type_embeddings") if typed else None
+        self._norm = weights.layer("embeddings.LayerNorm")
+        self._project = weights.layer("embeddings_project") if weights.has("embeddings_project") else None
+        self._blocks = [_Block(weights, names, block, constants) for block in blocks]
+
+    def work(self, lengths: NDArray[np.int64]) -> float:
+        """Operations that rows of these lengths take, 2 per product and sum."""
+        block, width = self._blocks[0].size, self._positions.shape[1]
+        return 2.0 * len(self._blocks) * float(block * lengths.sum() + 2 * width * (lengths**2).sum())
+
+    def states(self, ids_T: NDArray[np.int32], types_T: NDArray[np.int64]) -> list[Array]:
+        """states_TD after each block."""
+        first = self._constants.first
+        states_TD = self._words[ids_T] + self._positions[first : first + len(ids_T)]
+        if self._types is not None:
+            states_TD = states_TD + self._types[types_T if self._constants.typed else np.zeros_like(types_T)]
+        states_TD = _normed(states_TD, self._norm, self._constants.eps)
+        if self._project is not None:
+            states_TD = _linear(states_TD, self._project)
+        found = []
+        for block in self._blocks:
+            states_TD = block(states_TD)
+            found.append(states_TD)
+        return found
+
+
+class _Block:
+    """norm(x + attention(x)), then norm(x + down(gelu(up(x))))."""
+
+    def __init__(self, weights: _Weights, names: _Names, place: str, constants: _Constants) -> None:
+        self._triple = [weights.layer(f"{place}.{name}") for name in names.triple]
+        self._out, self._up, self._down = (weights.layer(f"{place}.{name}") for name in names.layers)
+        self._norms = [weights.layer(f"{place}.{name}") for name in names.norms]
+        self._constants = constants
+        self.size = sum(weight.size for weight, _ in (*self._triple, self._out, self._up, self._down))
+
+    def __call__(self, states_TD: Array) -> Array:
+        eps = self._constants.eps
+        states_TD = _normed(states_TD + _linear(self._attended(states_TD), self._out), self._norms[0], eps)
+        inner_TF = _gelu(_linear(states_TD, self._up))
+        return _normed(states_TD + _linear(inner_TF, self._down), self._norms[1], eps)
+
+    def _attended(self, states_TD: Array) -> Array:
+        length, width, heads = *states_TD.shape, self._constants.heads
+        q, k, v = (_linear(states_TD, layer).reshape(length, heads, -1).swapaxes(0, 1) for layer in self._triple)
+        scores_HTT = q @ k.swapaxes(1, 2) / np.float32((width // heads) ** 0.5)
+        shares_HTT = np.exp(scores_HTT - scores_HTT.max(axis=2, keepdims=True))
+        shares_HTT /= shares_HTT.sum(axis=2, keepdims=True)
+        attended_TD: Array = (shares_HTT @ v).swapaxes(0, 1).reshape(length, width)
+        return attended_TD
+
+
+class _NativeHead:
+    """The family's own head over the first token's last state."""
+
+    def __init__(self, weights: _Weights, head: NativeHead, base: str) -> None:
+        inside = head.dense.startswith(f"{base}.")  # BERT's pooler is part of the backbone
+        self._dense = weights.layer(head.dense.removeprefix(f"{base}."), inside)
+        self._out = weights.layer(head.out, False)
+        self._activation = _ACTIVATIONS[head.activation]
+
+    def __call__(self, states: list[Array]) -> Array:
+        return _linear(self._activation(_linear(states[-1][0], self._dense)), self._out)
+
+
+class _PooledHead:
+    """graft's own linear head over standardised features."""
+
+    def __init__(self, tensors: dict[str, Array], record: HeadRecord) -> None:
+        self._mean, self._deviation = tensors["mean"], tensors["deviation"]
+        self._linear = tensors["linear.weight"], tensors["linear.bias"]
+        self._pooling = record.pooling
+
+    def __call__(self, states: list[Array]) -> Array:
+        if self._pooling == "layers":
+            pooled_D = np.mean([states_TD.mean(axis=0) for states_TD in states], axis=0)
+        else:
+            pooled_D = states[-1][0] if self._pooling == "first" else states[-1].mean(axis=0)
+        return _linear((pooled_D - self._mean) / self._deviation, self._linear)
+
+
+def _linear(states: Array, layer: tuple[Array, Array]) -> Array:
+    weight, bias = layer
+    result: Array = states @ weight.T + bias
+    return result
+
+
+def _normed(states_TD: Array, layer: tuple[Array, Array], eps: float) -> Array:
+    centred_TD = states_TD - states_TD.mean(axis=1, keepdims=True)
+    variance_T1 = np.square(centred_TD).mean(axis=1, keepdims=True)
+    result: Array = centred_TD / np.sqrt(variance_T1 + np.float32(eps)) * layer[0] + layer[1]
+    return result
+
+
+def _relu(states: Array) -> Array:
+    return np.maximum(states, np.float32(0))
+
+
+def _gelu(states: Array) -> Array:
+    from scipy.special import erf
+
+    result: Array = states * np.float32(0.5) * (np.float32(1) + erf(states * np.float32(0.5**0.5)))
+    return result
+
+
+_ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": _relu, "gelu": _gelu}
+
+
+def load(folder: Path, manifest: Manifest) -> Instant | None:
+    """The saved model of a run whose head reads whole texts; None where the model is of another kind. Raises RunError
+    when a file is missing, or not the one that the manifest names."""
+    family, head = manifest.backbone.family, manifest.head
+    if family not in NAMES or head is None or head.kind not in ("native", "pooled"):
+        return None
+    saved.check(folder, manifest)
+    try:
+        return _loaded(folder, family, head)
+    except (KeyError, ValueError, TypeError, OSError):  # files that others changed: torch's path says what is wrong
+        return None
+
+
+def _loaded(folder: Path, family: str, head: HeadRecord) -> Instant | None:
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if not _is_plain(config):
+        return None
+    names, entry, base = NAMES[family], FAMILIES[family], family.removeprefix("xlm-")
+    weights = _Weights(load_file(folder / saved.WEIGHTS), base)
+    depth = head.depth if head.kind == "pooled" else _number(config, "num_hidden_layers", "n_layers")
+    blocks = [f"{entry.blocks}.{block}" for block in range(depth)]
+    trunk = _Trunk(weights, names, blocks, _constants(config, names))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    if head.kind == "pooled":
+        return Instant(tokenizer, trunk, _PooledHead(load_file(folder / saved.HEAD_WEIGHTS), head))
+    assert entry.head is not None, "these families have native heads"
+    return Instant(tokenizer, trunk, _NativeHead(weights, entry.head, base))
+
+
+def _is_plain(config: dict[str, Any]) -> bool:
+    """Whether the blocks are as they are written here."""
+    exact = config.get("hidden_act", config.get("activation")) == "gelu"
+    return exact and not config.get("is_decoder") and config.get("position_embedding_type", "absolute") == "absolute"
+
+
+def _constants(config: dict[str, Any], names: _Names) -> _Constants:
+    first = int(config["pad_token_id"]) + 1 if names.pads_first else 0
+    typed = int(config.get("type_vocab_size") or 0) > 1
+    heads = _number(config, "num_attention_heads", "n_heads")
+    return _Constants(heads, float(config.get("layer_norm_eps", 1e-12)), first, typed)  # DistilBERT's is fixed
+
+
+def _number(config: dict[str, Any], *names: str) -> int:
+    """The one of these that a family has. Raises KeyError where there is none."""
+    found = next((config[name] for name in names if name in config), None)
+    if found is None:
+        raise KeyError(names[0])
+    return int(found)

@@ -1,0 +1,107 @@
+"""The first answers of a process: those of torch, to rounding, from numpy alone."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from test_artefact import CLASSES, LIMIT, TEXTS, manifest_of, trained
+
+from graft.backbone import artefact, instant
+from graft.backbone.heads import PooledHead
+from graft.backbone.model import HEAD
+from graft.backbone.paths import Feed, ModelPath, predict_logits
+from graft.data.pairs import tokenize_pairs
+from graft.data.tokens import tokenize
+from graft.errors import RunError
+from graft.records import HeadRecord
+
+PAIRS = [("good bread", "bad soup"), ("", "one [SEP] two"), ("bad " * 100, "rice " * 50), ("", "")]
+NATIVE = HeadRecord("native", "first", 0, "random", "")
+
+
+@pytest.fixture(params=instant.NAMES)
+def plain(request, loaded):
+    """A backbone of each family whose blocks are written out in numpy."""
+    original = loaded[request.param]
+    return trained(dataclasses.replace(original, model=copy.deepcopy(original.model)))
+
+
+def saved(backbone, machine, folder, head=NATIVE):
+    digests = artefact.save(backbone, folder, LIMIT)
+    return manifest_of(backbone, machine, head, digests)
+
+
+def agree(found, backbone, machine, tokens):
+    *_, expected = predict_logits(ModelPath(backbone, machine), Feed(tokens), len(CLASSES), "test")
+    np.testing.assert_allclose(found.logits(tokens), expected, atol=2e-5, rtol=1e-5)
+    assert expected.std(axis=0).min() > 1e-3
+
+
+def test_the_native_head_says_the_same(plain, machine, tmp_path):
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path))
+    agree(found, plain, machine, tokenize(TEXTS, found.tokenizer, LIMIT)[0])
+    agree(found, plain, machine, tokenize_pairs(PAIRS, found.tokenizer, LIMIT, "joined")[0])
+
+
+@pytest.mark.parametrize(("pooling", "depth"), [("first", 3), ("mean", 2), ("layers", 3)])
+def test_a_pooled_head_says_the_same(plain, machine, tmp_path, pooling, depth):
+    head = PooledHead(plain.record.width, len(CLASSES), pooling, depth)
+    head.mean.normal_()
+    head.deviation.uniform_(0.5, 2)
+    plain.model.add_module(HEAD, head)
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path, HeadRecord("pooled", pooling, depth, "probe", "")))
+    agree(found, plain, machine, tokenize(TEXTS, found.tokenizer, LIMIT)[0])
+
+
+def test_texts_become_the_same_tokens(plain, machine, tmp_path):
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path))
+    backend = artefact.load(tmp_path, manifest_of(plain, machine)).tokenizer.backend_tokenizer
+    own, theirs = (tokenize(TEXTS, one, LIMIT)[0] for one in (found.tokenizer, backend))
+    np.testing.assert_array_equal(own.ids, theirs.ids)
+
+
+def test_it_stops_where_torch_is_worth_its_import(plain, machine, tmp_path, monkeypatch):
+    monkeypatch.setattr(instant, "WORK", 1e9)
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path))
+    some = tokenize(TEXTS * 20, found.tokenizer, LIMIT)[0]
+    many = some.take(np.arange(len(some)).repeat(1000))
+    assert not found.affords(many)
+    asked = 0
+    while found.affords(some):  # what was not answered has not counted
+        asked += 1
+    assert 1 < asked < 1000
+
+
+def test_other_kinds_are_left_to_torch(backbone, machine, tmp_path):
+    manifest = saved(backbone, machine, tmp_path)
+    assert (instant.load(tmp_path, manifest) is not None) == (backbone.family.name in instant.NAMES)
+    assert instant.load(tmp_path, dataclasses.replace(manifest, head=None)) is None
+    assert (
+        instant.load(tmp_path, dataclasses.replace(manifest, head=dataclasses.replace(NATIVE, kind="paired"))) is None
+    )
+
+
+def test_another_activation_is_left_to_torch(plain, machine, tmp_path):
+    config = plain.model.config
+    setattr(config, "activation" if plain.family.name == "distilbert" else "hidden_act", "relu")
+    assert instant.load(tmp_path, saved(plain, machine, tmp_path)) is None
+
+
+def test_weights_that_are_not_those_of_the_run_are_refused(plain, machine, tmp_path):
+    manifest = saved(plain, machine, tmp_path)
+    weights = tmp_path / artefact.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    with pytest.raises(RunError, match="not the one that this run saved"):
+        instant.load(tmp_path, manifest)
+    weights.unlink()
+    with pytest.raises(RunError, match="missing"):
+        instant.load(tmp_path, manifest)
+
+
+def test_weights_of_another_precision_are_left_to_torch(plain, machine, tmp_path):
+    plain.model.to(torch.bfloat16)
+    assert instant.load(tmp_path, saved(plain, machine, tmp_path)) is None
