@@ -14,6 +14,8 @@ from sklearn import datasets
 from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import KNeighborsClassifier
 
+from graft.choose import score as module
+from graft.choose import spectrum
 from graft.choose.score import Scores, as_columns, correlation, h_score, log_me, neighbours, probe, scores
 
 # of transformer-ranker 0.2.0's estimators, called on the same arrays (torch 2.13.0)
@@ -130,6 +132,19 @@ def left_out(X: np.ndarray, y: np.ndarray) -> np.ndarray:
 def test_the_probe_is_a_ridge_refitted_without_each_row(shape):
     features, numbers = noisy(shape)
     expected = np.corrcoef(left_out(features.numpy(), numbers.numpy()), numbers.numpy())[0, 1]
+    assert probe(features, numbers) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_probe_is_asked_about_the_first_rows_and_fitted_on_all(monkeypatch):
+    monkeypatch.setattr(module, "ASKED", 20)
+    monkeypatch.setattr(spectrum, "ASKED", 20)
+    features, codes = made(60, 5, 3, seed=4)
+    codes[:20] = codes[:20].clamp_min(1)  # the first class is not among those that are asked about
+    columns = as_columns(codes).numpy().T
+    answers = np.stack([left_out(features.double().numpy(), column)[:20] for column in columns])
+    assert probe(features, codes) == pytest.approx((answers.argmax(0) == codes[:20].numpy()).mean())
+    numbers = features[:, 0].double() + codes
+    expected = np.corrcoef(left_out(features.double().numpy(), numbers.numpy())[:20], numbers[:20].numpy())[0, 1]
     assert probe(features, numbers) == pytest.approx(expected, abs=1e-3)
 
 

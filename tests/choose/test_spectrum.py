@@ -41,7 +41,7 @@ def test_the_parts_put_together_are_the_features(shape):
     assert torch.allclose(parts.against(columns), exact.T @ columns, rtol=1e-5, atol=1e-2)
     left = found.left_NK.double()
     assert torch.allclose(left.T @ left, torch.eye(left.shape[1], dtype=torch.float64), atol=1e-3)
-    assert torch.allclose(found.inside(columns), left.T @ columns, atol=1e-3)
+    assert torch.allclose(found.inside(columns, parts.against(columns)), left.T @ columns, atol=1e-3)
 
 
 def test_constant_features_have_no_scale():

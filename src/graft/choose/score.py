@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.choose.spectrum import Decomposed, Standard, decomposed, standard
+from graft.choose.spectrum import ASKED, Decomposed, Standard, decomposed, standard
 
 NEIGHBOURS = 5
 QUERIES = 512  # rows whose neighbours are looked for
-AMONG = 2048  # rows that are looked among
+AMONG = ASKED  # rows that are looked among
 ROUNDS = 100  # of LogME's fixed point
 EPSILON = 1e-5  # in its denominators, as in the authors' code
 
@@ -43,9 +43,10 @@ class Scores:
 
 def scores(features_ND: Tensor, targets_N: Tensor) -> Scores:
     """All four."""
-    found = decomposed(features_ND)
-    classes = _h_score(found, targets_N) if targets_N.dtype == torch.int64 else None
-    evidence = _evidence(found, as_columns(targets_N))
+    found, columns = decomposed(features_ND), as_columns(targets_N)
+    against = found.standard.against(columns)
+    classes = _h_score(found, columns, against) if targets_N.dtype == torch.int64 else None
+    evidence = _evidence(found, columns, against)
     return Scores(classes, evidence.mean, _neighbours(found.standard, targets_N), _probe(found, evidence, targets_N))
 
 
@@ -56,7 +57,8 @@ def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
     "An Information-Theoretic Approach to Transferability", equation 2; Ibrahim et al. 2022, "Newer is not always
     better", section 3.2, whose published code divides Σ_z by rows - 1, as is done here.
     """
-    return _h_score(decomposed(features_ND), codes_N)
+    found, columns = decomposed(features_ND), as_columns(codes_N)
+    return _h_score(found, columns, found.standard.against(columns))
 
 
 def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
@@ -67,18 +69,19 @@ def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
     Where there are fewer rows than features, log|A| counts every feature, as the equation says; the authors' code
     counts only as many as there are rows.
     """
-    return _evidence(decomposed(features_ND), as_columns(targets_N)).mean
+    found, columns = decomposed(features_ND), as_columns(targets_N)
+    return _evidence(found, columns, found.standard.against(columns)).mean
 
 
 def probe(features_ND: Tensor, targets_N: Tensor) -> float:
-    """The linear model whose evidence LogME maximises, each row answered by the fit on all others.
+    """The linear model whose evidence LogME maximises, the first `ASKED` rows each answered by the fit on all others.
 
     Classes: the largest column answers (accuracy); numbers: Pearson correlation. It is a ridge regression for each
     column, with the penalty α/β that the evidence chooses (MacKay 1992), so none is searched for. Leaving out needs
     no second fit: a row's residual without it is its residual divided by 1 - h (Allen 1974, PRESS).
     """
-    found = decomposed(features_ND)
-    return _probe(found, _evidence(found, as_columns(targets_N)), targets_N)
+    found, columns = decomposed(features_ND), as_columns(targets_N)
+    return _probe(found, _evidence(found, columns, found.standard.against(columns)), targets_N)
 
 
 def neighbours(features_ND: Tensor, targets_N: Tensor, count: int = NEIGHBOURS, queries: int = QUERIES) -> float:
@@ -109,14 +112,13 @@ def _neighbours(parts: Standard, targets_N: Tensor, count: int = NEIGHBOURS, que
     return float((answers == targets_N[asked]).double().mean())
 
 
-def _h_score(found: Decomposed, codes_N: Tensor) -> float:
+def _h_score(found: Decomposed, classes_NC: Tensor, against_DC: Tensor) -> float:
     rows, _ = found.shape
     parts = found.standard
     lengths = parts.lengths_N
     covariance, share = shrunk(found.covering_DD / rows, lengths)
-    targets = as_columns(codes_N)
-    counts = targets.sum(0)
-    sums_DC = parts.against(targets) - torch.outer(parts.mean_D, counts)
+    counts = classes_NC.sum(0)
+    sums_DC = against_DC - torch.outer(parts.mean_D, counts)
     weighted = sums_DC / counts.sqrt()
     solved = torch.cholesky_solve(weighted, torch.linalg.cholesky(covariance))
     return float((1 - share) * (weighted * solved).sum() / (rows - 1))
@@ -146,9 +148,9 @@ class _Evidence:
     inside_KC: Tensor  # Uᵀy
 
 
-def _evidence(found: Decomposed, targets_NC: Tensor) -> _Evidence:
+def _evidence(found: Decomposed, targets_NC: Tensor, against_DC: Tensor) -> _Evidence:
     rows, width = found.shape
-    inside = found.inside(targets_NC)
+    inside = found.inside(targets_NC, against_DC)
     sigma, projected = found.sigma_K.numpy()[:, None], inside.square().numpy()
     outside = (targets_NC.square().sum(0).numpy() - projected.sum(0)).clip(0)
     alpha, beta, residual, weights = _fixed_point(sigma, projected, outside, rows)
@@ -177,13 +179,15 @@ def _fixed_point(
 
 
 def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:
-    targets = as_columns(targets_N)
+    targets = as_columns(targets_N)[:ASKED]
     shrink_KC = found.sigma_K[:, None] / (found.sigma_K[:, None] + evidence.ratio_C)
-    left_NK = found.left_NK
+    left_NK = found.left_NK[:ASKED]
     leverage_NC = (left_NK.square() @ shrink_KC.to(left_NK.dtype)).double()
     residual_NC = targets - (left_NK @ (shrink_KC * evidence.inside_KC).to(left_NK.dtype)).double()
     answers = targets - residual_NC / (1 - leverage_NC).clamp_min(1e-6)
-    return judged(answers, targets_N)
+    if targets_N.dtype == torch.int64:  # a column for each class of all rows, not of those that are asked
+        return float((answers.argmax(1) == targets.argmax(1)).double().mean())
+    return judged(answers, targets_N[:ASKED])
 
 
 def judged(answers: Tensor, targets_N: Tensor) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ASKED = 2048  # rows that a fit on all others is asked about: more would cost a product of all features and tell little
 RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
 
 
@@ -41,26 +42,28 @@ class Standard:
 
     def against(self, columns_NC: Tensor) -> Tensor:
         """Xᵀ times columns, in float64."""
-        inside = (self.standard_ND.T @ columns_NC.to(self.standard_ND.dtype)).double()
+        inside = (columns_NC.T.to(self.standard_ND.dtype) @ self.standard_ND).T.double()  # the quicker way round
         return inside * self.scale_D[:, None] + torch.outer(self.mean_D, columns_NC.sum(0))
 
-    def times(self, columns_DK: Tensor) -> Tensor:
-        """X times columns (float64), in the features' dtype."""
+    def times(self, columns_DK: Tensor, rows: int) -> Tensor:
+        """The first rows of X times columns (float64), in the features' dtype."""
         dtype = self.standard_ND.dtype
-        return self.standard_ND @ (self.scale_D[:, None] * columns_DK).to(dtype) + (self.mean_D @ columns_DK).to(dtype)
+        return self.standard_ND[:rows] @ (self.scale_D[:, None] * columns_DK).to(dtype) + (self.mean_D @ columns_DK).to(
+            dtype
+        )
 
 
 def standard(features_ND: Tensor) -> Standard:
     """Features of any float dtype on their way to a spectrum."""
     wide = features_ND if features_ND.dtype == torch.float64 else features_ND.float()
-    mean = wide.mean(0, dtype=torch.float64)
-    centred = wide - mean.to(wide.dtype)
-    left = centred.mean(0, dtype=torch.float64)  # of the mean's own rounding
-    centred, mean = centred.sub_(left.to(wide.dtype)), mean.to(wide.dtype).double() + left.to(wide.dtype).double()
-    scale = centred.square().mean(0, dtype=torch.float64).sqrt()
+    mean = wide.mean(0)
+    centred = wide - mean
+    left = centred.mean(0)  # of the mean's own rounding
+    centred, mean = centred.sub_(left), mean.double() + left.double()
+    scale = centred.square().mean(0).sqrt()
     varies = scale > torch.finfo(wide.dtype).eps * mean.abs()
     scale = torch.where(varies, scale, torch.ones_like(scale))
-    return Standard(centred.mul_((varies / scale).to(wide.dtype)), mean, scale.to(wide.dtype).double())
+    return Standard(centred.mul_(varies / scale), mean, scale.double())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Decomposed:
 
     standard: Standard
     covering_DD: Tensor  # products of the centred features, float64
-    left_NK: Tensor  # U
+    left_NK: Tensor  # U; of the first `ASKED` rows, where there are more rows than features
     sigma_K: Tensor  # squared singular values, above 0, float64
     right_DK: Tensor | None  # V; None where there are fewer rows than features
 
@@ -79,11 +82,11 @@ class Decomposed:
         rows, width = self.standard.standard_ND.shape
         return rows, width
 
-    def inside(self, columns_NC: Tensor) -> Tensor:
-        """Uᵀ times columns, K × C in float64."""
+    def inside(self, columns_NC: Tensor, against_DC: Tensor) -> Tensor:
+        """Uᵀ times columns, K × C in float64; against_DC: Xᵀ times them."""
         if self.right_DK is None:
             return self.left_NK.T @ columns_NC
-        return self.right_DK.T @ self.standard.against(columns_NC) / self.sigma_K.sqrt()[:, None]
+        return self.right_DK.T @ against_DC / self.sigma_K.sqrt()[:, None]
 
 
 def decomposed(features_ND: Tensor) -> Decomposed:
@@ -100,5 +103,5 @@ def decomposed(features_ND: Tensor) -> Decomposed:
     kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
     sigma, vectors = sigma[kept], vectors[:, kept]
     if width <= rows:
-        return Decomposed(parts, covering, parts.times(vectors / sigma.sqrt()), sigma, vectors)
+        return Decomposed(parts, covering, parts.times(vectors / sigma.sqrt(), ASKED), sigma, vectors)
     return Decomposed(parts, covering, vectors, sigma, None)

@@ -26,6 +26,7 @@ SIZE = 0.02  # the standard deviation of a new layer's weights in these librarie
 PENALTIES = (1e-1, 3e-2, 1e-2, 1e-3)  # L2 on standardised features, per row; the best on validation is kept
 START = (1e-2,)  # of a head's start, which is fitted without looking at validation
 CURVATURE = 0.2  # of the loss along a feature of variance 1, roughly: p (1 - p)
+STEPS = 60  # of the solver at each penalty; it ends sooner by its tolerance
 WIDEST = 2048  # features whose axes are looked for: beyond, that costs more than it spares
 
 
@@ -57,9 +58,11 @@ def fit_probe(
     validation: Examples | None,
     names: tuple[str, ...],
     penalties: Sequence[float] = PENALTIES,
+    steps: int = STEPS,
 ) -> Probe:
     """The probe that is best on validation by the task's first metric, over a few penalties, tried from the strongest
-    down as long as that helps; without validation rows, that of the strongest."""
+    down as long as that helps; without validation rows, that of the strongest. `steps`: of the solver, at most; the
+    first of them is nearly a ridge regression, which tells good features from poor ones."""
     features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation
@@ -69,7 +72,7 @@ def fit_probe(
     weight = torch.zeros(len(names), features.shape[1])
     bias = torch.zeros(len(names))
     for penalty in sorted(penalties, reverse=True):
-        weight, bias = _solve(axes, criterion, penalty, weight, bias)
+        weight, bias = _solve(axes, criterion, penalty, (weight, bias), steps)
         probe = Probe(mean, deviation, weight, bias, 0.0)
         found = _validated(task, probe, validation, names)
         value = rank(task, task.validation[0], found) if found else (0.0, 0.0)
@@ -104,7 +107,10 @@ def _axes(standard_ND: Tensor) -> _Axes:
     return _Axes(standard_ND @ turn_DD, variance_D.clamp_min(0), turn_DD)
 
 
-def _solve(axes: _Axes, criterion: Criterion, penalty: float, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _solve(
+    axes: _Axes, criterion: Criterion, penalty: float, start: tuple[Tensor, Tensor], steps: int
+) -> tuple[Tensor, Tensor]:
+    weight, bias = start
     scale_D = (CURVATURE * axes.variance_D + penalty).rsqrt()
     scaled_ND, turn = axes.turned_ND * scale_D, axes.turn_DD
     free = ((weight if turn is None else weight @ turn) / scale_D).requires_grad_()
@@ -112,7 +118,7 @@ def _solve(axes: _Axes, criterion: Criterion, penalty: float, weight: Tensor, bi
     rows = np.arange(len(scaled_ND))
     total = criterion.weight(rows)
     solver = torch.optim.LBFGS(
-        [free, bias], max_iter=60, history_size=10, tolerance_change=1e-4, line_search_fn="strong_wolfe"
+        [free, bias], max_iter=steps, history_size=10, tolerance_change=1e-4, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:

@@ -23,7 +23,7 @@ from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
 from graft.train.paired import is_apart, side_by_side, start_paired
-from graft.train.probe import PENALTIES, START, Examples, Probe, fit_probe, start_native
+from graft.train.probe import PENALTIES, START, STEPS, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
 FINALISTS = 4  # poolings and depths of a pooled head that are tried at every penalty
@@ -168,13 +168,19 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
-def _probe(material: Material, learnt: Examples, validation: Tensor, penalties: tuple[float, ...] = PENALTIES) -> Probe:
+def _probe(
+    material: Material,
+    learnt: Examples,
+    validation: Tensor,
+    penalties: tuple[float, ...] = PENALTIES,
+    steps: int = STEPS,
+) -> Probe:
     held = Examples(validation, material.validation.targets)
-    return fit_probe(material.task, learnt, held, material.classes, penalties)
+    return fit_probe(material.task, learnt, held, material.classes, penalties, steps)
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth on a part of train at the strongest penalty, and the best few of them on all of it at
+    """Try every pooling and depth by one step on a part of train, and the best few of them on all of it, to the end, at
     every penalty; the best by the recipe's metric on validation becomes the head."""
     metric = known_metric(material.task, recipe.metric)
     tried: dict[Place, Probe] = {}
@@ -183,18 +189,19 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
     def value(place: Place) -> tuple[float, int]:
         return signed(metric, {metric: scores[place]}), place[1]
 
-    def attempt(penalties: tuple[float, ...], rows: NDArray[np.int64], chosen: Collection[Place] | None = None) -> None:
+    def attempt(rows: NDArray[np.int64], steps: int, chosen: Collection[Place] | None = None) -> None:
         targets = material.train.targets.take(rows)
         for place, train, validation in _views(material, extracted):
             if chosen is None or place in chosen:
                 learnt = Examples(train[torch.from_numpy(rows)], targets)
-                probe = tried[place] = _probe(material, learnt, validation, penalties)
+                penalties = PENALTIES if chosen else PENALTIES[:1]
+                probe = tried[place] = _probe(material, learnt, validation, penalties, steps)
                 logits = probe.logits(validation).numpy()
                 scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
 
-    attempt(PENALTIES[:1], start_rows(material, recipe))
+    attempt(start_rows(material, recipe), 1)
     finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
-    attempt(PENALTIES, np.arange(len(material.train)), finalists)
+    attempt(np.arange(len(material.train)), STEPS, finalists)
     pooling, depth = max(finalists, key=value)
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
     why = (
