@@ -76,9 +76,9 @@ def test_weaker_penalties_are_not_tried_once_validation_gets_worse(monkeypatch):
     tried = []
     values = {1.0: 0.5, 0.1: 0.7, 0.01: 0.6, 0.001: 0.9}
 
-    def solve(_axes, _criterion, penalty, weight, bias):
+    def solve(_axes, _criterion, penalty, start, _steps):
         tried.append(penalty)
-        return torch.full_like(weight, penalty), bias
+        return torch.full_like(start[0], penalty), start[1]
 
     monkeypatch.setattr(probe_module, "_solve", solve)
     monkeypatch.setattr(
