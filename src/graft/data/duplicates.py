@@ -5,10 +5,8 @@ Such texts must not lie on two sides of a split: a model that has seen one has s
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
 from hashlib import blake2b
 
 import numpy as np
@@ -17,16 +15,23 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 
 
-@cache
-def _punctuation() -> dict[int, str]:
-    """Every punctuation character (Unicode categories P*) to a space. Symbols and emoji stay: they carry meaning."""
-    return {code: " " for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith("P")}
+class _Spaced(dict[int, str]):
+    """Each character by its code: punctuation (Unicode categories P*) as a space. Symbols and emoji stay: they carry
+    meaning. Looked up when it is first met, as all of Unicode takes a quarter of a second."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = found = " " if unicodedata.category(letter).startswith("P") else letter
+        return found
+
+
+_SPACED = _Spaced()
 
 
 def normalise(text: str) -> str:
     """The form in which duplicates are compared. A text of punctuation only keeps it, so that `?` differs from `!`."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.translate(_punctuation()).split()) or " ".join(folded.split())
+    return " ".join(folded.translate(_SPACED).split()) or " ".join(folded.split())
 
 
 def duplicate_keys(texts: Sequence[str]) -> Keys:

@@ -31,11 +31,16 @@ def vectors(train: Rows, others: Sequence[Rows], most: int) -> list[Any] | None:
     far they differ in each word, and what they share of it.
     """
     texts = train.texts if train.seconds is None else [*train.texts, *train.seconds]
-    vectorizer = _counted(texts, most if train.seconds is None else most // 2)
-    return None if vectorizer is None else [_described(rows, vectorizer) for rows in (train, *others)]
+    counted = _counted(texts, most if train.seconds is None else most // 2)
+    if counted is None:
+        return None
+    vectorizer, weights = counted
+    first = weights if train.seconds is None else _described(train, vectorizer)
+    return [first, *(_described(rows, vectorizer) for rows in others)]
 
 
-def _counted(texts: Sequence[str], most: int) -> Any:
+def _counted(texts: Sequence[str], most: int) -> tuple[Any, Any] | None:
+    """What turns texts into weights, and the weights of these texts; None where they hold no words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     for rows_seen in (1,) if len(texts) < FEW_ROWS else (2, 1):
@@ -43,7 +48,7 @@ def _counted(texts: Sequence[str], most: int) -> Any:
             ngram_range=(1, 2), sublinear_tf=True, min_df=rows_seen, max_features=most, token_pattern=TOKEN
         )
         try:
-            return vectorizer.fit(texts)
+            return vectorizer, vectorizer.fit_transform(texts)
         except ValueError as error:  # sklearn's only sign of an empty vocabulary
             if "vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
