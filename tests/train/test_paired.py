@@ -15,7 +15,7 @@ from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath
 from graft.data.pairs import tokenize_pairs
 from graft.data.targets import Codes
-from graft.records import Batches, HeadRecord, Optimiser, Recipe, Stage
+from graft.records import Batches, HeadRecord, Optimiser, Recipe, Stage, StageRecord
 from graft.train import pairing, start
 from graft.train.fit import fit
 from graft.train.material import Labelled
@@ -135,3 +135,25 @@ def test_a_trial_ends_as_soon_as_it_is_won(material, enough, ends_untrained):
         assert best.number == 0
     everything = list(pairing._try(material, recipe, "apart", (2.0, 0.0)))
     assert (len(phases) < len(everything)) == ends_untrained
+
+
+def uneven(material):
+    """Pairs whose texts are as long together as those of other pairs, and not as long by themselves."""
+    rng = random.Random(1)
+    pairs = []
+    for _ in range(96):
+        first = rng.randint(1, 20)
+        pairs.append((" ".join(rng.choices(tiny.WORDS, k=first)), " ".join(rng.choices(tiny.WORDS, k=20 - first))))
+    tokens, _ = tokenize_pairs(pairs, material.backbone.tokenizer.backend_tokenizer, 64, "apart")
+    return dataclasses.replace(material, train=Labelled(tokens, Codes(np.arange(96, dtype=np.int32) % 3)))
+
+
+def test_batches_hold_pairs_whose_longer_texts_are_alike(material):
+    own = uneven(material)
+    started(own)
+    recipe = Recipe("r", (Stage("all", "all", 1, batches=Batches(rows=8), cache="off"),), pairs="apart")
+    (stage,) = [event for event in fit(own, recipe) if isinstance(event, StageRecord)]
+    firsts = own.train.tokens.firsts
+    texts = np.maximum(firsts, own.train.tokens.lengths - firsts)
+    least = 1 - own.train.tokens.lengths.sum() / (2 * texts.sum())  # what a pair's shorter text is padded by
+    assert least <= stage.padding < least + 0.05

@@ -56,6 +56,13 @@ class Feed:
         own = self.tokens.lengths if self.layout is None else self.layout.lengths
         return own if self.replies is None else own + self.replies.lengths
 
+    def widths(self, apart: bool) -> Rows:
+        """Tokens that each row takes in a batch of its like: its own; of pairs read apart, twice its longer text's."""
+        if not apart or self.tokens.firsts is None:
+            return self.lengths
+        longer: Rows = np.maximum(self.tokens.firsts, self.lengths - self.tokens.firsts)
+        return 2 * longer
+
     def take(self, rows: Rows) -> Feed:
         """The tokens of these rows, in this order; nothing that was extracted."""
         layout = None if self.layout is None else self.layout.take(rows)
@@ -72,6 +79,7 @@ class Path(Protocol):
 
     module: nn.Module
     pools: list[MaskPool]  # dropout's masks, to be refilled each epoch
+    apart: bool  # each text of a pair is read by itself
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
         """What the head says of these rows, as `readout.said` has it."""
@@ -84,6 +92,7 @@ class HeadPath:
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         self.module: nn.Module = backbone.model  # only the head's parameters are ever touched
         self.pools: list[MaskPool] = []
+        self.apart = False
         self.reads: Reads = "row"
         self._head = head
 
@@ -103,14 +112,16 @@ class ModelPath(WorkingModel):
         if copied:
             self.trunk.fast.lay_out()
         self._head: OwnHead | None = getattr(self.module, HEAD, None)
+        self.apart = isinstance(self._head, PairedHead)
         self._pad = backbone.tokenizer.pad_token_id or 0
         self._widths = Widths(STEP, backbone.record.max_tokens) if self.device == "cuda" else Widths()
         self._graphs = StepGraphs(self.module, self._raw)
 
     def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        apart = isinstance(self._head, PairedHead)
-        tokens = feed.tokens.apart if apart else feed.tokens
-        windows = np.concatenate((2 * rows, 2 * rows + 1)) if apart else feed.windows(rows)  # first texts, then second
+        tokens = feed.tokens.apart if self.apart else feed.tokens
+        windows = (
+            np.concatenate((2 * rows, 2 * rows + 1)) if self.apart else feed.windows(rows)
+        )  # first texts, then second
         boundary = self.boundary(feed.cached)
         widths = self._widths if boundary is None else Widths()  # cached states are as wide as their rows
         collate = Collator(tokens, self._pad, self.device, widths)  # views: costs microseconds
@@ -180,12 +191,13 @@ def predict_logits(
     batch_tokens = batch_tokens or batch_tokens_for(device)
     kept = room(len(feed), feed.layout, classes)
     lengths, done, total = feed.lengths, 0, len(feed.tokens.ids)
+    widths = feed.widths(path.apart)
 
     def answer(some: Rows) -> None:
         with torch.inference_mode():
             kept.put(path.logits(feed, some), some)
 
-    for rows in by_length(lengths, batch_tokens, padding=padding_for(device)):
+    for rows in by_length(widths, batch_tokens, padding=padding_for(device)):
         in_halves(rows, answer)
         done += int(lengths[rows].sum())
         yield Progress(phase, done, total)

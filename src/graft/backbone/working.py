@@ -28,6 +28,7 @@ class WorkingModel:
         self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
         self.device = machine.device
         self.pools: list[MaskPool] = []
+        self.apart = False  # whether each text of a pair is read by itself
         self.trunk = Trunk(self.module, backbone.family)
         self._stand_in: StandIn | None = None
 

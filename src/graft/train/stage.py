@@ -43,12 +43,14 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An epoch's batches of rows, the seed of each step, and each row's tokens (1 for a text without any)."""
+    """An epoch's batches of rows, the seed of each step, and each row's tokens (1 for a text without any); `widths`:
+    what each takes in a batch of its like, which is more for pairs whose texts are read apart."""
 
     number: int
     batches: list[NDArray[np.int64]]
     seeds: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    widths: NDArray[np.int64]
 
 
 class StageRun:
@@ -123,18 +125,18 @@ class StageRun:
             last = order.batches[-1].tolist()
             raise NotFinite(self.stage.name, last, of=len(last), skipping=self._may_skip)
         loss = float(torch.stack(list(way.losses.values())).mean())
-        padded = sum(int(order.lengths[rows].max()) * len(rows) for rows in order.batches)
+        padded = sum(int(order.widths[rows].max()) * len(rows) for rows in order.batches)
         trained = Trained(loss, total, padded, len(order.batches), way.elapsed)
         way.finish(total, padded)
         yield trained
 
     def _ordered(self, number: int, feed: Feed) -> Order:
         rng = np.random.default_rng((*self._seed, number))
-        lengths = np.maximum(feed.lengths, 1)
+        lengths, widths = np.maximum(feed.lengths, 1), np.maximum(feed.widths(self.path.apart), 1)
         for place, pool in enumerate(self.path.pools):
             pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
-        batches = shuffled(lengths, self.stage.batches.rows, rng, self.stage.batches.bucket)
-        return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths)
+        batches = shuffled(widths, self.stage.batches.rows, rng, self.stage.batches.bucket)
+        return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths, widths)
 
     def _thaw(self) -> None:
         """Train mode for the parts that train, eval mode for the frozen ones: a frozen block drops nothing."""
@@ -147,12 +149,12 @@ class StageRun:
         while True:
             self._seed_step(int(order.seeds[step]))
             try:
-                loss = self._gradients(order.batches[step], order.lengths, feed)
+                loss = self._gradients(order.batches[step], order.widths, feed)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-            yield self._smaller(order.batches[step], order.lengths)
+            yield self._smaller(order.batches[step], order.widths)
         self.under_way.losses[step] = loss
         return self.adam.step(loss)
 
@@ -163,26 +165,26 @@ class StageRun:
         for pool in self.path.pools:
             pool.at_step(seed)
 
-    def _gradients(self, batch: NDArray[np.int64], lengths: NDArray[np.int64], feed: Feed) -> Tensor:
+    def _gradients(self, batch: NDArray[np.int64], widths: NDArray[np.int64], feed: Feed) -> Tensor:
         """The gradients of the batch's mean loss, gathered over its parts; returns that loss."""
         total = torch.zeros((), device=self.weights.flat[0].device)
         weight = self.objective.weight(batch)
-        for index, piece in enumerate(parts(batch, lengths, self.under_way.budget)):
+        for index, piece in enumerate(parts(batch, widths, self.under_way.budget)):
             loss = self.objective.loss(self.path, feed, piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()
         return total
 
-    def _smaller(self, batch: NDArray[np.int64], lengths: NDArray[np.int64]) -> Said:
+    def _smaller(self, batch: NDArray[np.int64], widths: NDArray[np.int64]) -> Said:
         """Halve what goes through the model at once. Raises GraftError when that was one text already."""
         self.weights.forget()
         gc.collect()
         give_back()
         if self.material.machine.device == "cuda":
             torch.cuda.empty_cache()
-        longest = int(lengths[batch].max())
-        texts = len(parts(batch, lengths, self.under_way.budget)[0])
+        longest = int(widths[batch].max())
+        texts = len(parts(batch, widths, self.under_way.budget)[0])
         if texts == 1:
             raise GraftError(
                 f"There is not enough memory for a training step in stage {self.stage.name}: "
