@@ -11,7 +11,7 @@ import torch
 from test_artefact import CLASSES, LIMIT, TEXTS, manifest_of, trained
 
 from graft.backbone import artefact, instant
-from graft.backbone.heads import PooledHead
+from graft.backbone.heads import PairedHead, PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.pairs import tokenize_pairs
@@ -55,6 +55,14 @@ def test_a_pooled_head_says_the_same(plain, machine, tmp_path, pooling, depth):
     plain.model.add_module(HEAD, head)
     found = instant.load(tmp_path, saved(plain, machine, tmp_path, HeadRecord("pooled", pooling, depth, "probe", "")))
     agree(found, plain, machine, tokenize(TEXTS, found.tokenizer, LIMIT)[0])
+
+
+def test_a_head_for_pairs_read_apart_says_the_same(plain, machine, tmp_path):
+    head = PairedHead(plain.record.width, len(CLASSES), "mean", 2)
+    torch.nn.init.normal_(head.linear.weight)
+    plain.model.add_module(HEAD, head)
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path, HeadRecord("paired", "mean", 2, "probe", "")))
+    agree(found, plain, machine, tokenize_pairs(PAIRS, found.tokenizer, LIMIT, "apart")[0])
 
 
 def test_texts_become_the_same_tokens(plain, machine, tmp_path):

@@ -10,7 +10,7 @@ Shapes: ids_T of one text, states_TD; H heads of width d.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.backbone import saved
-from graft.backbone.families import FAMILIES, Activation, NativeHead
+from graft.backbone.families import FAMILIES
+from graft.backbone.instant_heads import Array, NativeReader, PairedReader, PooledReader, Weights, gelu, linear
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Manifest
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-Array = NDArray[np.float32]
+HEADS = ("native", "pooled", "paired")
 WORK = 1e11  # operations of a process that are done here: what torch's import costs on two cores
 
 
@@ -64,29 +65,10 @@ class _Constants:
     typed: bool  # whether token types tell the texts of a pair apart
 
 
-class _Weights:
-    """A saved model's tensors by the names of its layers."""
-
-    def __init__(self, tensors: dict[str, Array], base: str) -> None:
-        self._tensors = tensors
-        self._base = f"{base}." if any(name.startswith(f"{base}.") for name in tensors) else ""
-
-    def table(self, name: str) -> Array:
-        return self._tensors[f"{self._base}{name}.weight"]
-
-    def has(self, name: str) -> bool:
-        return f"{self._base}{name}.weight" in self._tensors
-
-    def layer(self, name: str, within: bool = True) -> tuple[Array, Array]:
-        """Weight and bias of a layer of the backbone, or of the head above it."""
-        full = f"{self._base if within else ''}{name}"
-        return self._tensors[f"{full}.weight"], self._tensors[f"{full}.bias"]
-
-
 class Instant:
     """A saved model, and what it may still do."""
 
-    def __init__(self, tokenizer: Tokenizer, trunk: _Trunk, head: _NativeHead | _PooledHead) -> None:
+    def __init__(self, tokenizer: Tokenizer, trunk: _Trunk, head: NativeReader | PooledReader | PairedReader) -> None:
         self.tokenizer = tokenizer
         self._trunk = trunk
         self._head = head
@@ -102,7 +84,11 @@ class Instant:
 
     def logits(self, tokens: Tokens) -> Array:
         """logits (rows × classes, fp32)."""
-        rows = [self._head(self._trunk.states(*row)) for row in _rows(tokens)]
+        if isinstance(self._head, PairedReader):  # each text of a pair crosses by itself
+            texts = [self._head.vector(self._trunk.states(*row)) for row in _rows(tokens.apart)]
+            rows = [self._head(*both) for both in zip(texts[::2], texts[1::2], strict=True)]
+        else:
+            rows = [self._head(self._trunk.states(*row)) for row in _rows(tokens)]
         return np.stack(rows).astype(np.float32)
 
 
@@ -117,7 +103,7 @@ def _rows(tokens: Tokens) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]
 class _Trunk:
     """Embeddings and blocks, as far up as the head reads."""
 
-    def __init__(self, weights: _Weights, names: _Names, blocks: list[str], constants: _Constants) -> None:
+    def __init__(self, weights: Weights, names: _Names, blocks: list[str], constants: _Constants) -> None:
         self._constants = constants
         self._words, self._positions = (weights.table(f"embeddings.{name}_embeddings") for name in ("word", "position"))
         typed = weights.has("embeddings.token_type_embeddings")
@@ -139,7 +125,7 @@ class _Trunk:
             states_TD = states_TD + self._types[types_T if self._constants.typed else np.zeros_like(types_T)]
         states_TD = _normed(states_TD, self._norm, self._constants.eps)
         if self._project is not None:
-            states_TD = _linear(states_TD, self._project)
+            states_TD = linear(states_TD, self._project)
         found = []
         for block in self._blocks:
             states_TD = block(states_TD)
@@ -150,7 +136,7 @@ class _Trunk:
 class _Block:
     """norm(x + attention(x)), then norm(x + down(gelu(up(x))))."""
 
-    def __init__(self, weights: _Weights, names: _Names, place: str, constants: _Constants) -> None:
+    def __init__(self, weights: Weights, names: _Names, place: str, constants: _Constants) -> None:
         self._triple = [weights.layer(f"{place}.{name}") for name in names.triple]
         self._out, self._up, self._down = (weights.layer(f"{place}.{name}") for name in names.layers)
         self._norms = [weights.layer(f"{place}.{name}") for name in names.norms]
@@ -159,53 +145,18 @@ class _Block:
 
     def __call__(self, states_TD: Array) -> Array:
         eps = self._constants.eps
-        states_TD = _normed(states_TD + _linear(self._attended(states_TD), self._out), self._norms[0], eps)
-        inner_TF = _gelu(_linear(states_TD, self._up))
-        return _normed(states_TD + _linear(inner_TF, self._down), self._norms[1], eps)
+        states_TD = _normed(states_TD + linear(self._attended(states_TD), self._out), self._norms[0], eps)
+        inner_TF = gelu(linear(states_TD, self._up))
+        return _normed(states_TD + linear(inner_TF, self._down), self._norms[1], eps)
 
     def _attended(self, states_TD: Array) -> Array:
         length, width, heads = *states_TD.shape, self._constants.heads
-        q, k, v = (_linear(states_TD, layer).reshape(length, heads, -1).swapaxes(0, 1) for layer in self._triple)
+        q, k, v = (linear(states_TD, layer).reshape(length, heads, -1).swapaxes(0, 1) for layer in self._triple)
         scores_HTT = q @ k.swapaxes(1, 2) / np.float32((width // heads) ** 0.5)
         shares_HTT = np.exp(scores_HTT - scores_HTT.max(axis=2, keepdims=True))
         shares_HTT /= shares_HTT.sum(axis=2, keepdims=True)
         attended_TD: Array = (shares_HTT @ v).swapaxes(0, 1).reshape(length, width)
         return attended_TD
-
-
-class _NativeHead:
-    """The family's own head over the first token's last state."""
-
-    def __init__(self, weights: _Weights, head: NativeHead, base: str) -> None:
-        inside = head.dense.startswith(f"{base}.")  # BERT's pooler is part of the backbone
-        self._dense = weights.layer(head.dense.removeprefix(f"{base}."), inside)
-        self._out = weights.layer(head.out, False)
-        self._activation = _ACTIVATIONS[head.activation]
-
-    def __call__(self, states: list[Array]) -> Array:
-        return _linear(self._activation(_linear(states[-1][0], self._dense)), self._out)
-
-
-class _PooledHead:
-    """graft's own linear head over standardised features."""
-
-    def __init__(self, tensors: dict[str, Array], record: HeadRecord) -> None:
-        self._mean, self._deviation = tensors["mean"], tensors["deviation"]
-        self._linear = tensors["linear.weight"], tensors["linear.bias"]
-        self._pooling = record.pooling
-
-    def __call__(self, states: list[Array]) -> Array:
-        if self._pooling == "layers":
-            pooled_D = np.mean([states_TD.mean(axis=0) for states_TD in states], axis=0)
-        else:
-            pooled_D = states[-1][0] if self._pooling == "first" else states[-1].mean(axis=0)
-        return _linear((pooled_D - self._mean) / self._deviation, self._linear)
-
-
-def _linear(states: Array, layer: tuple[Array, Array]) -> Array:
-    weight, bias = layer
-    result: Array = states @ weight.T + bias
-    return result
 
 
 def _normed(states_TD: Array, layer: tuple[Array, Array], eps: float) -> Array:
@@ -215,25 +166,11 @@ def _normed(states_TD: Array, layer: tuple[Array, Array], eps: float) -> Array:
     return result
 
 
-def _relu(states: Array) -> Array:
-    return np.maximum(states, np.float32(0))
-
-
-def _gelu(states: Array) -> Array:
-    from scipy.special import erf
-
-    result: Array = states * np.float32(0.5) * (np.float32(1) + erf(states * np.float32(0.5**0.5)))
-    return result
-
-
-_ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": _relu, "gelu": _gelu}
-
-
 def load(folder: Path, manifest: Manifest) -> Instant | None:
     """The saved model of a run whose head reads whole texts; None where the model is of another kind. Raises RunError
     when a file is missing, or not the one that the manifest names."""
     family, head = manifest.backbone.family, manifest.head
-    if family not in NAMES or head is None or head.kind not in ("native", "pooled"):
+    if family not in NAMES or head is None or head.kind not in HEADS:
         return None
     saved.check(folder, manifest)
     try:
@@ -250,15 +187,18 @@ def _loaded(folder: Path, family: str, head: HeadRecord) -> Instant | None:
     if not _is_plain(config):
         return None
     names, entry, base = NAMES[family], FAMILIES[family], family.removeprefix("xlm-")
-    weights = _Weights(load_file(folder / saved.WEIGHTS), base)
-    depth = head.depth if head.kind == "pooled" else _number(config, "num_hidden_layers", "n_layers")
+    weights = Weights(load_file(folder / saved.WEIGHTS), base)
+    depth = _number(config, "num_hidden_layers", "n_layers") if head.kind == "native" else head.depth
     blocks = [f"{entry.blocks}.{block}" for block in range(depth)]
     trunk = _Trunk(weights, names, blocks, _constants(config, names))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    if head.kind == "pooled":
-        return Instant(tokenizer, trunk, _PooledHead(load_file(folder / saved.HEAD_WEIGHTS), head))
+    if head.kind != "native":
+        tensors = load_file(folder / saved.HEAD_WEIGHTS)
+        return Instant(
+            tokenizer, trunk, PairedReader(tensors) if head.kind == "paired" else PooledReader(tensors, head)
+        )
     assert entry.head is not None, "these families have native heads"
-    return Instant(tokenizer, trunk, _NativeHead(weights, entry.head, base))
+    return Instant(tokenizer, trunk, NativeReader(weights, entry.head, base))
 
 
 def _is_plain(config: dict[str, Any]) -> bool:
