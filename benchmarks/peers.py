@@ -8,6 +8,11 @@ The model is loaded as its makers say, so attention and dropout are the library'
 
 is a whole job in a process of its own, in which nothing of graft takes part: it reads train.csv, trains, and answers
 the texts of SPLIT.csv; it prints a JSON object.
+
+    python benchmarks/peers.py pace MODEL JOB
+
+is the pace of its training loop alone, in such a process, too: JOB is a JSON file with `rows` (token rows and labels),
+`classes`, `setting` (the fields of Setting) and `warm_up` (steps); it prints what `paced` returns.
 """
 
 from __future__ import annotations
@@ -132,6 +137,16 @@ def paced(made: Trainer, warm_up: int) -> tuple[int, float, int]:
     return sum(tokens[warm_up : len(ends)]), ends[-1] - ends[warm_up - 1], len(ends) - warm_up
 
 
+def pace_job(folder: str, job: Path) -> tuple[int, float, int]:
+    """`paced` as a job's file describes it."""
+    import tempfile
+
+    asked = json.loads(job.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as out:
+        made = trainer(model(folder, asked["classes"]), folder, asked["rows"], Setting(**asked["setting"]), out)
+        return paced(made, asked["warm_up"])
+
+
 def read(file: Path) -> tuple[list[str], list[str]]:
     """Texts and labels of a CSV file with these two columns."""
     with open(file, encoding="utf-8", newline="") as source:
@@ -163,12 +178,15 @@ def whole_job(folder: str, data: Path, split: str, setting: Setting, out: str) -
     return {"accuracy": made.evaluate()["eval_accuracy"], "rows": len(asked)}
 
 
-def main(folder: str, data: str, split: str, *numbers: str) -> None:
+def main(*asked: str) -> None:
     import tempfile
     import warnings
 
     warnings.simplefilter("ignore")
-    epochs, rate, seed, rows = numbers
+    if asked[0] == "pace":
+        print(json.dumps(pace_job(asked[1], Path(asked[2]))))
+        return
+    folder, data, split, epochs, rate, seed, rows = asked
     import torch
 
     on_cpu = not torch.cuda.is_available()

@@ -5,23 +5,24 @@
 Length 0 is the sentences as they are; at the other lengths the same tokens are run together and cut into rows of
 exactly so many. Every side gets the same token rows and trains everything; real tokens are those that are not padding.
 graft trains by the settings of its recipe `fast` (dropout 0.1 of hidden states, none of attention's), the Trainer with
-its defaults (dropout 0.1 of both). The tuned Trainer is tried with 32 rows a step and with as many as `fast` takes;
-the better counts. The first steps of every side are warm-up and not counted. graft and the tuned Trainer run a whole
-epoch; the Trainer with its defaults draws its batches at random, so its pace is steady, and it runs until it has seen
---slow-tokens.
+its defaults (dropout 0.1 of both), in a process of its own. The tuned Trainer is tried with 32 rows a step and with as
+many as `fast` takes; the better counts. The first steps of every side are warm-up and not counted. graft and the tuned
+Trainer run a whole epoch; the Trainer with its defaults draws its batches at random, so its pace is steady, and it runs
+until it has seen --slow-tokens.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import ours
-import peers
-from common import command_line, header, median, ratio, result, splits
+from common import call, command_line, header, median, ratio, result, splits
 from ours import Pace
 from peers import Setting
 from roofline import Peak, Work, classifying
@@ -43,9 +44,13 @@ def graft_pace(make: Callable[[], Material], warm_up: int) -> Pace:
 
 
 def trainer_pace(work: Material, folder: Path, setting: Setting, warm_up: int) -> Pace:
-    with tempfile.TemporaryDirectory() as out:
-        made = peers.trainer(peers.model(folder, len(work.classes)), folder, ours.rows(work.train), setting, out)
-        return Pace(*peers.paced(made, warm_up))
+    """In a process of its own, in which nothing of graft takes part: graft has its process hold on to freed memory."""
+    asked = {"rows": ours.rows(work.train), "classes": len(work.classes), "warm_up": warm_up}
+    with tempfile.TemporaryDirectory() as place:
+        job = Path(place) / "job.json"
+        job.write_text(json.dumps(asked | {"setting": dataclasses.asdict(setting)}), encoding="utf-8")
+        line = [sys.executable, str(Path(__file__).with_name("peers.py")), "pace", str(folder), str(job)]
+        return Pace(*json.loads(call(line, Path(place)).splitlines()[-1]))
 
 
 def sides(make: Callable[[], Material], folder: Path, warm_up: int, slow_tokens: int) -> dict[str, Side]:

@@ -15,7 +15,7 @@ from graft.backbone.heads import PairedHead, PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.pairs import tokenize_pairs
-from graft.data.tokens import tokenize
+from graft.data.tokens import Tokens, tokenize
 from graft.errors import RunError
 from graft.records import HeadRecord
 
@@ -82,6 +82,12 @@ def test_it_stops_where_torch_is_worth_its_import(plain, machine, tmp_path, monk
     while found.affords(some):  # what was not answered has not counted
         asked += 1
     assert 1 < asked < 1000
+
+
+def test_a_text_without_tokens_is_left_to_torch(plain, machine, tmp_path):
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path))
+    assert found.affords(Tokens(np.array([1, 2], np.int32), np.array([0, 2])))
+    assert not found.affords(Tokens(np.array([1, 2], np.int32), np.array([0, 2, 2])))
 
 
 def test_other_kinds_are_left_to_torch(backbone, machine, tmp_path):

@@ -75,9 +75,10 @@ class Instant:
         self._left = WORK
 
     def affords(self, tokens: Tokens) -> bool:
-        """Whether these rows are few enough to be answered here; if so they count."""
-        work = self._trunk.work(tokens.lengths)
-        if work > self._left:
+        """Whether these rows are few enough to be answered here; if so they count. Texts without tokens are not."""
+        lengths = (tokens.apart if isinstance(self._head, PairedReader) else tokens).lengths
+        work = self._trunk.work(lengths)
+        if work > self._left or not lengths.all():
             return False
         self._left -= work
         return True
