@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,10 +63,13 @@ class Predictor:
         self.outputs = Outputs(manifest.data.classes, manifest.head.settled if manifest.head else {})
         self._asking = asking
         self._limits = limits_of(manifest)
-        self._instant = self._at_once()
+        self._loading = Lock()  # a server's threads may ask at once
         self._whole: Answering | None = None
+        self._instant = self._at_once()
         if self._instant is None:
             self._load()
+        else:  # what is loaded later is found from anywhere
+            self._asking = replace(asking, folder=RunFolder(asking.folder.path.absolute()))
 
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`
@@ -107,10 +111,10 @@ class Predictor:
 
     def _stream(self, chunks: Iterable[Rows], exactly: bool) -> Iterator[Progress | tuple[Rows, Logits]]:
         for rows in chunks:
-            if self._instant is not None:
-                read = self._encoded(rows, self._instant.tokenizer)
-                if self._instant.affords(read.tokens):
-                    yield rows, self._instant.logits(read.tokens)
+            if (quick := self._instant) is not None:
+                read = self._encoded(rows, quick.tokenizer)
+                if quick.affords(read.tokens):
+                    yield rows, quick.logits(read.tokens)
                     continue
             whole = self._load()
             read = self._encoded(rows, whole.tokenizer)
@@ -135,19 +139,21 @@ class Predictor:
 
     def _load(self) -> Answering:
         """The whole model, which answers everything from now on."""
-        if self._whole is None:
-            from graft import answering
+        with self._loading:
+            if self._whole is None:
+                from graft import answering
 
-            asking = self._asking
-            self._whole = answering.load(
-                asking.folder, asking.manifest, asking.device, asking.precision, len(self.outputs)
-            )
-            self._instant = None
-        return self._whole
+                self._instant = None  # its memory first
+                asking = self._asking
+                self._whole = answering.load(
+                    asking.folder, asking.manifest, asking.device, asking.precision, len(self.outputs)
+                )
+            return self._whole
 
 
 def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
-    """The predictor of a run folder. Where torch is not imported yet, the first few texts are answered without it.
+    """The predictor of a run folder. Where torch is not imported yet, the first few texts are answered without it, and
+    the rest of the model is read when more are asked: until then the folder must stay.
 
     Raises RunError when the folder holds no finished model, or one that writes texts rather than answer them.
     """

@@ -8,9 +8,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import transformers
 from test_artefact import CLASSES, LIMIT, TEXTS, manifest_of, trained
+from tokenizers import Tokenizer, pre_tokenizers
 
-from graft.backbone import artefact, instant
+from graft.backbone import artefact, hub, instant
 from graft.backbone.heads import PairedHead, PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath, predict_logits
@@ -65,11 +67,44 @@ def test_a_head_for_pairs_read_apart_says_the_same(plain, machine, tmp_path):
     agree(found, plain, machine, tokenize_pairs(PAIRS, found.tokenizer, LIMIT, "apart")[0])
 
 
-def test_texts_become_the_same_tokens(plain, machine, tmp_path):
+def of_the_library(name):
+    """A tokenizer of one of the library's own classes, which build their backend anew from the vocabulary."""
+    if name == "bert":
+        return transformers.AutoTokenizer.from_pretrained(hub.locate(hub.EMBEDDED).folder)
+    if name == "roberta":
+        letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+        vocab = {
+            piece: place for place, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", "<mask>", *letters, "oo"])
+        }
+        return transformers.RobertaTokenizer(vocab=vocab, merges=[("o", "o")])
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz\u2581", "\u2581the", "good", "<mask>"]
+    return transformers.XLMRobertaTokenizer(vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)])
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "xlm-roberta"])
+def test_texts_become_the_same_tokens(name, tmp_path):
+    made = of_the_library(name)
+    made.save_pretrained(tmp_path)
+    artefact._settle_tokenizer(tmp_path / "tokenizer_config.json", LIMIT, typed=name == "bert")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert type(theirs) is type(made)
+    own = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    texts = [*TEXTS, "the good <pad> </s> [PAD] soup<mask>"]
+    for way in ("joined", "apart"):
+        read, expected = (tokenize_pairs(PAIRS, one, LIMIT, way)[0] for one in (own, theirs.backend_tokenizer))
+        np.testing.assert_array_equal(read.ids, expected.ids)
+        np.testing.assert_array_equal(read.firsts, expected.firsts)
+    read, expected = (tokenize(texts, one, LIMIT)[0] for one in (own, theirs.backend_tokenizer))
+    np.testing.assert_array_equal(read.ids, expected.ids)
+    np.testing.assert_array_equal(read.starts, expected.starts)
+
+
+def test_padding_that_a_person_wrote_is_counted_as_the_library_counts_it(plain, machine, tmp_path):
     found = instant.load(tmp_path, saved(plain, machine, tmp_path))
-    backend = artefact.load(tmp_path, manifest_of(plain, machine)).tokenizer.backend_tokenizer
-    own, theirs = (tokenize(TEXTS, one, LIMIT)[0] for one in (found.tokenizer, backend))
-    np.testing.assert_array_equal(own.ids, theirs.ids)
+    pad = plain.tokenizer.pad_token_id
+    ids = tokenize(TEXTS, found.tokenizer, LIMIT)[0]
+    ids.ids[[1, 5, 6, len(ids.ids) - 3]] = pad
+    agree(found, plain, machine, ids)
 
 
 def test_it_stops_where_torch_is_worth_its_import(plain, machine, tmp_path, monkeypatch):
@@ -102,7 +137,24 @@ def test_other_kinds_are_left_to_torch(backbone, machine, tmp_path):
 def test_another_activation_is_left_to_torch(plain, machine, tmp_path):
     config = plain.model.config
     setattr(config, "activation" if plain.family.name == "distilbert" else "hidden_act", "relu")
+    if plain.family.name == "distilbert":
+        config.hidden_act = "gelu"  # which it does not read
     assert instant.load(tmp_path, saved(plain, machine, tmp_path)) is None
+
+
+def test_a_large_model_is_left_to_torch(plain, machine, tmp_path, monkeypatch):
+    monkeypatch.setattr(instant, "LARGEST", 1000)
+    assert instant.load(tmp_path, saved(plain, machine, tmp_path)) is None
+
+
+def test_what_these_libraries_cannot_read_is_left_to_torch(plain, machine, tmp_path, monkeypatch):
+    manifest = saved(plain, machine, tmp_path)
+
+    def fails(_path):
+        raise Exception("unknown variant")  # of no other class, as the library does
+
+    monkeypatch.setattr(Tokenizer, "from_file", fails)
+    assert instant.load(tmp_path, manifest) is None
 
 
 def test_weights_that_are_not_those_of_the_run_are_refused(plain, machine, tmp_path):

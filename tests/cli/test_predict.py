@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,15 +35,16 @@ def test_arguments_become_a_table(trained: Path, capsys: pytest.CaptureFixture[s
         assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1, abs=1e-5)
 
 
-def alone(*line: str) -> tuple[str, bool]:
-    """What `graft` prints in a process of its own, and whether that imported torch."""
+def alone(*line: str, status: int = 0) -> tuple[str, bool]:
+    """What `graft` prints in a process of its own (what it says of an error), and whether that imported torch."""
     code = (
         "import sys; from graft.cli.main import main\n"
         "status = main(sys.argv[1:])\n"
         "print('torch' in sys.modules, file=sys.stderr); sys.exit(status)"
     )
-    ended = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=True)
-    return ended.stdout, ended.stderr.splitlines()[-1] == "True"
+    ended = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=False)
+    assert ended.returncode == status, ended.stderr
+    return ended.stderr if status else ended.stdout, ended.stderr.splitlines()[-1] == "True"
 
 
 def test_the_first_texts_are_answered_without_torch(trained: Path) -> None:
@@ -51,6 +53,33 @@ def test_the_first_texts_are_answered_without_torch(trained: Path) -> None:
     for row, truth in zip(csv.DictReader(io.StringIO(out)), load(trained).predict(TEXTS), strict=True):
         assert row["label"] == truth.label
         assert float(row["probability"]) == pytest.approx(truth.probability, abs=1e-5)
+
+
+def test_what_is_wrong_with_a_model_is_said_without_torch(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    weights = run / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    said, imported = alone("predict", str(run), "a text", status=2)
+    assert "is not the one that this run saved" in said
+    assert not imported
+    weights.unlink()
+    said, _ = alone("predict", str(run), "a text", status=2)
+    assert "model.safetensors is missing" in said
+    said, imported = alone("predict", str(trained), "--file", str(tmp_path / "no.csv"), status=2)
+    assert "no.csv" in said
+    assert not imported
+
+
+def test_a_model_that_is_held_is_found_from_elsewhere(trained: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from graft.backbone import instant; from graft.predict import load\n"
+        "instant.WORK = 1e5; os.chdir(sys.argv[1]); predictor = load(sys.argv[2]); os.chdir(sys.argv[3])\n"
+        "print(predictor.predict(['the soup was lovely'] * 50)[0].label, 'torch' in sys.modules)"
+    )
+    line = [sys.executable, "-c", code, str(trained.parent), trained.name, str(tmp_path)]
+    ended = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert ended.stdout.split()[1] == "True"
 
 
 def test_whoever_names_a_precision_is_answered_in_it(trained: Path) -> None:

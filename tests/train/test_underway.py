@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from graft.backbone.heads import PairedHead
+from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath
+from graft.data.pairs import tokenize_pairs
+from graft.data.targets import Codes
 from graft.errors import GraftError, NotFinite
 from graft.machine import is_out_of_memory
 from graft.records import Batches, Epoch, Loss, Optimiser, Progress, Recipe, Said, Skip, Skipped, Stage
@@ -17,6 +21,7 @@ from graft.tasks.classification import CrossEntropy
 from graft.train.checkpoint import Checkpoints
 from graft.train.feeding import thawed
 from graft.train.fit import fit
+from graft.train.material import Labelled
 from graft.train.objective import Plain, objective_of
 from graft.train.stage import StageRun
 from graft.train.underway import MOST_IN_A_ROW, UnderWay
@@ -201,6 +206,20 @@ def test_what_does_not_fit_at_all_says_what_would(make, monkeypatch):
     with pytest.raises(GraftError, match="not enough memory") as caught:
         list(fit(make(), RECIPE))
     assert "--max-tokens" in caught.value.remedy
+
+
+def test_of_a_pair_whose_texts_cross_apart_its_longer_text_is_what_does_not_fit(make, monkeypatch):
+    material = make()
+    backbone = material.backbone
+    tokens, _ = tokenize_pairs([("a", "word " * 20)] * 24, backbone.tokenizer.backend_tokenizer, 64, "apart")
+    targets = Codes(np.arange(24, dtype=np.int32) % 3)
+    backbone.model.add_module(HEAD, PairedHead(backbone.record.width, 3, "mean", backbone.record.blocks))
+    run = run_of(dataclasses.replace(material, train=Labelled(tokens, targets)), STAGE)
+    narrow(monkeypatch, 5, MemoryError())
+    longest = int((tokens.lengths - tokens.firsts).max())
+    with pytest.raises(GraftError, match=f"a pair of texts of {longest} tokens") as caught:
+        list(run.epoch(1, Feed(tokens)))
+    assert f"--max-tokens {longest // 2})" in caught.value.remedy
 
 
 def test_other_errors_are_no_matter_of_memory(make, monkeypatch):

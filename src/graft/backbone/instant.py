@@ -1,8 +1,9 @@
 """A saved BERT-like classifier in numpy: the first answers of a process, sooner than torch can be imported.
 
 torch and transformers take seconds to import, and a few short texts cross a small encoder in milliseconds. So the first
-texts that a process asks about are answered here, in fp32, one at a time; the logits are those of the saved model, to
-rounding. `load` gives None for whatever is not of this kind, `Instant.affords` says when torch is worth its import.
+texts that a predictor is asked about are answered here, in fp32, one at a time; the logits are those of the saved
+model, to rounding. `load` gives None for whatever is not of this kind, `Instant.affords` says when torch is worth its
+import.
 
 Shapes: ids_T of one text, states_TD; H heads of width d.
 """
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 HEADS = ("native", "pooled", "paired")
-WORK = 1e11  # operations of a process that are done here: what torch's import costs on two cores
+LARGEST = 600_000_000  # bytes of weights: of larger models, too few texts could be answered to make up for reading them
+WORK = 1e11  # operations of a predictor that are done here: what torch's import costs on two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class _Names:
     triple: tuple[str, str, str]  # query, key, value
     layers: tuple[str, str, str]  # after the attention, up, down
     norms: tuple[str, str]  # after the attention, after the feed-forward part
-    pads_first: bool = False  # positions begin after the padding index
+    activation: str = "hidden_act"  # what a configuration calls it
+    eps: float | None = None  # of the norms; None: as the configuration has it
+    pads_first: bool = False  # positions count real tokens, from the padding index on
 
 
 _BERT = _Names(
@@ -51,6 +55,8 @@ _DISTILBERT = _Names(
     ("attention.q_lin", "attention.k_lin", "attention.v_lin"),
     ("attention.out_lin", "ffn.lin1", "ffn.lin2"),
     ("sa_layer_norm", "output_layer_norm"),
+    "activation",
+    1e-12,
 )
 NAMES = {"bert": _BERT, "electra": _BERT, "roberta": _ROBERTA, "xlm-roberta": _ROBERTA, "distilbert": _DISTILBERT}
 
@@ -61,7 +67,7 @@ class _Constants:
 
     heads: int
     eps: float
-    first: int  # position of the first token
+    pad: int | None  # the padding index, where positions count from it
     typed: bool  # whether token types tell the texts of a pair apart
 
 
@@ -115,13 +121,21 @@ class _Trunk:
 
     def work(self, lengths: NDArray[np.int64]) -> float:
         """Operations that rows of these lengths take, 2 per product and sum."""
-        block, width = self._blocks[0].size, self._positions.shape[1]
+        block, width = self._blocks[0].size, self._blocks[0].width
         return 2.0 * len(self._blocks) * float(block * lengths.sum() + 2 * width * (lengths**2).sum())
+
+    def _places(self, ids_T: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Where in the table of positions: RoBERTa's count the tokens that are no padding, whoever wrote them."""
+        pad = self._constants.pad
+        if pad is None:
+            return np.arange(len(ids_T))
+        real = ids_T != pad
+        places: NDArray[np.int64] = np.cumsum(real) * real + pad
+        return places
 
     def states(self, ids_T: NDArray[np.int32], types_T: NDArray[np.int64]) -> list[Array]:
         """states_TD after each block."""
-        first = self._constants.first
-        states_TD = self._words[ids_T] + self._positions[first : first + len(ids_T)]
+        states_TD = self._words[ids_T] + self._positions[self._places(ids_T)]
         if self._types is not None:
             states_TD = states_TD + self._types[types_T if self._constants.typed else np.zeros_like(types_T)]
         states_TD = _normed(states_TD, self._norm, self._constants.eps)
@@ -142,6 +156,7 @@ class _Block:
         self._out, self._up, self._down = (weights.layer(f"{place}.{name}") for name in names.layers)
         self._norms = [weights.layer(f"{place}.{name}") for name in names.norms]
         self._constants = constants
+        self.width = self._out[0].shape[0]
         self.size = sum(weight.size for weight, _ in (*self._triple, self._out, self._up, self._down))
 
     def __call__(self, states_TD: Array) -> Array:
@@ -171,12 +186,16 @@ def load(folder: Path, manifest: Manifest) -> Instant | None:
     """The saved model of a run whose head reads whole texts; None where the model is of another kind. Raises RunError
     when a file is missing, or not the one that the manifest names."""
     family, head = manifest.backbone.family, manifest.head
-    if family not in NAMES or head is None or head.kind not in HEADS:
+    weights = folder / saved.WEIGHTS
+    small = not weights.is_file() or weights.stat().st_size <= LARGEST
+    if family not in NAMES or head is None or head.kind not in HEADS or not small:
         return None
     saved.check(folder, manifest)
     try:
         return _loaded(folder, family, head)
-    except (KeyError, ValueError, TypeError, OSError):  # files that others changed: torch's path says what is wrong
+    except MemoryError:
+        raise
+    except Exception:  # whatever a stranger's files do to these libraries: torch's path says what is wrong with them
         return None
 
 
@@ -185,7 +204,7 @@ def _loaded(folder: Path, family: str, head: HeadRecord) -> Instant | None:
     from tokenizers import Tokenizer
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if not _is_plain(config):
+    if not _is_plain(config, NAMES[family]):
         return None
     names, entry, base = NAMES[family], FAMILIES[family], family.removeprefix("xlm-")
     weights = Weights(load_file(folder / saved.WEIGHTS), base)
@@ -202,17 +221,17 @@ def _loaded(folder: Path, family: str, head: HeadRecord) -> Instant | None:
     return Instant(tokenizer, trunk, NativeReader(weights, entry.head, base))
 
 
-def _is_plain(config: dict[str, Any]) -> bool:
+def _is_plain(config: dict[str, Any], names: _Names) -> bool:
     """Whether the blocks are as they are written here."""
-    exact = config.get("hidden_act", config.get("activation")) == "gelu"
+    exact = config.get(names.activation) == "gelu"
     return exact and not config.get("is_decoder") and config.get("position_embedding_type", "absolute") == "absolute"
 
 
 def _constants(config: dict[str, Any], names: _Names) -> _Constants:
-    first = int(config["pad_token_id"]) + 1 if names.pads_first else 0
+    pad = int(config["pad_token_id"]) if names.pads_first else None
     typed = int(config.get("type_vocab_size") or 0) > 1
     heads = _number(config, "num_attention_heads", "n_heads")
-    return _Constants(heads, float(config.get("layer_norm_eps", 1e-12)), first, typed)  # DistilBERT's is fixed
+    return _Constants(heads, float(config["layer_norm_eps"]) if names.eps is None else names.eps, pad, typed)
 
 
 def _number(config: dict[str, Any], *names: str) -> int:

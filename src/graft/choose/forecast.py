@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from graft.choose.cost import Effort, costs
 from graft.choose.entrant import Measured
+from graft.choose.spectrum import ASKED
 from graft.records import Candidate, Forecast, Interval, View
 from graft.report import spelling, words
 
@@ -77,9 +78,14 @@ def _forecast(found: Measured, depth: int, effort: Effort, aim: Aim) -> Forecast
         known = features(best.probe, depth, aim.train / found.rows, aim.classes)
         (expected, interval), base = reached(known), prior(kept)
     else:
-        (expected, interval), base = sampled(best.probe, found.rows, aim.metric), None
+        (expected, interval), base = sampled(best.probe, asked(found), aim.metric), None
     why = _why(found, best, depth, (aim.metric, expected))
     return Forecast(kept, expected, interval, base, best, costs(found, depth, effort), why, spelling=found.spelling)
+
+
+def asked(found: Measured) -> int:
+    """Rows that its probes are asked about; they are fitted on all."""
+    return min(found.rows, ASKED)
 
 
 def kept_to(found: Measured, depth: int) -> Candidate:
@@ -175,12 +181,14 @@ def _why(found: Measured, best: View, depth: int, expected: tuple[str, float]) -
     metric, value = expected
     place = f"{READ.get(best.pooling, best.pooling)} at block {best.depth}"
     if metric == FORECAST:
-        said = [f"A linear probe on {place} gets {best.probe:.1%} of {found.rows:,} rows right, each left out in turn"]
+        said = [
+            f"A linear probe on {place} gets {best.probe:.1%} of {asked(found):,} rows right, each left out in turn"
+        ]
         said.append(f"Five nearest neighbours get {best.neighbours:.1%}")
         said.append(f"Fine-tuning is expected to make that {value:.1%}")
     else:
         reached = f"{words.spoken(metric)} of {words.metric_value(metric, best.probe)}"
-        said = [f"A linear probe on {place} has a {reached} over {found.rows:,} rows, each answered by the others"]
+        said = [f"A linear probe on {place} has a {reached} over {asked(found):,} rows, each answered by the others"]
         said.append(f"Five nearest neighbours have {words.metric_value(metric, best.neighbours)}")
     if depth < found.model.blocks:
         said.append(f"It keeps {depth} of {found.model.blocks} blocks")

@@ -191,13 +191,10 @@ def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:
 
 
 def judged(answers: Tensor, targets_N: Tensor) -> float:
-    """The metric of answers, one column per class or label; numbers may be without a second axis."""
+    """The metric of answers to numbers, which may be without a second axis, or to labels, a column for each."""
     if targets_N.is_floating_point():
         return correlation(answers.flatten(), targets_N)
-    if targets_N.dtype == torch.bool:
-        return best_f1(answers, targets_N)
-    _, codes = torch.unique(targets_N, return_inverse=True)
-    return float((answers.argmax(1) == codes).double().mean())
+    return best_f1(answers, targets_N)
 
 
 def best_f1(answers_NL: Tensor, flags_NL: Tensor) -> float:

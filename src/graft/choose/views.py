@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from graft.choose.score import AMONG, QUERIES, scores
+from graft.choose.spectrum import ASKED
 from graft.records import View
 
 RATE = 4e10  # float64 operations per second that scoring reaches on two cores
@@ -37,5 +38,7 @@ def scored(pooled: dict[int, Tensor], poolings: Sequence[str], targets_N: Tensor
 
 def scoring_seconds(rows: int, width: int, blocks: int) -> float:
     """About how long `scored` takes: two products with the Gram matrix's size, its eigenvectors, the neighbours."""
-    one = 4 * rows * width**2 + 25 * min(rows, width) ** 3 + 2 * min(rows, QUERIES) * min(rows, AMONG) * width
+    products = 2 * (rows + min(rows, ASKED)) * width**2
+    near = 2 * min(rows, QUERIES) * min(rows, AMONG) * width
+    one = products + 25 * min(rows, width) ** 3 + near
     return 3 * blocks * one / RATE

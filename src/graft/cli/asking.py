@@ -12,8 +12,8 @@ from typing import Any
 
 from graft.backbone.hub import EMBEDDED
 from graft.choosing import BUDGET, BUDGET_OF_RUN, ChooseOptions
+from graft.cli.options import texts_named
 from graft.cli.usage import UsageError
-from graft.data.columns import Named
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.fitting import FitOptions
@@ -96,16 +96,6 @@ def given(asked: Namespace, run: Manifest | None) -> Given:
         (asked.validation_share, asked.test_share),
         asked.split_seed,
     )
-
-
-def texts_named(asked: Namespace) -> Named:
-    """The column of texts that was named; the two of a pair."""
-    if asked.text_pair is None:
-        found: Named = asked.text
-        return found
-    if asked.text is None:
-        raise UsageError("--text-pair names the second texts, but the first are not named.", "add --text COL.")
-    return asked.text, asked.text_pair
 
 
 def _reading(named: dict[str, str]) -> ReadOptions:

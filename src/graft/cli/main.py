@@ -6,6 +6,7 @@ Only the standard library is imported here and at the top of the verbs' files, s
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 import threading
@@ -27,6 +28,7 @@ VERBS: dict[str, ModuleType] = {
     "choose": choose,
     "cache": cache,
 }
+COLLECTING = 50_000  # new objects between two looks for garbage: imports make many, and none of them is any
 ABOUT = "From a labelled text file to a fine-tuned model with honest numbers and a report."
 EXAMPLES = examples(
     "graft run reviews.csv                      train, measure on held-out rows, write a report",
@@ -39,6 +41,7 @@ def entry() -> NoReturn:
     """The program `graft`: SIGTERM leaves things as tidy as Ctrl-C does."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(COLLECTING)
     sys.exit(main(sys.argv[1:]))
 
 

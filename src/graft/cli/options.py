@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
-from graft.cli.usage import Parser
+from graft.cli.usage import Parser, UsageError
+
+if TYPE_CHECKING:
+    from graft.data.columns import Named
 
 SWEEP = "3e-5,1e-4,3e-4"
 TASKS = (
@@ -238,3 +242,13 @@ def setting(given: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"{given!r} is not FIELD=VALUE, such as epochs=3")
     return name.strip(), value.strip()
+
+
+def texts_named(asked: argparse.Namespace) -> Named:
+    """The column of texts that was named; the two of a pair."""
+    if asked.text_pair is None:
+        found: Named = asked.text
+        return found
+    if asked.text is None:
+        raise UsageError("--text-pair names the second texts, but the first are not named.", "add --text COL.")
+    return asked.text, asked.text_pair

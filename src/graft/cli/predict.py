@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from graft.cli.failure import print_json
-from graft.cli.options import add_machine, add_output
+from graft.cli.options import add_machine, add_output, texts_named
 from graft.cli.standard_input import lines
 from graft.cli.usage import Parser, UsageError
 
@@ -113,7 +113,6 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
 
 
 def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
-    from graft.cli.asking import texts_named
     from graft.data.read import ReadOptions, read_texts
     from graft.errors import DataError, RunError
 

@@ -26,6 +26,7 @@ from graft.report.blocks import (
     Unit,
 )
 
+FEW = 4  # poolings and depths that a pooled head is fitted over to the end (`train/start.py`)
 _LOSSES = ("loss", "log_loss", "token_loss")
 
 # ------------------------------------------------------------------------------------------------------- training
@@ -206,7 +207,10 @@ def _probe(scores: dict[str, float]) -> Table:
     for name, value in sorted(scores.items(), key=lambda item: -item[1]):
         pooling, _, depth = name.partition("@")
         rows.append((pooling, int(depth) if depth.isdigit() else depth or None, value))
-    return Table("A linear head on frozen features", columns, tuple(rows), page=10)
+    title = "A linear head on frozen features"
+    if len(rows) > FEW:
+        title += ": the best few to the end on all of train, the others by a first step on a part of it"
+    return Table(title, columns, tuple(rows), page=10)
 
 
 # ------------------------------------------------------------------------------------------------------- cost

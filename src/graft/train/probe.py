@@ -62,7 +62,7 @@ def fit_probe(
 ) -> Probe:
     """The probe that is best on validation by the task's first metric, over a few penalties, tried from the strongest
     down as long as that helps; without validation rows, that of the strongest. `steps`: of the solver, at most; the
-    first of them is nearly a ridge regression, which tells good features from poor ones."""
+    first of them is nearly a ridge regression where the features have been turned into their axes."""
     features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation

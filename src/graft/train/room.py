@@ -7,6 +7,8 @@ step with more tokens is done in parts, with the same gradients.
 from __future__ import annotations
 
 from graft import machine
+from graft.backbone.heads import PairedHead
+from graft.backbone.model import HEAD
 from graft.records import Stage
 from graft.train.groups import cut_of
 from graft.train.material import Material
@@ -22,7 +24,8 @@ def planned(material: Material, stage: Stage, weights: FlatWeights) -> tuple[int
     decoder = material.backbone.reads == "decoder"
     if limit is None or (stage.unfrozen == 0 and not decoder):  # a head alone needs next to nothing
         return wanted, ""
-    longest = max(int(material.train.feed().lengths.max(initial=1)), 1)
+    apart = isinstance(getattr(material.backbone.model, HEAD, None), PairedHead)
+    longest = max(int(material.train.feed().widths(apart).max(initial=1)), 1)
     moments = 8 * sum(flat.numel() for flat in weights.flat)  # Adam's two, which come with the first step
     room = int(SHARE * limit) - machine.resident_memory() - moments
     tokens = max(room // per_token(material, stage, longest), longest)

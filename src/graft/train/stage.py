@@ -186,10 +186,11 @@ class StageRun:
         longest = int(widths[batch].max())
         texts = len(parts(batch, widths, self.under_way.budget)[0])
         if texts == 1:
+            tokens, what = (longest // 2, "a pair of texts") if self.path.apart else (longest, "one text")
             raise GraftError(
                 f"There is not enough memory for a training step in stage {self.stage.name}: "
-                f"one text of {longest} tokens does not fit.",
-                f"cut texts shorter (--max-tokens {max(longest // 2, 1)}), let fewer blocks train, "
+                f"{what} of {tokens} tokens does not fit.",
+                f"cut texts shorter (--max-tokens {max(tokens // 2, 1)}), let fewer blocks train, "
                 "or choose a smaller model with --model.",
             )
         self.under_way.budget = longest * (texts // 2)

@@ -23,9 +23,10 @@ from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
 from graft.train.paired import is_apart, side_by_side, start_paired
-from graft.train.probe import PENALTIES, START, STEPS, Examples, Probe, fit_probe, start_native
+from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
+FIRST, FIRST_OF_WIDE = 1, 10  # steps of the solver that tell poolings and depths apart; features in their axes need one
 FINALISTS = 4  # poolings and depths of a pooled head that are tried at every penalty
 
 Place = tuple[str, int]  # a pooling and a depth
@@ -180,8 +181,8 @@ def _probe(
 
 
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth by one step on a part of train, and the best few of them on all of it, to the end, at
-    every penalty; the best by the recipe's metric on validation becomes the head."""
+    """Try every pooling and depth by the first step on a part of train, and the best few of them to the end on all of
+    it, at every penalty; the best by the recipe's metric on validation becomes the head."""
     metric = known_metric(material.task, recipe.metric)
     tried: dict[Place, Probe] = {}
     scores: dict[Place, float] = {}
@@ -199,7 +200,7 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
                 logits = probe.logits(validation).numpy()
                 scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
 
-    attempt(start_rows(material, recipe), 1)
+    attempt(start_rows(material, recipe), FIRST if material.backbone.record.width <= WIDEST else FIRST_OF_WIDE)
     finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
     attempt(np.arange(len(material.train)), STEPS, finalists)
     pooling, depth = max(finalists, key=value)
