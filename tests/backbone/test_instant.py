@@ -119,6 +119,17 @@ def test_it_stops_where_torch_is_worth_its_import(plain, machine, tmp_path, monk
     assert 1 < asked < 1000
 
 
+@pytest.mark.parametrize("together", [1, 7, 30, 1000])
+def test_texts_of_one_length_cross_together_and_do_not_matter_to_each_other(
+    plain, machine, tmp_path, monkeypatch, together
+):
+    found = instant.load(tmp_path, saved(plain, machine, tmp_path))
+    tokens = tokenize([*TEXTS, *reversed(TEXTS), "good", "bad", "rice"], found.tokenizer, LIMIT)[0]
+    alone = np.concatenate([found.logits(tokens.take(np.array([row]))) for row in range(len(tokens))])
+    monkeypatch.setattr(instant, "TOGETHER", together)
+    np.testing.assert_allclose(found.logits(tokens), alone, atol=1e-5, rtol=1e-5)
+
+
 def test_a_text_without_tokens_is_left_to_torch(plain, machine, tmp_path):
     found = instant.load(tmp_path, saved(plain, machine, tmp_path))
     assert found.affords(Tokens(np.array([1, 2], np.int32), np.array([0, 2])))

@@ -1,17 +1,17 @@
 """A saved BERT-like classifier in numpy: the first answers of a process, sooner than torch can be imported.
 
 torch and transformers take seconds to import, and a few short texts cross a small encoder in milliseconds. So the first
-texts that a predictor is asked about are answered here, in fp32, one at a time; the logits are those of the saved
-model, to rounding. `load` gives None for whatever is not of this kind, `Instant.affords` says when torch is worth its
-import.
+texts that a predictor is asked about are answered here, in fp32, those of one length together; the logits are those of
+the saved model, to rounding. `load` gives None for whatever is not of this kind, `Instant.affords` says when torch is
+worth its import.
 
-Shapes: ids_T of one text, states_TD; H heads of width d.
+Shapes: ids_BT of texts of one length, so that nothing is padded, states_BTD; H heads of width d.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 HEADS = ("native", "pooled", "paired")
+TOGETHER = 1024  # tokens of texts that cross together
 LARGEST = 600_000_000  # bytes of weights: of larger models, too few texts could be answered to make up for reading them
 WORK = 1e11  # operations of a predictor that are done here: what torch's import costs on two cores
 
@@ -92,19 +93,27 @@ class Instant:
     def logits(self, tokens: Tokens) -> Array:
         """logits (rows × classes, fp32)."""
         if isinstance(self._head, PairedReader):  # each text of a pair crosses by itself
-            texts = [self._head.vector(self._trunk.states(*row)) for row in _rows(tokens.apart)]
-            rows = [self._head(*both) for both in zip(texts[::2], texts[1::2], strict=True)]
-        else:
-            rows = [self._head(self._trunk.states(*row)) for row in _rows(tokens)]
-        return np.stack(rows).astype(np.float32)
+            return self._head(self._each(tokens.apart, self._head.vectors))
+        return self._each(tokens, self._head)
+
+    def _each(self, tokens: Tokens, read: Callable[[list[Array]], Array]) -> Array:
+        """What is read of each row's states, row by row."""
+        found: list[tuple[NDArray[np.int64], Array]] = []
+        for rows in _of_one_length(tokens.lengths):
+            places_BT = tokens.starts[rows, None] + np.arange(int(tokens.lengths[rows[0]]))
+            firsts_B1 = np.inf if tokens.firsts is None else tokens.firsts[rows, None]
+            types_BT = (places_BT - tokens.starts[rows, None] >= firsts_B1).astype(np.int64)
+            found.append((rows, read(self._trunk.states(tokens.ids[places_BT], types_BT))))
+        order = np.argsort(np.concatenate([rows for rows, _ in found]))
+        read_BC: Array = np.concatenate([values for _, values in found])[order].astype(np.float32)
+        return read_BC
 
 
-def _rows(tokens: Tokens) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
-    """Each row's ids and token types."""
-    for row in range(len(tokens)):
-        ids_T = tokens.ids[tokens.starts[row] : tokens.starts[row + 1]]
-        first = len(ids_T) if tokens.firsts is None else int(tokens.firsts[row])
-        yield ids_T, (np.arange(len(ids_T)) >= first).astype(np.int64)
+def _of_one_length(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Rows of the same number of tokens, some at a time."""
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length).astype(np.int64)
+        yield from np.array_split(rows, min(len(rows), -(-len(rows) * int(length) // TOGETHER)))
 
 
 class _Trunk:
@@ -124,27 +133,27 @@ class _Trunk:
         block, width = self._blocks[0].size, self._blocks[0].width
         return 2.0 * len(self._blocks) * float(block * lengths.sum() + 2 * width * (lengths**2).sum())
 
-    def _places(self, ids_T: NDArray[np.int32]) -> NDArray[np.int64]:
+    def _places(self, ids_BT: NDArray[np.int32]) -> NDArray[np.int64]:
         """Where in the table of positions: RoBERTa's count the tokens that are no padding, whoever wrote them."""
         pad = self._constants.pad
         if pad is None:
-            return np.arange(len(ids_T))
-        real = ids_T != pad
-        places: NDArray[np.int64] = np.cumsum(real) * real + pad
+            return np.arange(ids_BT.shape[1])
+        real_BT = ids_BT != pad
+        places: NDArray[np.int64] = np.cumsum(real_BT, axis=1) * real_BT + pad
         return places
 
-    def states(self, ids_T: NDArray[np.int32], types_T: NDArray[np.int64]) -> list[Array]:
-        """states_TD after each block."""
-        states_TD = self._words[ids_T] + self._positions[self._places(ids_T)]
+    def states(self, ids_BT: NDArray[np.int32], types_BT: NDArray[np.int64]) -> list[Array]:
+        """states_BTD after each block."""
+        states_BTD = self._words[ids_BT] + self._positions[self._places(ids_BT)]
         if self._types is not None:
-            states_TD = states_TD + self._types[types_T if self._constants.typed else np.zeros_like(types_T)]
-        states_TD = _normed(states_TD, self._norm, self._constants.eps)
+            states_BTD = states_BTD + self._types[types_BT if self._constants.typed else np.zeros_like(types_BT)]
+        states_BTD = _normed(states_BTD, self._norm, self._constants.eps)
         if self._project is not None:
-            states_TD = linear(states_TD, self._project)
+            states_BTD = linear(states_BTD, self._project)
         found = []
         for block in self._blocks:
-            states_TD = block(states_TD)
-            found.append(states_TD)
+            states_BTD = block(states_BTD)
+            found.append(states_BTD)
         return found
 
 
@@ -159,26 +168,27 @@ class _Block:
         self.width = self._out[0].shape[0]
         self.size = sum(weight.size for weight, _ in (*self._triple, self._out, self._up, self._down))
 
-    def __call__(self, states_TD: Array) -> Array:
+    def __call__(self, states_BTD: Array) -> Array:
         eps = self._constants.eps
-        states_TD = _normed(states_TD + linear(self._attended(states_TD), self._out), self._norms[0], eps)
-        inner_TF = gelu(linear(states_TD, self._up))
-        return _normed(states_TD + linear(inner_TF, self._down), self._norms[1], eps)
+        states_BTD = _normed(states_BTD + linear(self._attended(states_BTD), self._out), self._norms[0], eps)
+        inner_BTF = gelu(linear(states_BTD, self._up))
+        return _normed(states_BTD + linear(inner_BTF, self._down), self._norms[1], eps)
 
-    def _attended(self, states_TD: Array) -> Array:
-        length, width, heads = *states_TD.shape, self._constants.heads
-        q, k, v = (linear(states_TD, layer).reshape(length, heads, -1).swapaxes(0, 1) for layer in self._triple)
-        scores_HTT = q @ k.swapaxes(1, 2) / np.float32((width // heads) ** 0.5)
-        shares_HTT = np.exp(scores_HTT - scores_HTT.max(axis=2, keepdims=True))
-        shares_HTT /= shares_HTT.sum(axis=2, keepdims=True)
-        attended_TD: Array = (shares_HTT @ v).swapaxes(0, 1).reshape(length, width)
-        return attended_TD
+    def _attended(self, states_BTD: Array) -> Array:
+        batch, length, width = states_BTD.shape
+        heads = self._constants.heads
+        q, k, v = (linear(states_BTD, layer).reshape(batch, length, heads, -1).swapaxes(1, 2) for layer in self._triple)
+        scores_BHTT = q @ k.swapaxes(2, 3) / np.float32((width // heads) ** 0.5)
+        shares_BHTT = np.exp(scores_BHTT - scores_BHTT.max(axis=3, keepdims=True))
+        shares_BHTT /= shares_BHTT.sum(axis=3, keepdims=True)
+        attended_BTD: Array = (shares_BHTT @ v).swapaxes(1, 2).reshape(batch, length, width)
+        return attended_BTD
 
 
-def _normed(states_TD: Array, layer: tuple[Array, Array], eps: float) -> Array:
-    centred_TD = states_TD - states_TD.mean(axis=1, keepdims=True)
-    variance_T1 = np.square(centred_TD).mean(axis=1, keepdims=True)
-    result: Array = centred_TD / np.sqrt(variance_T1 + np.float32(eps)) * layer[0] + layer[1]
+def _normed(states_BTD: Array, layer: tuple[Array, Array], eps: float) -> Array:
+    centred_BTD = states_BTD - states_BTD.mean(axis=2, keepdims=True)
+    variance_BT1 = np.square(centred_BTD).mean(axis=2, keepdims=True)
+    result: Array = centred_BTD / np.sqrt(variance_BT1 + np.float32(eps)) * layer[0] + layer[1]
     return result
 
 

@@ -1,6 +1,6 @@
 """The heads of `instant.py`, in numpy: what they read of a text's states, and the functions that blocks use as well.
 
-Shapes: states_TD of one text after each block; logits_C.
+Shapes: states_BTD of texts of one length after each block; logits_BC.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class NativeReader:
         self._activation = _ACTIVATIONS[head.activation]
 
     def __call__(self, states: list[Array]) -> Array:
-        return linear(self._activation(linear(states[-1][0], self._dense)), self._out)
+        return linear(self._activation(linear(states[-1][:, 0], self._dense)), self._out)
 
 
 class PooledReader:
@@ -58,10 +58,10 @@ class PooledReader:
 
     def __call__(self, states: list[Array]) -> Array:
         if self._pooling == "layers":
-            pooled_D = np.mean([states_TD.mean(axis=0) for states_TD in states], axis=0)
+            pooled_BD = np.mean([states_BTD.mean(axis=1) for states_BTD in states], axis=0)
         else:
-            pooled_D = states[-1][0] if self._pooling == "first" else states[-1].mean(axis=0)
-        return linear((pooled_D - self._mean) / self._deviation, self._linear)
+            pooled_BD = states[-1][:, 0] if self._pooling == "first" else states[-1].mean(axis=1)
+        return linear((pooled_BD - self._mean) / self._deviation, self._linear)
 
 
 class PairedReader:
@@ -70,16 +70,18 @@ class PairedReader:
     def __init__(self, tensors: dict[str, Array]) -> None:
         self._linear = tensors["linear.weight"], tensors["linear.bias"]
 
-    def vector(self, states: list[Array]) -> Array:
-        """The mean over a text's tokens, of length 1."""
-        mean_D = states[-1].mean(axis=0)
-        unit_D: Array = mean_D / np.float32(max(float(np.linalg.norm(mean_D)), 1e-12))
-        return unit_D
+    def vectors(self, states: list[Array]) -> Array:
+        """The mean over each text's tokens, of length 1."""
+        mean_BD = states[-1].mean(axis=1)
+        unit_BD: Array = mean_BD / np.maximum(np.linalg.norm(mean_BD, axis=1, keepdims=True), np.float32(1e-12))
+        return unit_BD
 
-    def __call__(self, u_D: Array, v_D: Array) -> Array:
-        product_D, reach = u_D * v_D, np.float32(len(u_D) ** 0.5)
-        parts = (reach * np.abs(u_D - v_D), reach * (product_D * reach), reach * u_D, reach * v_D)
-        return linear(np.concatenate((4 * product_D.sum(keepdims=True), *parts)), self._linear)
+    def __call__(self, units_BD: Array) -> Array:
+        """units_BD: the vectors of pairs, two rows each."""
+        u_BD, v_BD = units_BD[::2], units_BD[1::2]
+        product_BD, reach = u_BD * v_BD, np.float32(units_BD.shape[1] ** 0.5)
+        parts = (reach * np.abs(u_BD - v_BD), reach * (product_BD * reach), reach * u_BD, reach * v_BD)
+        return linear(np.concatenate((4 * product_BD.sum(axis=1, keepdims=True), *parts), axis=1), self._linear)
 
 
 def linear(states: Array, layer: tuple[Array, Array]) -> Array:
