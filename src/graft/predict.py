@@ -81,16 +81,12 @@ class Predictor:
         parts = [part for part in found if not isinstance(part, Progress)]
         if parts:
             return np.concatenate([logits for _, logits in parts])
-        return np.zeros((0, self._columns), np.float32)
+        return np.zeros((0, COLUMNS if self.kind == "questions" else len(self.outputs)), np.float32)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """What the logits' columns are called."""
         return self.outputs.names
-
-    @property
-    def _columns(self) -> int:
-        return COLUMNS if self.kind == "questions" else len(self.outputs)
 
     def predict(self, texts: Iterable[Input]) -> list[Any]:
         """One answer per text, in order: a `Prediction` where the task is classification.
