@@ -28,6 +28,7 @@ NAMES = (
     "transfer",
     "tasks",
     "rewriting",
+    "denoising",
     "stories",
     "vocabulary",
 )
