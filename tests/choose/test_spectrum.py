@@ -31,7 +31,7 @@ def test_fp32_scores_are_those_of_float64(shape):
 @pytest.mark.parametrize("shape", [(200, 24), (20, 24)], ids=["more rows", "more features"])
 def test_the_parts_put_together_are_the_features(shape):
     features, codes = frozen_like(*shape)
-    found, exact = decomposed(features), features.double()
+    found, exact = decomposed(standard(features)), features.double()
     columns = torch.nn.functional.one_hot(codes, 5).double()
     parts = found.standard
     whole = parts.centred(len(features)).double() + parts.mean_D

@@ -144,8 +144,9 @@ def pool(states_BTD: Tensor, mask_BT: Tensor | None, pooling: str) -> Tensor:
         return states_BTD[rows, last_token(states_BTD, mask_BT)].to(wide)
     if mask_BT is None:
         return states_BTD.mean(1, dtype=wide)
-    weights_BT1 = mask_BT.unsqueeze(-1).to(wide)
-    return (states_BTD.to(wide) * weights_BT1).sum(1) / weights_BT1.sum(1).clamp_min(1)
+    weights_BT = mask_BT.to(wide)
+    sums_BD = torch.bmm(weights_BT.unsqueeze(1), states_BTD.to(wide)).squeeze(1)
+    return sums_BD / weights_BT.sum(1, keepdim=True).clamp_min(1)
 
 
 def last_token(states_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:

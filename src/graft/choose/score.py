@@ -43,11 +43,11 @@ class Scores:
 
 def scores(features_ND: Tensor, targets_N: Tensor) -> Scores:
     """All four."""
-    found, columns = decomposed(features_ND), as_columns(targets_N)
-    against = found.standard.against(columns)
-    classes = _h_score(found, columns, against) if targets_N.dtype == torch.int64 else None
+    parts, columns = standard(features_ND), as_columns(targets_N)
+    found, against = decomposed(parts), parts.against(columns)
+    classes = _h_score(parts, columns, against) if targets_N.dtype == torch.int64 else None
     evidence = _evidence(found, columns, against)
-    return Scores(classes, evidence.mean, _neighbours(found.standard, targets_N), _probe(found, evidence, targets_N))
+    return Scores(classes, evidence.mean, _neighbours(parts, targets_N), _probe(found, evidence, targets_N))
 
 
 def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
@@ -57,8 +57,8 @@ def h_score(features_ND: Tensor, codes_N: Tensor) -> float:
     "An Information-Theoretic Approach to Transferability", equation 2; Ibrahim et al. 2022, "Newer is not always
     better", section 3.2, whose published code divides Σ_z by rows - 1, as is done here.
     """
-    found, columns = decomposed(features_ND), as_columns(codes_N)
-    return _h_score(found, columns, found.standard.against(columns))
+    parts, columns = standard(features_ND), as_columns(codes_N)
+    return _h_score(parts, columns, parts.against(columns))
 
 
 def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
@@ -69,7 +69,7 @@ def log_me(features_ND: Tensor, targets_N: Tensor) -> float:
     Where there are fewer rows than features, log|A| counts every feature, as the equation says; the authors' code
     counts only as many as there are rows.
     """
-    found, columns = decomposed(features_ND), as_columns(targets_N)
+    found, columns = decomposed(standard(features_ND)), as_columns(targets_N)
     return _evidence(found, columns, found.standard.against(columns)).mean
 
 
@@ -80,7 +80,7 @@ def probe(features_ND: Tensor, targets_N: Tensor) -> float:
     column, with the penalty α/β that the evidence chooses (MacKay 1992), so none is searched for. Leaving out needs
     no second fit: a row's residual without it is its residual divided by 1 - h (Allen 1974, PRESS).
     """
-    found, columns = decomposed(features_ND), as_columns(targets_N)
+    found, columns = decomposed(standard(features_ND)), as_columns(targets_N)
     return _probe(found, _evidence(found, columns, found.standard.against(columns)), targets_N)
 
 
@@ -112,11 +112,9 @@ def _neighbours(parts: Standard, targets_N: Tensor, count: int = NEIGHBOURS, que
     return float((answers == targets_N[asked]).double().mean())
 
 
-def _h_score(found: Decomposed, classes_NC: Tensor, against_DC: Tensor) -> float:
-    rows, _ = found.shape
-    parts = found.standard
-    lengths = parts.lengths_N
-    covariance, share = shrunk(found.covering_DD / rows, lengths)
+def _h_score(parts: Standard, classes_NC: Tensor, against_DC: Tensor) -> float:
+    rows = len(parts.features_ND)
+    covariance, share = shrunk(parts.covering_DD / rows, parts.lengths_N)
     counts = classes_NC.sum(0)
     sums_DC = against_DC - torch.outer(parts.mean_D, counts)
     weighted = sums_DC / counts.sqrt()

@@ -15,21 +15,18 @@ from torch import Tensor
 
 ASKED = 2048  # rows that a fit on all others is asked about: more would cost a product of all features and tell little
 RANK = 1e-12  # eigenvalues below this share of the largest are taken for rounding
+STRIPS = 4  # of features, whose products are found apart: one half of them all mirrors the other
 
 
 @dataclass(frozen=True, slots=True)
 class Standard:
     """Features as mean + scale × standard, each column of `standard` with mean 0 and variance 1 (0: a constant one)."""
 
+    features_ND: Tensor  # as they were given
     standard_ND: Tensor  # fp32, or float64 where the features were
     mean_D: Tensor  # float64
     scale_D: Tensor  # float64
-
-    @property
-    def products_DD(self) -> Tensor:
-        """Of the centred features with each other, summed over rows, in float64."""
-        products = (self.standard_ND.T @ self.standard_ND).double()
-        return products * self.scale_D * self.scale_D[:, None]
+    covering_DD: Tensor  # products of the centred features with each other, summed over rows, float64
 
     def centred(self, rows: int) -> Tensor:
         """The features of the first so many rows, less their mean over all."""
@@ -63,7 +60,21 @@ def standard(features_ND: Tensor) -> Standard:
     scale = centred.square().mean(0).sqrt()
     varies = scale > torch.finfo(wide.dtype).eps * mean.abs()
     scale = torch.where(varies, scale, torch.ones_like(scale))
-    return Standard(centred.mul_(varies / scale), mean, scale.double())
+    own, wide_scale = centred.mul_(varies / scale), scale.double()
+    covering = _products(own).double().mul_(wide_scale).mul_(wide_scale[:, None])
+    return Standard(features_ND, own, mean, wide_scale, covering)
+
+
+def _products(columns_ND: Tensor) -> Tensor:
+    """Of columns with each other, summed over rows: each pair once, and its mirror."""
+    width = columns_ND.shape[1]
+    found_DD = columns_ND.new_empty(width, width)
+    strip = -(-width // STRIPS)
+    for start in range(0, width, strip):
+        some = columns_ND[:, start : start + strip].T @ columns_ND[:, start:]
+        found_DD[start : start + strip, start:] = some
+        found_DD[start:, start : start + strip] = some.T
+    return found_DD
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,6 @@ class Decomposed:
     """Features by their singular values, without the directions that are rounding."""
 
     standard: Standard
-    covering_DD: Tensor  # products of the centred features, float64
     left_NK: Tensor  # U; of the first `ASKED` rows, where there are more rows than features
     sigma_K: Tensor  # squared singular values, above 0, float64
     right_DK: Tensor | None  # V; None where there are fewer rows than features
@@ -89,19 +99,17 @@ class Decomposed:
         return self.right_DK.T @ against_DC / self.sigma_K.sqrt()[:, None]
 
 
-def decomposed(features_ND: Tensor) -> Decomposed:
+def decomposed(parts: Standard) -> Decomposed:
     """By the eigenvectors of the smaller of XᵀX and XXᵀ, which are found far sooner than those of X itself."""
-    parts = standard(features_ND)
-    rows, width = features_ND.shape
-    covering = parts.products_DD
+    rows, width = parts.features_ND.shape
     if width <= rows:
-        gram = covering + rows * torch.outer(parts.mean_D, parts.mean_D)
+        gram = torch.addr(parts.covering_DD, parts.mean_D, parts.mean_D, alpha=rows)
     else:
-        wide = features_ND.double()
+        wide = parts.features_ND.double()
         gram = wide @ wide.T
     sigma, vectors = torch.linalg.eigh(gram)
     kept = sigma > RANK * float(sigma[-1].clamp_min(1e-300))
     sigma, vectors = sigma[kept], vectors[:, kept]
     if width <= rows:
-        return Decomposed(parts, covering, parts.times(vectors / sigma.sqrt(), ASKED), sigma, vectors)
-    return Decomposed(parts, covering, vectors, sigma, None)
+        return Decomposed(parts, parts.times(vectors / sigma.sqrt(), ASKED), sigma, vectors)
+    return Decomposed(parts, vectors, sigma, None)
