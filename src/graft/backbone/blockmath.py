@@ -3,7 +3,8 @@
     attended = norm(states + drop(attention(states)));  seen = norm(attended + drop(down(gelu(up(attended)))))
 
 Query, key and value come from one product. A residual's gradient is added by the product that comes next. Results that
-are only passed on lie in memory that is used again (`Buffers`). Softmax is taken in fp32 where bf16's is slow.
+are only passed on lie in memory that is used again (`Buffers`). Softmax is taken in fp32 where bf16's is slow, and of
+rows of a whole vector at least.
 
 Shapes: B texts, T tokens, D width, H heads of width d, F inner width; N = B * T, R = B * H. Weights are out × in.
 """
@@ -20,6 +21,7 @@ from torch import Tensor
 
 aten: Any = torch.ops.aten
 SHORT = 64  # tokens; below, and where rows fill no whole vectors, torch's softmax in bf16 is two to eight times slower
+VECTOR = 16  # numbers of a row that torch takes at once; fewer are taken one by one, which is up to ten times as slow
 
 
 class Buffers:
@@ -54,7 +56,7 @@ class Attended:
 
     heads_3RTd: Tensor  # query, key and value
     shares_RTT: Tensor  # the softmax, in the working dtype
-    exact_RTT: Tensor  # the same in the dtype in which it was taken
+    exact_RTV: Tensor  # the same as it was taken: in fp32 perhaps, and of rows filled up to a vector
     read_ND: Tensor
 
 
@@ -134,12 +136,12 @@ def _attend(
     torch.baddbmm(shares_RTT, query_RTd, key_RTd.transpose(1, 2), beta=0, alpha=size**-0.5, out=shares_RTT)
     if mask is not None:
         _masked(shares_RTT.view(batch, heads, tokens, tokens), mask)
-    exact_RTT = _softmax(shares_RTT, kept)
+    exact_RTV = _softmax(shares_RTT, kept)
     read_RTd = passing.take("read by head", (batch * heads, tokens, size), dtype)
     torch.bmm(shares_RTT, value_RTd, out=read_RTd)
     read_ND = kept.take("read", (count, width), dtype)
     read_ND.view(batch, tokens, heads, size).copy_(read_RTd.view(batch, heads, tokens, size).transpose(1, 2))
-    return Attended(heads_3RTd, shares_RTT, exact_RTT, read_ND)
+    return Attended(heads_3RTd, shares_RTT, exact_RTV, read_ND)
 
 
 def _masked(scores_BHTT: Tensor, mask: Tensor) -> None:
@@ -150,19 +152,19 @@ def _masked(scores_BHTT: Tensor, mask: Tensor) -> None:
 
 
 def _softmax(scores_RTT: Tensor, kept: Buffers) -> Tensor:
-    """Take the softmax in place; returns it in the dtype in which it was taken."""
-    if not _in_fp32(scores_RTT):
+    """Take the softmax in place; returns it as it was taken."""
+    *others, tokens = scores_RTT.shape
+    is_slow = scores_RTT.dtype == torch.bfloat16 and (tokens < SHORT or tokens % VECTOR > 0)
+    dtype, width = torch.float32 if is_slow else scores_RTT.dtype, max(tokens, VECTOR)
+    if (dtype, width) == (scores_RTT.dtype, tokens):
         aten._softmax.out(scores_RTT, -1, False, out=scores_RTT)
         return scores_RTT
-    exact_RTT = kept.take("exact", scores_RTT.shape, torch.float32).copy_(scores_RTT)
-    aten._softmax.out(exact_RTT, -1, False, out=exact_RTT)
-    scores_RTT.copy_(exact_RTT)
-    return exact_RTT
-
-
-def _in_fp32(scores_RTT: Tensor) -> bool:
-    tokens = scores_RTT.shape[-1]
-    return scores_RTT.dtype == torch.bfloat16 and (tokens < SHORT or tokens % 16 > 0)
+    exact_RTV = kept.take("exact", (*others, width), dtype)
+    exact_RTV[..., tokens:] = -math.inf
+    exact_RTV[..., :tokens].copy_(scores_RTT)
+    aten._softmax.out(exact_RTV, -1, False, out=exact_RTV)
+    scores_RTT.copy_(exact_RTV[..., :tokens])
+    return exact_RTV
 
 
 def backward(
@@ -226,13 +228,14 @@ def _attend_backward(form: Form, seen: Attended, grad_ND: Tensor, passing: Buffe
 
 def _softmax_backward(grad_RTT: Tensor, seen: Attended, passing: Buffers) -> None:
     """In place: from the shares' gradient to the scores'."""
-    exact_RTT = seen.exact_RTT
-    wide_RTT = grad_RTT
-    if exact_RTT.dtype != grad_RTT.dtype:
-        wide_RTT = passing.take("wide", grad_RTT.shape, exact_RTT.dtype).copy_(grad_RTT)
-    aten._softmax_backward_data.out(wide_RTT, exact_RTT, -1, exact_RTT.dtype, grad_input=wide_RTT)
-    if wide_RTT is not grad_RTT:
-        grad_RTT.copy_(wide_RTT)
+    exact_RTV, wide_RTV, tokens = seen.exact_RTV, grad_RTT, grad_RTT.shape[-1]
+    if (exact_RTV.dtype, exact_RTV.shape) != (grad_RTT.dtype, grad_RTT.shape):
+        wide_RTV = passing.take("wide", exact_RTV.shape, exact_RTV.dtype)
+        wide_RTV[..., tokens:] = 0
+        wide_RTV[..., :tokens].copy_(grad_RTT)
+    aten._softmax_backward_data.out(wide_RTV, exact_RTV, -1, exact_RTV.dtype, grad_input=wide_RTV)
+    if wide_RTV is not grad_RTT:
+        grad_RTT.copy_(wide_RTV[..., :tokens])
 
 
 def side_by_side(three: Sequence[Tensor]) -> Tensor:
