@@ -171,7 +171,7 @@ class Entrant:
     def _scored(self, parts: Sequence[dict[int, Tensor]], answers: Tensor, until: float) -> tuple[View, ...] | None:
         """Every view of the rows that were read; None when the time is up before all are scored."""
         poolings = units.WORD if self.read.layout is not None else self.load()[0].family.poolings
-        pooled = {depth: torch.cat([part[depth] for part in parts]) for depth in parts[0]}
+        pooled = {depth: _joined([part[depth] for part in parts]) for depth in parts[0]}
         views = []
         for view in scored(pooled, poolings, answers):
             views.append(view)
@@ -207,6 +207,10 @@ class Entrant:
         if seconds:
             self.pace = dataclasses.replace(self.pace, seconds_per_token=seconds / max(len(tokens.ids), 1))
         return units.vectors(found, layout, extractor)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def sizes(backbone: Backbone) -> tuple[int, ...]:
