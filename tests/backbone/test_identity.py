@@ -196,6 +196,6 @@ def test_marks_of_tensors_that_fill_no_whole_words_or_lie_apart(loaded):
     base = backbone.model.base_model
     for number, odd in enumerate((torch.ones(3), torch.ones(()), torch.ones(0), torch.ones(7, 3)[1:, 1])):
         base.register_buffer(f"odd{number}", odd)
-        before = identity.marks(backbone)
+        before = [mark[:2] for mark in identity.marks(backbone)]
         odd.add_(1)
-        assert (identity.marks(backbone) != before) == (odd.numel() > 0)
+        assert ([mark[:2] for mark in identity.marks(backbone)] != before) == (odd.numel() > 0)
