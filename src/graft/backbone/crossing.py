@@ -60,10 +60,10 @@ class Crossing:
         self._pooled = {name: self._found(name) for name, kind in kinds.items() if kind.is_pooled}
 
     def _found(self, name: Name) -> NDArray[np.float32]:
-        """Pooled states of the distinct rows, as far as they were found."""
+        """Room for every row's pooled states; those of the distinct rows that were found, where these are first met."""
         shelf, rows = self._kinds[name].shelf, np.flatnonzero(~self._missing[name])
-        values = np.empty((len(self._first), shelf.layout.width), dtype=np.float32)
-        shelf.copy(self._places[name], rows, values)
+        values = np.empty((len(self._which), shelf.layout.width), dtype=np.float32)
+        shelf.copy(self._places[name], rows, values, self._first)
         return values
 
     @property
@@ -159,15 +159,17 @@ class Crossing:
             computing = took[0] / max(tokens, 1)
             self._computing[name] = min(computing, self._computing.get(name, computing))
             if kind.is_pooled:
-                self._pooled[name][rows] = array
+                self._pooled[name][self._first[rows]] = array
             sink.add(self._digests[rows], np.ones_like(rows) if kind.is_pooled else self._lengths[rows], array, took)
         self.extracted += len(rows)
         self.tokens_extracted += tokens
 
     def pooled(self, name: Name) -> Tensor:
         """Pooled states of every row, those of equal rows repeated."""
-        values = self._pooled[name]
-        return torch.from_numpy(values if len(self._which) == len(self._first) else values[self._which])
+        values, met = self._pooled[name], self._first[self._which]
+        again = np.flatnonzero(met != np.arange(len(met)))
+        values[again] = values[met[again]]
+        return torch.from_numpy(values)
 
     def states(self, name: Name, dtype: torch.dtype) -> Boundary | None:
         """Token states of every row; None where they could not all be kept, or are cheaper to compute."""

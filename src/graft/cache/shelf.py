@@ -165,11 +165,11 @@ class Shelf:
             self._index = known, places, np.argsort(known[:, 0], kind="stable")
         return self._index
 
-    def copy(self, places: Places, rows: Numbers, into: NDArray[Any]) -> None:
-        """Copy these rows, of one vector each, to the same rows of `into`."""
+    def copy(self, places: Places, rows: Numbers, into: NDArray[Any], at: Numbers) -> None:
+        """Copy these rows, of one vector each, to the rows of `into` that `at` names for them."""
         for number in np.unique(places.shard[rows]).tolist():
             chosen = rows[places.shard[rows] == number]
-            into[chosen] = self._mapped(number)[places.start[chosen]]
+            into[at[chosen]] = self._mapped(number)[places.start[chosen]]
 
     def _mapped(self, number: int) -> NDArray[Any]:
         values = self._shards[number].values
