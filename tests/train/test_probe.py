@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import NativeHeadAlone
 from graft.cache.store import Store
-from graft.data.targets import Codes, Numbers
+from graft.data.targets import Codes
 from graft.tasks.classification import CLASSIFICATION
-from graft.tasks.regression import REGRESSION
 from graft.train import probe as probe_module
-from graft.train.probe import CURVATURE, PENALTIES, Examples, quick_probe, start_native
+from graft.train.probe import PENALTIES, Examples, start_native
 from graft.train.probe import fit_probe as fit_probe_of
 from graft.train.start import pooled_head
 
@@ -77,7 +76,7 @@ def test_weaker_penalties_are_not_tried_once_validation_gets_worse(monkeypatch):
     tried = []
     values = {1.0: 0.5, 0.1: 0.7, 0.01: 0.6, 0.001: 0.9}
 
-    def solve(_axes, _criterion, penalty, start):
+    def solve(_axes, _criterion, penalty, start, _steps):
         tried.append(penalty)
         return torch.full_like(start[0], penalty), start[1]
 
@@ -89,33 +88,6 @@ def test_weaker_penalties_are_not_tried_once_validation_gets_worse(monkeypatch):
     probe = fit_probe(features, labels, features, labels, 3, tuple(values))
     assert tried == [1.0, 0.1, 0.01]
     assert float(probe.weight_CD[0, 0]) == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize("classes", [2, 3, 6])
-def test_the_quick_probe_tells_features_apart_as_the_whole_one_does(classes):
-    """Features that know less and less of the labels, as deeper and shallower blocks do."""
-    features, labels = task(rows=600, width=24, classes=classes)
-    names = tuple(map(str, range(classes)))
-    quick, whole = [], []
-    for noise in (0.0, 1.0, 3.0, 30.0):
-        generator = torch.Generator().manual_seed(1)
-        view = features + noise * features.std(0) * torch.randn(features.shape, generator=generator)
-        both = examples(view[:400], labels[:400]), examples(view[400:], labels[400:])
-        quick.append(quick_probe(CLASSIFICATION, *both, names).score)
-        whole.append(fit_probe_of(CLASSIFICATION, *both, names).score)
-    assert quick == sorted(quick, reverse=True)
-    assert quick == pytest.approx(whole, abs=0.1)
-
-
-def test_the_quick_probe_of_numbers_is_a_ridge_regression():
-    features, _ = task(rows=300)
-    numbers = features @ torch.linspace(-1, 1, 12) + 0.1 * torch.randn(300, generator=torch.Generator().manual_seed(0))
-    given = Examples(features, Numbers(numbers.numpy()))
-    probe = quick_probe(REGRESSION, given, given, ("value",))
-    standard = ((features - probe.mean_D) / probe.deviation_D).numpy()
-    reference = Ridge(alpha=PENALTIES[0] / CURVATURE * len(features)).fit(standard, numbers.numpy())
-    assert probe.score > 0.95
-    assert np.corrcoef(probe.weight_CD[0].numpy(), reference.coef_)[0, 1] > 0.999
 
 
 def test_constant_features_and_missing_classes_do_no_harm():

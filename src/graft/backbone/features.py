@@ -83,8 +83,6 @@ class Extractor:
         self._backbone = backbone
         self._trunk: Trunk | None = None
         self._made_from: identity.Sums = []
-        self._marks: list[identity.Mark] = []
-        self._found: identity.Sums = []
 
     @property
     def trunk(self) -> Trunk:
@@ -95,7 +93,7 @@ class Extractor:
             )
             set_attention(work, self.attention)
             self._trunk = Trunk(work, self._backbone.family)
-            self._made_from = self._made_from or self._sums()
+            self._made_from = self._made_from or identity.sums(self._backbone)
         return self._trunk
 
     def run(self, tokens: Tokens, wanted: Wanted, phase: str = "extract") -> Iterator[Progress]:
@@ -120,7 +118,7 @@ class Extractor:
         if not names:
             return kinds
         shared = identity.fields(self._backbone, self.machine, self.dtype, self.attention)
-        sums, blocks = self._sums(), self._backbone.family.blocks
+        sums, blocks = identity.sums(self._backbone), self._backbone.family.blocks
         if sums != self._made_from:  # the model was trained since: its working copy is another one's
             self._trunk, self._made_from = None, sums
         for name, depth in names:
@@ -133,13 +131,6 @@ class Extractor:
             passes = dict(zip(wanted.cuts, wanted.passes, strict=False)).get(depth, 0) if name == STATES else 0
             kinds[name, depth] = Kind(depth, self.poolings if name == POOLED else (), shelf, passes)
         return kinds
-
-    def _sums(self) -> identity.Sums:
-        """Of the weights as they are now, found anew where they have changed since."""
-        marks = identity.marks(self._backbone)
-        if marks != self._marks:
-            self._marks, self._found = marks, identity.sums(self._backbone)
-        return self._found
 
     def _gathered(self, tokens: Tokens, wanted: Wanted, crossing: Crossing, began: float) -> Features:
         shape = (len(tokens), len(self.poolings), self.width)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import zlib
 
-import numpy as np
 import torch
 import transformers
 from torch import Tensor
@@ -23,7 +22,6 @@ OF_THE_DEPTH = {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "encod
 OF_THE_HEAD = "pooler."
 
 Sums = list[tuple[str, list[int], int]]
-Mark = tuple[int, int, int]
 
 
 def fields(backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, attention: str) -> dict[str, str]:
@@ -56,14 +54,6 @@ def sums(backbone: Backbone) -> Sums:
     return [(name, list(one.shape), _sum(one)) for name, one in named.items() if not name.startswith(OF_THE_HEAD)]
 
 
-@torch.no_grad()
-def marks(backbone: Backbone) -> list[Mark]:
-    """What tells, sooner than checksums do, whether `sums` have to be found again: of each tensor the sum of its bits,
-    which a changed one changes, and what torch counts of its writes, which tells that numbers changed places."""
-    base = backbone.model.base_model
-    return [_mark(one) for part in (base.named_parameters(), base.named_buffers()) for _, one in part]
-
-
 def below(found: Sums, blocks: str, depth: int) -> str:
     """A digest of the tensors that states after `depth` blocks can depend on: any changed bit of one changes it.
 
@@ -78,10 +68,3 @@ def below(found: Sums, blocks: str, depth: int) -> str:
 def _sum(tensor: Tensor) -> int:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return zlib.crc32(flat.view(torch.uint8).numpy().data) if flat.numel() else 0
-
-
-def _mark(tensor: Tensor) -> Mark:
-    raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    whole = len(raw) // 8 * 8
-    writes = 0 if tensor.is_inference() else tensor._version
-    return int(raw[:whole].view(np.uint64).sum()), int(raw[whole:].sum()), writes

@@ -6,7 +6,7 @@ picked on validation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 import numpy as np
 import torch
@@ -23,9 +23,10 @@ from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
 from graft.train.paired import is_apart, side_by_side, start_paired
-from graft.train.probe import START, Examples, Probe, fit_probe, quick_probe, start_native
+from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
+FIRST, FIRST_OF_WIDE = 1, 10  # steps of the solver that tell poolings and depths apart; features in their axes need one
 FINALISTS = 4  # poolings and depths of a pooled head that are tried at every penalty
 
 Place = tuple[str, int]  # a pooling and a depth
@@ -149,8 +150,7 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     why = f"the family's native head reads {what}; it starts as a linear probe of that"
     if extracted.validation.pooled:
         learnt = Examples(train, material.train.targets)
-        held = Examples(extracted.validation.pooled[blocks][:, place], material.validation.targets)
-        probe = fit_probe(material.task, learnt, held, material.classes)
+        probe = _probe(material, learnt, extracted.validation.pooled[blocks][:, place])
         scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
@@ -169,9 +169,20 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
+def _probe(
+    material: Material,
+    learnt: Examples,
+    validation: Tensor,
+    penalties: tuple[float, ...] = PENALTIES,
+    steps: int = STEPS,
+) -> Probe:
+    held = Examples(validation, material.validation.targets)
+    return fit_probe(material.task, learnt, held, material.classes, penalties, steps)
+
+
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth by a quick probe of a part of train, and the best few of them by a whole one of all
-    of it; the best by the recipe's metric on validation becomes the head."""
+    """Try every pooling and depth by the first step on a part of train, and the best few of them to the end on all of
+    it, at every penalty; the best by the recipe's metric on validation becomes the head."""
     metric = known_metric(material.task, recipe.metric)
     tried: dict[Place, Probe] = {}
     scores: dict[Place, float] = {}
@@ -179,19 +190,19 @@ def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> H
     def value(place: Place) -> tuple[float, int]:
         return signed(metric, {metric: scores[place]}), place[1]
 
-    def attempt(solver: Callable[..., Probe], rows: NDArray[np.int64], chosen: Collection[Place] | None) -> None:
+    def attempt(rows: NDArray[np.int64], steps: int, chosen: Collection[Place] | None = None) -> None:
         targets = material.train.targets.take(rows)
         for place, train, validation in _views(material, extracted):
             if chosen is None or place in chosen:
                 learnt = Examples(train[torch.from_numpy(rows)], targets)
-                held = Examples(validation, material.validation.targets)
-                probe = tried[place] = solver(material.task, learnt, held, material.classes)
+                penalties = PENALTIES if chosen else PENALTIES[:1]
+                probe = tried[place] = _probe(material, learnt, validation, penalties, steps)
                 logits = probe.logits(validation).numpy()
                 scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
 
-    attempt(quick_probe, start_rows(material, recipe), None)
+    attempt(start_rows(material, recipe), FIRST if material.backbone.record.width <= WIDEST else FIRST_OF_WIDE)
     finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
-    attempt(fit_probe, np.arange(len(material.train)), finalists)
+    attempt(np.arange(len(material.train)), STEPS, finalists)
     pooling, depth = max(finalists, key=value)
     material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
     why = (
