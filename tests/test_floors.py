@@ -182,19 +182,20 @@ def test_functions_are_short_and_take_few_parameters(name):
             assert len([arg for arg in own if arg.arg not in ("self", "cls")]) <= PARAMETERS, where
 
 
+PROTOCOLS = {  # the library calls these, with names that differ from family to family; neither passes them on
+    "backbone/attention.py": "attend",
+    "backbone/growing.py": "update",
+}
+
+
 @pytest.mark.parametrize("name", PATHS)
-def test_no_keyword_arguments_are_passed_through(name):
-    for node in ast.walk(TREES[name]):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.args.kwarg is not None:
-            named = node.args.kwarg.arg
-            passed = [
-                keyword.value
-                for call in ast.walk(node)
-                if isinstance(call, ast.Call)
-                for keyword in call.keywords
-                if keyword.arg is None and isinstance(keyword.value, ast.Name)
-            ]
-            assert named not in {value.id for value in passed}, f"{name}:{node.lineno} passes **{named} through"
+def test_no_function_takes_any_keyword(name):
+    taking = {
+        node.name
+        for node in ast.walk(TREES[name])
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.args.kwarg is not None
+    }
+    assert taking == {PROTOCOLS[name]} if name in PROTOCOLS else not taking
 
 
 CALLS = (

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from graft.backbone import blockmath
 from graft.backbone.blockmath import Buffers, Form
 from graft.backbone.dropout import PooledDropout
-from graft.backbone.firstrow import forwarding
+from graft.backbone.firstrow import called_by_place, forwarding
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ class FastBlocks:
         with ExitStack() as stack:
             for block, plan in self._plans():
                 if plan.parts.is_plain:
+                    stack.enter_context(called_by_place(block))
                     stack.enter_context(forwarding(block, _taking(plan)))
             yield
 
@@ -148,8 +149,8 @@ class FastBlocks:
 def _taking(plan: _Plan) -> Callable[..., Tensor]:
     """A forward pass that takes what the library gives a block."""
 
-    def forward(states_BTD: Tensor, mask: Tensor | None = None, *_: Any, **named: Any) -> Tensor:
-        return _run(plan, states_BTD, named.get("attention_mask", mask))
+    def forward(states_BTD: Tensor, mask: Tensor | None = None, *_: Any) -> Tensor:
+        return _run(plan, states_BTD, mask)
 
     return forward
 

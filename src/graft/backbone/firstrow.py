@@ -77,11 +77,27 @@ def first_row_only(block: nn.Module, kind: str) -> Iterator[None]:
         yield
         return
 
-    def forward(states_BTD: Tensor, mask: Tensor | None = None, *others: Any, **named: Any) -> Any:
-        return BLOCKS[kind](block, states_BTD, named.get("attention_mask", mask), others)
+    def forward(states_BTD: Tensor, mask: Tensor | None = None, *others: Any) -> Any:
+        return BLOCKS[kind](block, states_BTD, mask, others)
 
-    with forwarding(block, forward):
+    with called_by_place(block), forwarding(block, forward):
         yield
+
+
+@contextmanager
+def called_by_place(block: nn.Module) -> Iterator[None]:
+    """Within this context a block is called with its states, its mask and what else it is given without a name."""
+    hook = block.register_forward_pre_hook(by_place, with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def by_place(_: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A hook before a block's pass: some families name the mask; what else they name, no stand-in reads."""
+    states, mask, *others = (*args, None)[: max(2, len(args))]
+    return (states, named.get("attention_mask", mask), *others), {}
 
 
 @contextmanager

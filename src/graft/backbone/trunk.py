@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from graft.backbone.families import Family, depth_of
 from graft.backbone.fastblock import FastBlocks
-from graft.backbone.firstrow import first_row_only
+from graft.backbone.firstrow import by_place, first_row_only
 
 if TYPE_CHECKING:
     from graft.backbone.families import Returns
@@ -34,6 +34,7 @@ class StandIn(nn.Module):
         self.states: Tensor | None = None
         self._block = (block,)  # in a tuple, so that its parameters are not counted as this module's
         self._returns = returns
+        self.register_forward_pre_hook(by_place, with_kwargs=True)
 
     def __getattr__(self, name: str) -> Any:
         """What a family asks of a block before it calls it, such as ModernBERT which attention is its own."""
@@ -42,7 +43,7 @@ class StandIn(nn.Module):
         except AttributeError:
             return getattr(self.__dict__["_block"][0], name)
 
-    def forward(self, hidden_BTD: Tensor, *others: Any, **_: Any) -> Any:
+    def forward(self, hidden_BTD: Tensor, *others: Any) -> Any:
         return self._returns(self._block[0], others, hidden_BTD if self.states is None else self.states)
 
 
@@ -72,8 +73,9 @@ class _Round(nn.Module):
     def __init__(self, turns: list[nn.Module]) -> None:
         super().__init__()
         self._turns = itertools.cycle(tuple(turns))
+        self.register_forward_pre_hook(by_place, with_kwargs=True)
 
-    def forward(self, states_BTD: Tensor, mask: Tensor | None = None, **_: Any) -> Any:
+    def forward(self, states_BTD: Tensor, mask: Tensor | None = None) -> Any:
         return next(self._turns)(states_BTD, mask)
 
 
