@@ -43,6 +43,8 @@ def _stage(stage: Stage) -> str:
         parts.append(f"dropout {stage.loss.dropout}/{stage.loss.attention_dropout}")
     if stage.average:
         parts.append(f"the mean of {stage.snapshots} snapshots an epoch")
+    if stage.batches.keep < 1:
+        parts.append("rows with little left to teach spared")
     return f"`{stage.name}`: {', '.join(parts)}"
 
 

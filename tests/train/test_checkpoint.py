@@ -106,12 +106,14 @@ def test_resume_is_exact_at_every_epoch(make, family, tmp_path, start):
 
 CUTS = Stage("top", 1, 2, Optimiser(lr=5e-3), Batches(48), DROPOUT, cache="on")
 WAYS = {  # how a stage may step: from cached states or not, in parts or whole, texts of like length together or not
-    f"{thawed} {cache} {tokens} {bucket}": dataclasses.replace(
-        CUTS, unfrozen=thawed, cache=cache, batches=Batches(48, tokens, bucket)
+    f"{thawed} {cache} {tokens} {bucket} {keep}": dataclasses.replace(
+        CUTS, unfrozen=thawed, cache=cache, batches=Batches(48, tokens, bucket, keep)
     )
-    for thawed, cache, tokens, bucket in (
-        *itertools.product((1,), ("on", "off"), (16384, 200), (True, False)),
-        *itertools.product((0, "all"), ("on",), (16384, 200), (True,)),
+    for thawed, cache, tokens, bucket, keep in (
+        *itertools.product((1,), ("on", "off"), (16384, 200), (True, False), (1.0,)),
+        *itertools.product((0, "all"), ("on",), (16384, 200), (True,), (1.0,)),
+        (1, "on", 200, True, 0.3),
+        ("all", "on", 16384, False, 0.3),
     )
 }
 

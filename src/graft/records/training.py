@@ -29,6 +29,7 @@ class Batches:
     rows: int = 32  # rows per optimiser step
     tokens: int = 16384  # padded tokens per forward pass; a step with more is done in parts
     bucket: bool = True  # texts of like length together
+    keep: float = 1.0  # the least chance of a row to cross when its turn comes again; below 1, the less it teaches
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class _Fit:
                 if number < stage.epochs:
                     self._checkpoint(index, number, run)
         put(self.standing.tensors, self.material.backbone.model)
+        why += filter(None, [run.sparing.sentence])
         record = self._record(run, way.train.cached is not None, "; ".join(why))
         self.standing.stages.append(record)
         self._checkpoint(index + 1, 0, None)

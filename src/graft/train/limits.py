@@ -30,6 +30,7 @@ def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
         "betas": all(0 <= beta < 1 for beta in optimiser.betas),
         "rows": stage.batches.rows >= 1,
         "tokens": stage.batches.tokens >= 1,
+        "keep": 0 < stage.batches.keep <= 1,
         "label_smoothing": 0 <= loss.label_smoothing < 1,
         "dropout": 0 <= loss.dropout < 1,
         "attention_dropout": 0 <= loss.attention_dropout < 1,

@@ -24,6 +24,7 @@ from graft.records import Progress, Said, Skip, Stage
 from graft.train.groups import trains
 from graft.train.material import Material
 from graft.train.objective import Objective
+from graft.train.sparing import Watched, sparing_of
 from graft.train.underway import UnderWay, Watch
 from graft.train.weights import Adam, Average, FlatWeights
 
@@ -35,9 +36,7 @@ class Trained:
     """One epoch of training in numbers."""
 
     loss: float
-    tokens: int
-    padded: int
-    steps: int
+    tokens: int  # of the rows that crossed
     seconds: float
 
 
@@ -78,6 +77,7 @@ class StageRun:
         self.adam = Adam(weights, stage.optimiser, self.steps_per_epoch * stage.epochs)
         self.average = Average(weights)
         self.under_way = UnderWay(stage.batches.tokens)
+        self.sparing = sparing_of(material, stage)
         self.room = ""  # why fewer tokens than that go through the model at once
         self._watch = Watch()
         self._order: Order | None = None  # of the epoch that is under way
@@ -88,13 +88,14 @@ class StageRun:
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, for a checkpoint, once `settle` has run."""
         under_way = self.under_way.state([pool.size for pool in self.path.pools])
-        return self.adam.state() | self.average.state() | under_way
+        return self.adam.state() | self.average.state() | under_way | self.sparing.state()
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` gave."""
         self.adam.restore(tensors)
         self.average.restore(tensors)
         self.under_way.restore(tensors, self.weights.flat[0].device)
+        self.sparing.restore(tensors)
 
     def epoch(self, number: int, feed: Feed) -> Iterator[Progress | Skip | Said | Trained]:
         """One pass over the train split, or what is left of it; the last value yielded is `Trained`.
@@ -112,8 +113,10 @@ class StageRun:
         snapshots = snapshot_steps(len(order.batches), self.stage.snapshots)
         for step in range(way.step, len(order.batches)):
             rows = order.batches[step]
-            norm = yield from self._step(order, step, feed)
-            way.step = step + 1
+            kept = self.sparing.kept(rows, int(order.seeds[step]))
+            norm = yield from self._step(order, step, kept, feed)
+            way.count(order.lengths[kept], order.widths[kept])
+            self.sparing.count(rows, kept)
             if self.stage.average and way.step in snapshots:
                 self.average.add()
             yield from self._judge(self._watch.see(step, norm), order, feed)
@@ -125,9 +128,8 @@ class StageRun:
             last = order.batches[-1].tolist()
             raise NotFinite(self.stage.name, last, of=len(last), skipping=self._may_skip)
         loss = float(torch.stack(list(way.losses.values())).mean())
-        padded = sum(int(order.widths[rows].max()) * len(rows) for rows in order.batches)
-        trained = Trained(loss, total, padded, len(order.batches), way.elapsed)
-        way.finish(total, padded)
+        trained = Trained(loss, way.crossed, way.elapsed)
+        way.finish()
         yield trained
 
     def _ordered(self, number: int, feed: Feed) -> Order:
@@ -144,17 +146,19 @@ class StageRun:
         for name, module in self.path.module.named_modules():
             module.training = trains(name, backbone, self.stage)
 
-    def _step(self, order: Order, step: int, feed: Feed) -> Generator[Said, None, Tensor]:
-        """One step of the optimiser. Returns the norm of the gradients; where it is not finite, nothing has moved."""
+    def _step(self, order: Order, step: int, kept: NDArray[np.int64], feed: Feed) -> Generator[Said, None, Tensor]:
+        """One step of the optimiser by those rows of its batch that are `kept`. Returns the norm of the gradients;
+        where it is not finite, nothing has moved."""
+        weight = self.objective.weight(order.batches[step])
         while True:
             self._seed_step(int(order.seeds[step]))
             try:
-                loss = self._gradients(order.batches[step], order.widths, feed)
+                loss = self._gradients(kept, weight, order.widths, feed)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-            yield self._smaller(order.batches[step], order.widths)
+            yield self._smaller(kept, order.widths)
         self.under_way.losses[step] = loss
         return self.adam.step(loss)
 
@@ -165,12 +169,13 @@ class StageRun:
         for pool in self.path.pools:
             pool.at_step(seed)
 
-    def _gradients(self, batch: NDArray[np.int64], widths: NDArray[np.int64], feed: Feed) -> Tensor:
-        """The gradients of the batch's mean loss, gathered over its parts; returns that loss."""
+    def _gradients(self, rows: NDArray[np.int64], weight: float, widths: NDArray[np.int64], feed: Feed) -> Tensor:
+        """The gradients of the rows' loss over that of their whole batch's weight, gathered over parts; returns that
+        loss."""
         total = torch.zeros((), device=self.weights.flat[0].device)
-        weight = self.objective.weight(batch)
-        for index, piece in enumerate(parts(batch, widths, self.under_way.budget)):
-            loss = self.objective.loss(self.path, feed, piece) / weight
+        path = Watched(self.path, self.sparing, weight) if self.sparing.watches else self.path
+        for index, piece in enumerate(parts(rows, widths, self.under_way.budget)):
+            loss = self.objective.loss(path, feed, piece) / weight
             loss.backward()
             self.weights.gather(first=index == 0)
             total += loss.detach()

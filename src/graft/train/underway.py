@@ -9,7 +9,9 @@ import math
 import time
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 MOST_IN_A_ROW = 10  # steps that are left out one after the other; then it is not the texts but the weights
@@ -26,7 +28,8 @@ class UnderWay:
     began: float = field(default_factory=time.perf_counter)
     bad: int = -1  # the last step that was not finite
     in_a_row: int = 0  # steps up to it that were not
-    tokens: int = 0  # of the stage's epochs that are done
+    crossed: int = 0  # tokens of the steps that are done
+    tokens: int = 0  # the same with the stage's earlier epochs
     padded: int = 0  # the same with padding
     pools: list[int] = field(default_factory=list)  # sizes of dropout's pools, of a restored epoch that goes on
 
@@ -34,10 +37,15 @@ class UnderWay:
     def elapsed(self) -> float:
         return self.seconds + time.perf_counter() - self.began
 
-    def finish(self, tokens: int, padded: int) -> None:
-        """An epoch is done: count its tokens, and stand before the next one."""
-        self.tokens, self.padded = self.tokens + tokens, self.padded + padded
-        self.step, self.losses, self.seconds, self.bad, self.in_a_row = 0, {}, 0.0, -1, 0
+    def count(self, lengths: NDArray[np.int64], widths: NDArray[np.int64]) -> None:
+        """One more step is done, with rows of so many tokens, which take so many in a batch of their like."""
+        tokens = int(lengths.sum())
+        self.step, self.crossed, self.tokens = self.step + 1, self.crossed + tokens, self.tokens + tokens
+        self.padded += int(widths.max()) * len(widths)
+
+    def finish(self) -> None:
+        """An epoch is done: stand before the next one."""
+        self.step, self.crossed, self.losses, self.seconds, self.bad, self.in_a_row = 0, 0, {}, 0.0, -1, 0
         self.pools = []
 
     def leave_out(self, step: int) -> bool:
@@ -49,7 +57,7 @@ class UnderWay:
 
     def state(self, pools: list[int]) -> dict[str, Tensor]:
         """For a checkpoint; `pools` are the sizes of dropout's pools now."""
-        counts = self.budget, self.step, self.bad, self.in_a_row, self.tokens, self.padded
+        counts = self.budget, self.step, self.bad, self.in_a_row, self.crossed, self.tokens, self.padded
         losses = torch.stack(list(self.losses.values())) if self.losses else torch.zeros(0)
         seconds = torch.tensor(self.elapsed, dtype=torch.float64)
         sizes = torch.tensor(pools if self.step else [], dtype=torch.int64)
@@ -58,7 +66,8 @@ class UnderWay:
 
     def restore(self, tensors: dict[str, Tensor], device: torch.device) -> None:
         """Continue from what `state` gave."""
-        self.budget, self.step, self.bad, self.in_a_row, self.tokens, self.padded = tensors["epoch.counts"].tolist()
+        counts = tensors["epoch.counts"].tolist()
+        self.budget, self.step, self.bad, self.in_a_row, self.crossed, self.tokens, self.padded = counts
         losses = tensors["epoch.losses"].to(device).unbind()
         self.losses = {place - len(losses): loss for place, loss in enumerate(losses)}
         self.seconds = float(tensors["epoch.seconds"])

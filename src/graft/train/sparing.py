@@ -1,0 +1,111 @@
+"""Rows that have little left to teach cross the model less often in later epochs.
+
+How much a row moves the weights is bounded by the gradient of its loss with respect to its logits (Katharopoulos and
+Fleuret 2018, "Not all samples are created equal", section 3.2), which a training step finds anyway. It is remembered,
+and when the row's turn comes again, the row stays in its batch by a chance in proportion to it: surely where it was at
+least the mean over all rows, and never by less than `keep`. What was left out counts as having no gradient, so the
+others are not weighed up (Jiang et al. 2019, "Accelerating deep learning by focusing on the biggest losers").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graft.backbone.paths import Feed, Path
+from graft.records import Stage
+from graft.train.material import Material
+
+Rows = NDArray[np.int64]
+
+
+class Sparing:
+    """What each row of the train split had to teach when it last crossed in a stage."""
+
+    def __init__(self, rows: int, keep: float) -> None:
+        self._keep = keep
+        self._sizes_N = np.full(rows, np.nan, dtype=np.float32)  # nan: it has not crossed yet
+        self._met = self._kept = 0  # rows of batches, and those of them that crossed
+
+    def kept(self, batch: Rows, seed: int) -> Rows:
+        """The rows of a batch that cross, in order; one at least. All of them cross once before any is spared."""
+        sizes = self._sizes_N[batch]
+        mean = np.nanmean(self._sizes_N) if self.watches and not np.isnan(sizes).all() else 0.0
+        if not mean > 0:
+            return batch
+        chances = np.clip(np.nan_to_num(sizes / mean, nan=1.0), self._keep, 1.0)
+        reach = (
+            np.cumsum(chances) + np.random.default_rng(seed).random()
+        )  # one draw for all: their number hardly varies
+        stays = np.diff(np.floor(reach), prepend=0.0) > 0
+        stays[int(chances.argmax())] |= not stays.any()
+        return batch[stays]
+
+    def count(self, batch: Rows, kept: Rows) -> None:
+        """A step is done."""
+        self._met, self._kept = self._met + len(batch), self._kept + len(kept)
+
+    def see(self, rows: Rows, sizes_B: Tensor) -> None:
+        """The size of the gradient of each row's loss with respect to its logits."""
+        self._sizes_N[rows] = sizes_B.float().cpu().numpy()
+
+    @property
+    def watches(self) -> bool:
+        """Whether any row may be spared."""
+        return self._keep < 1
+
+    @property
+    def sentence(self) -> str:
+        """What came of it; empty where every row crossed."""
+        spared = (self._met - self._kept) / max(self._met, 1)
+        return f"{spared:.0%} of the rows' turns were spared, as they had little left to teach" if spared > 0 else ""
+
+    def state(self) -> dict[str, Tensor]:
+        """For a checkpoint."""
+        if not self.watches:
+            return {}
+        counts = torch.tensor([self._met, self._kept])
+        return {"spared.sizes": torch.from_numpy(self._sizes_N.copy()), "spared.counts": counts}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` gave."""
+        if "spared.sizes" in tensors:
+            self._sizes_N = tensors["spared.sizes"].numpy().copy()
+            self._met, self._kept = tensors["spared.counts"].tolist()
+
+
+def sparing_of(material: Material, stage: Stage) -> Sparing:
+    """Of a stage: on a CPU, where a step costs what its rows cost, and where rows or their words get logits."""
+    pays = material.machine.device == "cpu" and material.task.head.reads in ("row", "token") and stage.unfrozen != 0
+    return Sparing(len(material.train), stage.batches.keep if pays else 1.0)
+
+
+class Watched:
+    """A path whose logits tell what each row teaches, once their gradient is known. `weight`: what a step's loss is
+    divided by."""
+
+    def __init__(self, path: Path, sparing: Sparing, weight: float) -> None:
+        self.module, self.pools, self.apart = path.module, path.pools, path.apart
+        self._path, self._sparing, self._weight = path, sparing, weight
+
+    def logits(self, feed: Feed, rows: Rows) -> Tensor:
+        """Those of the path."""
+        logits = self._path.logits(feed, rows)
+
+        def see(grad: Tensor) -> None:
+            self._sparing.see(rows, _of_rows(grad, feed, rows) * self._weight)
+
+        if logits.requires_grad:
+            logits.register_hook(see)
+        return logits
+
+
+def _of_rows(grad: Tensor, feed: Feed, rows: Rows) -> Tensor:
+    """The norm of each row's gradient (grad: rows × outputs), or of all its words' together (words × outputs)."""
+    squares = grad.float().square().sum(1)
+    if feed.layout is None or feed.layout.words is None:
+        return squares.sqrt()
+    row_N = np.repeat(np.arange(len(rows)), np.diff(feed.layout.words)[rows])
+    return torch.zeros(len(rows)).index_add(0, torch.from_numpy(row_N), squares.cpu()).sqrt()
