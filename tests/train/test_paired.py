@@ -119,6 +119,23 @@ def test_the_better_way_is_kept_and_the_backbone_left_alone(material):
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+def test_both_ways_are_judged_on_the_same_rows_of_validation_and_that_is_said(material, monkeypatch):
+    monkeypatch.setattr(pairing, "JUDGED", 10)
+    recipe = Recipe("r", (Stage("s", "all", 1, Optimiser(lr=1e-4), Batches(16)),))
+    rows = len(material.validation)
+    judged = []
+
+    def seen(part, trial):
+        judged.append(part.validation)
+        return fit(part, trial)
+
+    monkeypatch.setattr(pairing, "fit", seen)
+    *_, last = pairing.decide({way: dataclasses.replace(material) for way in pairing.WAYS}, recipe)
+    assert [len(one) for one in judged] == [10, 10]
+    np.testing.assert_array_equal(judged[0].tokens.ids, judged[1].tokens.ids)
+    assert f"on 10 of {rows} validation rows" in last.text
+
+
 @pytest.mark.parametrize(("enough", "ends_untrained"), [((-1.0, -9.0), True), ((2.0, 0.0), False)])
 def test_a_trial_ends_as_soon_as_it_is_won(material, enough, ends_untrained):
     recipe = Recipe("r", (Stage("s", "all", 2, Optimiser(lr=1e-4), Batches(16)),))

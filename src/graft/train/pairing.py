@@ -6,15 +6,18 @@ import copy
 import dataclasses
 from collections.abc import Generator
 
+import numpy as np
+
 from graft.data.pairs import Way
 from graft.records import Epoch, Progress, Recipe, Said
 from graft.records.metrics import metric as known
 from graft.tasks.task import known_metric, rank
 from graft.train import sweep
 from graft.train.fit import Event, fit
-from graft.train.material import Material
+from graft.train.material import Labelled, Material
 
 WAYS: tuple[Way, ...] = ("joined", "apart")
+JUDGED = 512  # rows of validation, where there are more: the trials' own noise, from few steps, is larger than theirs
 
 
 def decide(both: dict[Way, Material], recipe: Recipe) -> Generator[Event, None, Way]:
@@ -33,17 +36,26 @@ def decide(both: dict[Way, Material], recipe: Recipe) -> Generator[Event, None, 
         f"{way} {one.validation[metric]:.4f}{'' if one.number else ' (before any training)'}"
         for way, one in found.items()
     )
-    yield Said(f"Pairs are read {best}: after a short trial of each, {known(metric).short} on validation: {scores}.")
+    rows = len(both[best].validation)
+    on = f"{JUDGED} of {rows:,} validation rows" if rows > JUDGED else "validation"
+    yield Said(f"Pairs are read {best}: after a short trial of each, {known(metric).short} on {on}: {scores}.")
     return best
+
+
+def _judged(material: Material, recipe: Recipe) -> Labelled:
+    """The validation rows of a trial, the same for both ways."""
+    rows = len(material.validation)
+    return material.validation.take(np.sort(np.random.default_rng(recipe.seed).permutation(rows)[:JUDGED]))
 
 
 def _try(
     material: Material, recipe: Recipe, way: Way, enough: tuple[float, float] | None = None
 ) -> Generator[Event, None, Epoch]:
     """The best epoch of the trial, which ends where it is better than `enough`."""
-    part = sweep.sample(material, recipe.seed)
     backbone = dataclasses.replace(material.backbone, model=copy.deepcopy(material.backbone.model))
-    part = dataclasses.replace(part, backbone=backbone)
+    part = dataclasses.replace(
+        sweep.sample(material, recipe.seed), backbone=backbone, validation=_judged(material, recipe)
+    )
     last = recipe.stages[-1]
     short = sweep.trial_stage(last, last.optimiser.lr) if last.epochs else last
     trial = dataclasses.replace(recipe, stages=(short,), sweep=(), pairs=way)
