@@ -78,6 +78,12 @@ def test_nothing_is_kept_in_mind_where_every_row_crosses():
     assert sparing.sentence == ""
 
 
+def test_a_gradient_that_is_no_number_makes_no_row_small():
+    """A step that was left out must not have the others spared ever after."""
+    sparing = seen([1.0, 1.0, float("inf"), float("nan"), 1.0])
+    assert sparing.kept(np.arange(5), 3).tolist() == list(range(5))
+
+
 def test_equal_rows_all_cross():
     assert len(seen([0.5] * 30).kept(np.arange(30), 1)) == 30
     assert len(seen([0.0] * 30).kept(np.arange(30), 1)) == 30

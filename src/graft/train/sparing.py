@@ -49,7 +49,8 @@ class Sparing:
 
     def see(self, rows: Rows, sizes_B: Tensor) -> None:
         """The size of the gradient of each row's loss with respect to its logits."""
-        self._sizes_N[rows] = sizes_B.float().cpu().numpy()
+        sizes = sizes_B.float().cpu().numpy()
+        self._sizes_N[rows] = np.where(np.isfinite(sizes), sizes, np.nan)  # as if it had not crossed yet
 
     @property
     def watches(self) -> bool:
