@@ -46,8 +46,16 @@ def at_each_step(folder):
 
 def told(events):
     """What epochs and stages said, without seconds."""
-    epochs = [(e.stage, e.number, e.loss, tuple(e.validation.items()), e.best) for e in events if isinstance(e, Epoch)]
-    stages = [(e.name, e.cut, e.cached, e.epochs, e.steps, e.padding) for e in events if isinstance(e, StageRecord)]
+    epochs = [
+        (e.stage, e.number, e.loss, tuple(e.validation.items()), e.tokens, e.best)
+        for e in events
+        if isinstance(e, Epoch)
+    ]
+    stages = [
+        (e.name, e.cut, e.cached, e.epochs, e.steps, e.padding, "spared" in e.why)
+        for e in events
+        if isinstance(e, StageRecord)
+    ]
     return epochs, stages
 
 

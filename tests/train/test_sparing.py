@@ -16,8 +16,8 @@ from graft.data.tokens import Tokens
 from graft.records import Batches, Epoch, Loss, MachineRecord, Optimiser, Recipe, Stage, StageRecord
 from graft.train.feeding import thawed
 from graft.train.fit import fit
-from graft.train.objective import objective_of
-from graft.train.sparing import Sparing, Watched, sparing_of
+from graft.train.objective import Plain, objective_of
+from graft.train.sparing import Sparing, sparing_of
 from graft.train.stage import StageRun
 
 STAGE = Stage("all", "all", 3, Optimiser(lr=3e-3, warmup=0.0), Batches(24, keep=0.2))
@@ -122,14 +122,41 @@ def test_it_pays_on_a_cpu_where_blocks_train(make, unfrozen, device, watches):
     assert sparing_of(material, dataclasses.replace(STAGE, unfrozen=unfrozen)).watches == watches
 
 
-def test_a_row_of_words_is_as_large_as_all_its_words_together():
-    """Rows 3 and 1 of five, with two words and one; row 0 has none."""
+def test_a_row_of_words_is_as_large_as_all_its_words_together(make):
+    """Rows 3, 0 and 1 of five, with two words, none and one; a word's loss has its logits for a gradient."""
     layout = Layout(np.arange(6), np.arange(6), words=np.array([0, 0, 1, 3, 5, 5]), sites=np.arange(5))
     feed, sparing = Feed(Tokens(np.zeros(5, np.int32), np.arange(6)), None, layout), Sparing(5, 0.5)
-    said = torch.zeros(3, 2, requires_grad=True)
-    logits = Watched(Said(said), sparing, 2.0).logits(feed, np.array([3, 0, 1]))
-    logits.backward(torch.tensor([[1.0, 2.0], [2.0, 0.0], [0.0, 5.0]]))
-    assert sparing.state()["spared.sizes"].tolist() == pytest.approx([0.0, 10.0, np.nan, 6.0, np.nan], nan_ok=True)
+    objective = dataclasses.replace(Plain.of(make(), STAGE, ""), criterion=Squares())
+    said = torch.tensor([[1.0, 2.0], [2.0, 0.0], [0.0, 5.0]], requires_grad=True)
+    loss, told = sparing.losses(objective, Said(said), feed, np.array([3, 0, 1]), 2.0)
+    assert float(loss.detach()) == float(told) == (9 + 25) / 2 / 2
+    loss.backward()
+    assert sparing.state()["spared.sizes"].tolist() == pytest.approx([0.0, 5.0, np.nan, 3.0, np.nan], nan_ok=True)
+
+
+def test_the_loss_that_is_told_counts_the_spared_rows(make):
+    """On average over many steps that of all rows, whichever cross; what is stepped by counts them as nothing."""
+    material = make()
+    path = ModelPath(material.backbone, material.machine)
+    path.set_dropout(0.0, 0.0)
+    objective = Plain.of(material, STAGE, "")
+    sparing, feed, batch = Sparing(144, 0.2), Feed(material.train.tokens), np.arange(48)
+    with torch.no_grad():
+        whole = float(objective.loss(path, feed, batch)) / 48
+        sparing.see(np.arange(144), torch.rand(144, generator=torch.Generator().manual_seed(0)) ** 4)
+        both = [sparing.losses(objective, path, feed, sparing.kept(batch, seed), 48.0) for seed in range(1000)]
+    assert np.mean([float(told) for _, told in both]) == pytest.approx(whole, rel=0.03)
+    assert np.mean([float(loss) for loss, _ in both]) < 0.8 * whole
+
+
+class Squares:
+    """A criterion by which all should be zero."""
+
+    def losses(self, logits, _rows):
+        return logits.square().sum(1) / 2
+
+    def weight(self, rows):
+        return float(len(rows))
 
 
 class Said:

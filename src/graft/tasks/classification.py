@@ -136,7 +136,7 @@ class CrossEntropy:
     weights: NDArray[np.float32] | None  # of the classes
     smoothing: float
 
-    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
+    def losses(self, logits: Tensor, rows: Ints) -> Tensor:
         import torch
 
         return torch.nn.functional.cross_entropy(
@@ -144,7 +144,7 @@ class CrossEntropy:
             sent(torch.from_numpy(self.codes[rows].astype(np.int64)), logits.device),
             weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
             label_smoothing=self.smoothing,
-            reduction="sum",
+            reduction="none",
         )
 
     def weight(self, rows: Ints) -> float:

@@ -154,18 +154,18 @@ class BinaryCrossEntropy:
     weights: NDArray[np.float32] | None  # of having a label, against not having it
     smoothing: float
 
-    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
+    def losses(self, logits: Tensor, rows: Ints) -> Tensor:
         import torch
 
         wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
         truth = sent(torch.from_numpy(self.flags[rows]), logits.device).to(wide)
-        summed = torch.nn.functional.binary_cross_entropy_with_logits(
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
             logits.to(wide),
             truth * (1 - self.smoothing) + self.smoothing / 2,
             pos_weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
-            reduction="sum",
+            reduction="none",
         )
-        mean: Tensor = summed / self.flags.shape[1]
+        mean: Tensor = each.mean(1)
         return mean
 
     def weight(self, rows: Ints) -> float:

@@ -126,12 +126,12 @@ class SquaredError:
 
     values: Floats  # of the train split
 
-    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
+    def losses(self, logits: Tensor, rows: Ints) -> Tensor:
         import torch
 
         wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
         truth = sent(torch.from_numpy(self.values[rows]), logits.device).to(wide)
-        return torch.nn.functional.mse_loss(logits.to(wide).squeeze(1), truth, reduction="sum")
+        return torch.nn.functional.mse_loss(logits.to(wide).squeeze(1), truth, reduction="none")
 
     def weight(self, rows: Ints) -> float:
         return float(len(rows))

@@ -191,7 +191,7 @@ class WordCrossEntropy:
     def _of(self, rows: Ints) -> NDArray[np.int32]:
         return self.codes[taken(self.bounds, rows)[1]]
 
-    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
+    def losses(self, logits: Tensor, rows: Ints) -> Tensor:
         import torch
 
         return torch.nn.functional.cross_entropy(
@@ -199,7 +199,7 @@ class WordCrossEntropy:
             sent(torch.from_numpy(self._of(rows).astype(np.int64)), logits.device),
             weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
             label_smoothing=self.smoothing,
-            reduction="sum",
+            reduction="none",
         )
 
     def weight(self, rows: Ints) -> float:

@@ -60,8 +60,8 @@ ROW_HEAD = Head()
 class Criterion(Protocol):
     """A training loss over one split's targets."""
 
-    def loss(self, logits: Tensor, rows: Ints) -> Tensor:
-        """The loss of the rows at these positions (their logits in the same order), summed: a 0-d tensor."""
+    def losses(self, logits: Tensor, rows: Ints) -> Tensor:
+        """The loss of each row at these positions, or of each of their words (their logits in the same order)."""
         ...
 
     def weight(self, rows: Ints) -> float:

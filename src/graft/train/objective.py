@@ -77,7 +77,7 @@ class Plain:
         return cls(task, names, material.validation, criterion, known_metric(task, metric), stage.name)
 
     def loss(self, path: Path, feed: Feed, rows: Order) -> Tensor:
-        return self.criterion.loss(path.logits(feed, rows), rows)
+        return self.criterion.losses(path.logits(feed, rows), rows).sum()
 
     def weight(self, rows: Order) -> float:
         return self.criterion.weight(rows)

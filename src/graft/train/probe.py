@@ -124,7 +124,7 @@ def _solve(
     def objective() -> Tensor:
         solver.zero_grad()
         size = (free * scale_D).square().sum()  # turning does not change it
-        loss = criterion.loss(scaled_ND @ free.T + bias, rows) / total + 0.5 * penalty * size
+        loss = criterion.losses(scaled_ND @ free.T + bias, rows).sum() / total + 0.5 * penalty * size
         loss.backward()
         return loss
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from graft.backbone.paths import Feed, Path
 from graft.records import Stage
 from graft.train.material import Material
+from graft.train.objective import Plain
 
 Rows = NDArray[np.int64]
 
@@ -27,6 +28,7 @@ class Sparing:
     def __init__(self, rows: int, keep: float) -> None:
         self._keep = keep
         self._sizes_N = np.full(rows, np.nan, dtype=np.float32)  # nan: it has not crossed yet
+        self._chances_N = np.ones(rows, dtype=np.float32)  # of crossing in this step
         self._met = self._kept = 0  # rows of batches, and those of them that crossed
 
     def kept(self, batch: Rows, seed: int) -> Rows:
@@ -34,14 +36,29 @@ class Sparing:
         sizes = self._sizes_N[batch]
         mean = np.nanmean(self._sizes_N) if self.watches and not np.isnan(sizes).all() else 0.0
         if not mean > 0:
+            self._chances_N[batch] = 1.0
             return batch
         chances = np.clip(np.nan_to_num(sizes / mean, nan=1.0), self._keep, 1.0)
-        reach = (
-            np.cumsum(chances) + np.random.default_rng(seed).random()
-        )  # one draw for all: their number hardly varies
-        stays = np.diff(np.floor(reach), prepend=0.0) > 0
+        drawn = np.random.default_rng(seed).random()  # one for all, so that how many stay hardly varies
+        stays = np.diff(np.floor(np.cumsum(chances, dtype=np.float64) + drawn), prepend=0.0) > 0
         stays[int(chances.argmax())] |= not stays.any()
+        self._chances_N[batch] = chances
         return batch[stays]
+
+    def losses(self, objective: Plain, path: Path, feed: Feed, rows: Rows, weight: float) -> tuple[Tensor, Tensor]:
+        """The loss of rows that cross over their batch's weight: to step by, and, to tell, with that of the spared:
+        an estimate without bias, in which a row stands for as many as were as likely to be spared."""
+        logits, turn_N = path.logits(feed, rows), torch.from_numpy(_turns(feed, rows))
+        each_N = objective.criterion.losses(logits, rows)
+
+        def see(grad: Tensor) -> None:
+            squares = grad.float().square().sum(1).cpu()
+            self.see(rows, torch.zeros(len(rows)).index_add(0, turn_N, squares).sqrt() * weight)
+
+        if logits.requires_grad:
+            logits.register_hook(see)
+        told = each_N.detach().float().cpu() / torch.from_numpy(self._chances_N[rows])[turn_N]
+        return each_N.sum() / weight, told.sum() / weight
 
     def count(self, batch: Rows, kept: Rows) -> None:
         """A step is done."""
@@ -61,7 +78,9 @@ class Sparing:
     def sentence(self) -> str:
         """What came of it; empty where every row crossed."""
         spared = (self._met - self._kept) / max(self._met, 1)
-        return f"{spared:.0%} of the rows' turns were spared, as they had little left to teach" if spared > 0 else ""
+        return (
+            f"{spared:.0%} of the rows' turns were spared, as they had little left to teach" if spared >= 0.005 else ""
+        )
 
     def state(self) -> dict[str, Tensor]:
         """For a checkpoint."""
@@ -83,30 +102,8 @@ def sparing_of(material: Material, stage: Stage) -> Sparing:
     return Sparing(len(material.train), stage.batches.keep if pays else 1.0)
 
 
-class Watched:
-    """A path whose logits tell what each row teaches, once their gradient is known. `weight`: what a step's loss is
-    divided by."""
-
-    def __init__(self, path: Path, sparing: Sparing, weight: float) -> None:
-        self.module, self.pools, self.apart = path.module, path.pools, path.apart
-        self._path, self._sparing, self._weight = path, sparing, weight
-
-    def logits(self, feed: Feed, rows: Rows) -> Tensor:
-        """Those of the path."""
-        logits = self._path.logits(feed, rows)
-
-        def see(grad: Tensor) -> None:
-            self._sparing.see(rows, _of_rows(grad, feed, rows) * self._weight)
-
-        if logits.requires_grad:
-            logits.register_hook(see)
-        return logits
-
-
-def _of_rows(grad: Tensor, feed: Feed, rows: Rows) -> Tensor:
-    """The norm of each row's gradient (grad: rows × outputs), or of all its words' together (words × outputs)."""
-    squares = grad.float().square().sum(1)
-    if feed.layout is None or feed.layout.words is None:
-        return squares.sqrt()
-    row_N = np.repeat(np.arange(len(rows)), np.diff(feed.layout.words)[rows])
-    return torch.zeros(len(rows)).index_add(0, torch.from_numpy(row_N), squares.cpu()).sqrt()
+def _turns(feed: Feed, rows: Rows) -> Rows:
+    """Which of the rows each line of their logits is about: itself, or the row of a word."""
+    own = np.arange(len(rows))
+    layout = feed.layout
+    return own if layout is None or layout.words is None else np.repeat(own, np.diff(layout.words)[rows])

@@ -23,8 +23,8 @@ from graft.machine import give_back, is_out_of_memory
 from graft.records import Progress, Said, Skip, Stage
 from graft.train.groups import trains
 from graft.train.material import Material
-from graft.train.objective import Objective
-from graft.train.sparing import Watched, sparing_of
+from graft.train.objective import Objective, Plain
+from graft.train.sparing import sparing_of
 from graft.train.underway import UnderWay, Watch
 from graft.train.weights import Adam, Average, FlatWeights
 
@@ -81,6 +81,7 @@ class StageRun:
         self.room = ""  # why fewer tokens than that go through the model at once
         self._watch = Watch()
         self._order: Order | None = None  # of the epoch that is under way
+        self._crossed: dict[int, NDArray[np.int64]] = {}  # the rows of its last steps that nobody has judged yet
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
@@ -115,6 +116,7 @@ class StageRun:
             rows = order.batches[step]
             kept = self.sparing.kept(rows, int(order.seeds[step]))
             norm = yield from self._step(order, step, kept, feed)
+            self._crossed = {step - 1: self._crossed.get(step - 1, kept), step: kept}
             way.count(order.lengths[kept], order.widths[kept])
             self.sparing.count(rows, kept)
             if self.stage.average and way.step in snapshots:
@@ -170,16 +172,22 @@ class StageRun:
             pool.at_step(seed)
 
     def _gradients(self, rows: NDArray[np.int64], weight: float, widths: NDArray[np.int64], feed: Feed) -> Tensor:
-        """The gradients of the rows' loss over that of their whole batch's weight, gathered over parts; returns that
-        loss."""
+        """The gradients of the rows' loss over their whole batch's weight, gathered over parts; returns the whole
+        batch's loss, estimated where rows were spared."""
         total = torch.zeros((), device=self.weights.flat[0].device)
-        path = Watched(self.path, self.sparing, weight) if self.sparing.watches else self.path
         for index, piece in enumerate(parts(rows, widths, self.under_way.budget)):
-            loss = self.objective.loss(path, feed, piece) / weight
+            loss, told = self._losses(feed, piece, weight)
             loss.backward()
             self.weights.gather(first=index == 0)
-            total += loss.detach()
+            total += told.to(total.device)
         return total
+
+    def _losses(self, feed: Feed, rows: NDArray[np.int64], weight: float) -> tuple[Tensor, Tensor]:
+        """The loss of rows over their batch's weight: to step by, and to tell."""
+        if self.sparing.watches and isinstance(self.objective, Plain):
+            return self.sparing.losses(self.objective, self.path, feed, rows, weight)
+        loss = self.objective.loss(self.path, feed, rows) / weight
+        return loss, loss.detach()
 
     def _smaller(self, batch: NDArray[np.int64], widths: NDArray[np.int64]) -> Said:
         """Halve what goes through the model at once. Raises GraftError when that was one text already."""
@@ -213,9 +221,10 @@ class StageRun:
         """What to do about a step that was not finite: go on without it where that was asked for, else stop."""
         if step is None:
             return
-        rows = self._culprits(order.batches[step], feed)
+        crossed = self._crossed[step]
+        rows = self._culprits(crossed, feed)
         if not self.under_way.leave_out(step) or not self._may_skip:
-            raise NotFinite(self.stage.name, rows, of=len(order.batches[step]), skipping=self._may_skip)
+            raise NotFinite(self.stage.name, rows, of=len(crossed), skipping=self._may_skip)
         yield Skip(self.stage.name, order.number, step + 1, tuple(rows[:KEPT_ROWS]))
 
     def _culprits(self, batch: NDArray[np.int64], feed: Feed) -> list[int]:

@@ -67,6 +67,8 @@ class UnderWay:
     def restore(self, tensors: dict[str, Tensor], device: torch.device) -> None:
         """Continue from what `state` gave."""
         counts = tensors["epoch.counts"].tolist()
+        if len(counts) == 6:  # of a version that counted an epoch's tokens at its end
+            counts.insert(4, 0)
         self.budget, self.step, self.bad, self.in_a_row, self.crossed, self.tokens, self.padded = counts
         losses = tensors["epoch.losses"].to(device).unbind()
         self.losses = {place - len(losses): loss for place, loss in enumerate(losses)}
