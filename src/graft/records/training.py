@@ -91,7 +91,7 @@ class Epoch:
 
     stage: str
     number: int
-    loss: float | None  # mean training loss; None for number 0
+    loss: float | None  # mean training loss, estimated where rows were spared; None for number 0
     validation: dict[str, float]
     seconds: float  # since the fit began
     tokens: int  # real tokens trained on in this epoch
