@@ -167,6 +167,9 @@ def test_a_mistake_is_named(content, parts, tmp_path, monkeypatch):
 OUT_OF_RANGE = [
     ("epochs", "-1"),
     ("snapshots", "0"),
+    ("keep", "0"),
+    ("keep", "1.5"),
+    ("keep", "nan"),
     *[("lr", value) for value in ("0.0", "-1e-5", "nan", "inf")],
     *[("head_lr", value) for value in ("0.0", "-1.0", "nan")],
     *[("layer_decay", value) for value in ("0.0", "1.1", "nan")],

@@ -23,6 +23,7 @@ from graft.train.feeding import thawed
 from graft.train.fit import fit
 from graft.train.material import Labelled
 from graft.train.objective import Plain, objective_of
+from graft.train.sparing import Sparing
 from graft.train.stage import StageRun
 from graft.train.underway import MOST_IN_A_ROW, UnderWay
 
@@ -126,6 +127,14 @@ def test_resume_is_exact_with_steps_left_out(make, monkeypatch, tmp_path):
     assert all(torch.equal(t, last.backbone.model.state_dict()[n]) for n, t in weights_of(material).items())
 
 
+def test_rows_that_were_spared_are_not_at_fault(make, monkeypatch):
+    monkeypatch.setattr(Sparing, "kept", lambda _self, batch, _seed: batch[:2])
+    poisoned(monkeypatch, range(1000), gradient=True)
+    with pytest.raises(NotFinite) as caught:
+        list(fit(make(), RECIPE))
+    assert len(caught.value.rows) == 2
+
+
 def test_skipping_has_an_end(make, monkeypatch):
     """Where every step is no good it is not the texts."""
     poisoned(monkeypatch, range(1000))
@@ -149,6 +158,18 @@ def test_steps_in_a_row_are_counted():
     assert all(way.leave_out(step) for step in range(5, 5 + MOST_IN_A_ROW - 3))
     assert way.losses == {}
     assert not way.leave_out(5 + MOST_IN_A_ROW - 3)
+
+
+def test_counts_of_a_checkpoint_from_before_rows_were_spared_are_read():
+    way = UnderWay(64)
+    way.count(np.array([3, 4]), np.array([4, 4]))
+    tensors = way.state([])
+    again = UnderWay(1)
+    again.restore(tensors, torch.device("cpu"))
+    assert (again.step, again.crossed, again.tokens, again.padded) == (1, 7, 7, 8)
+    tensors["epoch.counts"] = torch.tensor([64, 1, -1, 0, 70, 80])
+    again.restore(tensors, torch.device("cpu"))
+    assert (again.budget, again.step, again.crossed, again.tokens, again.padded) == (64, 1, 0, 70, 80)
 
 
 # ------------------------------------------------------------------------------------------------------------- memory

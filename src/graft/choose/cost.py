@@ -30,7 +30,8 @@ class Effort:
 
     @classmethod
     def of(cls, recipe: Recipe, rows: int, per_text: float) -> Effort:
-        """On so many rows of so many tokens on average."""
+        """On so many rows of so many tokens on average, each crossing in every epoch: rows that will be spared are not
+        known before, so it errs on the long side."""
         epochs = sum(stage.epochs for stage in recipe.stages)
         steps = sum(stage.epochs * -(-rows // stage.batches.rows) for stage in recipe.stages)
         together = (min(stage.batches.rows * per_text, stage.batches.tokens) for stage in recipe.stages)

@@ -17,7 +17,7 @@ from graft.train.fit import Event, fit
 from graft.train.material import Labelled, Material
 
 WAYS: tuple[Way, ...] = ("joined", "apart")
-JUDGED = 512  # rows of validation, where there are more: the trials' own noise, from few steps, is larger than theirs
+JUDGED = 512  # rows of validation that a trial is judged on, where there are more
 
 
 def decide(both: dict[Way, Material], recipe: Recipe) -> Generator[Event, None, Way]:

@@ -43,7 +43,8 @@ class Trained:
 @dataclass(frozen=True, slots=True)
 class Order:
     """An epoch's batches of rows, the seed of each step, and each row's tokens (1 for a text without any); `widths`:
-    what each takes in a batch of its like, which is more for pairs whose texts are read apart."""
+    what each takes in a batch of its like, which is more for pairs whose texts are read apart. Once its step has begun,
+    a batch is those of its rows that cross."""
 
     number: int
     batches: list[NDArray[np.int64]]
@@ -81,7 +82,6 @@ class StageRun:
         self.room = ""  # why fewer tokens than that go through the model at once
         self._watch = Watch()
         self._order: Order | None = None  # of the epoch that is under way
-        self._crossed: dict[int, NDArray[np.int64]] = {}  # the rows of its last steps that nobody has judged yet
         names = set(weights.names)
         for name, parameter in path.module.named_parameters():
             parameter.requires_grad_(name in names)
@@ -114,9 +114,8 @@ class StageRun:
         snapshots = snapshot_steps(len(order.batches), self.stage.snapshots)
         for step in range(way.step, len(order.batches)):
             rows = order.batches[step]
-            kept = self.sparing.kept(rows, int(order.seeds[step]))
-            norm = yield from self._step(order, step, kept, feed)
-            self._crossed = {step - 1: self._crossed.get(step - 1, kept), step: kept}
+            kept = order.batches[step] = self.sparing.kept(rows, int(order.seeds[step]))
+            norm = yield from self._step(order, step, self.objective.weight(rows), feed)
             way.count(order.lengths[kept], order.widths[kept])
             self.sparing.count(rows, kept)
             if self.stage.average and way.step in snapshots:
@@ -148,19 +147,18 @@ class StageRun:
         for name, module in self.path.module.named_modules():
             module.training = trains(name, backbone, self.stage)
 
-    def _step(self, order: Order, step: int, kept: NDArray[np.int64], feed: Feed) -> Generator[Said, None, Tensor]:
-        """One step of the optimiser by those rows of its batch that are `kept`. Returns the norm of the gradients;
-        where it is not finite, nothing has moved."""
-        weight = self.objective.weight(order.batches[step])
+    def _step(self, order: Order, step: int, weight: float, feed: Feed) -> Generator[Said, None, Tensor]:
+        """One step of the optimiser; `weight`: of its whole batch, spared rows included. Returns the norm of the
+        gradients; where it is not finite, nothing has moved."""
         while True:
             self._seed_step(int(order.seeds[step]))
             try:
-                loss = self._gradients(kept, weight, order.widths, feed)
+                loss = self._gradients(order.batches[step], weight, order.widths, feed)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-            yield self._smaller(kept, order.widths)
+            yield self._smaller(order.batches[step], order.widths)
         self.under_way.losses[step] = loss
         return self.adam.step(loss)
 
@@ -221,10 +219,9 @@ class StageRun:
         """What to do about a step that was not finite: go on without it where that was asked for, else stop."""
         if step is None:
             return
-        crossed = self._crossed[step]
-        rows = self._culprits(crossed, feed)
+        rows = self._culprits(order.batches[step], feed)
         if not self.under_way.leave_out(step) or not self._may_skip:
-            raise NotFinite(self.stage.name, rows, of=len(crossed), skipping=self._may_skip)
+            raise NotFinite(self.stage.name, rows, of=len(order.batches[step]), skipping=self._may_skip)
         yield Skip(self.stage.name, order.number, step + 1, tuple(rows[:KEPT_ROWS]))
 
     def _culprits(self, batch: NDArray[np.int64], feed: Feed) -> list[int]:
