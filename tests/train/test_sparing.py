@@ -21,28 +21,34 @@ from graft.train.sparing import Sparing, sparing_of
 from graft.train.stage import StageRun
 
 STAGE = Stage("all", "all", 3, Optimiser(lr=3e-3, warmup=0.0), Batches(24, keep=0.2))
+SMALL = dataclasses.replace(STAGE, batches=Batches(6, keep=0.2))  # 24 of them hold the 144 rows
 SIZES = st.lists(st.floats(0, 10, width=32), min_size=2, max_size=40).filter(lambda sizes: max(sizes) > 0)
 
 
 def seen(sizes, keep=0.2):
     sparing = Sparing(len(sizes), keep)
     sparing.see(np.arange(len(sizes)), torch.tensor(sizes))
+    sparing.turn()
     return sparing
 
 
-def test_every_row_crosses_once_before_any_is_spared():
-    batch, sparing = np.arange(6), Sparing(12, 0.2)
-    assert sparing.kept(batch, 0).tolist() == batch.tolist()
-    sparing.see(batch, torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 9.0]))
-    assert sparing.kept(np.arange(6, 12), 0).tolist() == list(range(6, 12))
-    assert len(sparing.kept(batch, 0)) < 6
+def crossing(sparing, seed=0):
+    return sparing.crossing(np.random.default_rng(seed)).tolist()
+
+
+def test_every_row_crosses_in_the_first_epoch_and_a_step_spares_none_of_the_epoch_that_is_under_way():
+    sparing = Sparing(12, 0.2)
+    assert crossing(sparing) == list(range(12))
+    sparing.see(np.arange(12), torch.tensor([0.0] * 11 + [9.0]))
+    assert crossing(sparing) == list(range(12))
+    sparing.turn()
+    assert len(crossing(sparing)) < 12
 
 
 @given(SIZES, st.integers(0, 2**62))
 def test_rows_at_or_above_the_mean_always_cross(sizes, seed):
-    batch = np.arange(len(sizes))
-    kept = seen(sizes).kept(batch, seed)
-    assert 1 <= len(kept) <= len(batch)
+    kept = np.array(crossing(seen(sizes), seed))
+    assert 1 <= len(kept) <= len(sizes)
     assert (np.diff(kept) > 0).all()
     wide = np.array(sizes, np.float32)
     assert set(np.flatnonzero(wide > wide.mean() * 1.001)) <= set(kept.tolist())
@@ -54,39 +60,47 @@ def test_the_others_cross_by_a_chance_in_proportion_and_how_many_hardly_varies(s
     chances = np.clip(wide / wide.mean(), 0.2, 1)
     counts, times = np.zeros(len(sizes)), 400
     for seed in range(times):
-        kept = sparing.kept(np.arange(len(sizes)), seed)
+        kept = crossing(sparing, seed)
         counts[kept] += 1
         assert abs(len(kept) - chances.sum()) < 1.001
     assert np.abs(counts / times - chances).max() < 0.13
 
 
-def test_the_same_seed_keeps_the_same_rows_and_state_brings_them_back():
-    sparing, batch = seen(np.linspace(0, 1, 50).tolist()), np.arange(50)
-    sparing.count(batch, batch[:30])
+def test_within_an_epoch_the_same_rows_cross_again_and_state_brings_them_back():
+    sparing = seen(np.linspace(0, 1, 50).tolist())
+    kept = [crossing(sparing, seed) for seed in range(5)]
+    sparing.see(np.array(kept[4][:20]), torch.ones(20))  # by steps of that epoch
     again = Sparing(50, 0.2)
     again.restore(sparing.state())
-    assert all(sparing.kept(batch, seed).tolist() == again.kept(batch, seed).tolist() for seed in range(5))
-    assert again.sentence == sparing.sentence
-    assert sparing.sentence.startswith("40% of the rows' turns were spared")
+    assert [crossing(again, seed) for seed in range(5)] == [crossing(sparing, seed) for seed in range(5)] == kept
+    for one in (sparing, again):
+        one.turn()
+    assert crossing(again) == crossing(sparing) != kept[0]
+
+
+def test_what_was_spared_is_told_over_all_epochs():
+    sparing = seen([0.0] * 20 + [1.0] * 20)
+    assert len(crossing(sparing)) == 24
+    sparing.turn()
+    assert sparing.sentence.startswith("20% of the rows' turns were spared")
 
 
 def test_nothing_is_kept_in_mind_where_every_row_crosses():
     sparing = seen([0.0, 1.0], keep=1.0)
     assert not sparing.watches
-    assert sparing.kept(np.arange(2), 0).tolist() == [0, 1]
+    assert crossing(sparing) == [0, 1]
     assert sparing.state() == {}
     assert sparing.sentence == ""
 
 
 def test_a_gradient_that_is_no_number_makes_no_row_small():
     """A step that was left out must not have the others spared ever after."""
-    sparing = seen([1.0, 1.0, float("inf"), float("nan"), 1.0])
-    assert sparing.kept(np.arange(5), 3).tolist() == list(range(5))
+    assert crossing(seen([1.0, 1.0, float("inf"), float("nan"), 1.0])) == list(range(5))
 
 
 def test_equal_rows_all_cross():
-    assert len(seen([0.5] * 30).kept(np.arange(30), 1)) == 30
-    assert len(seen([0.0] * 30).kept(np.arange(30), 1)) == 30
+    assert len(crossing(seen([0.5] * 30))) == 30
+    assert len(crossing(seen([0.0] * 30))) == 30
 
 
 def test_a_row_is_as_large_as_the_gradient_of_its_loss(make):
@@ -105,12 +119,26 @@ def test_a_row_is_as_large_as_the_gradient_of_its_loss(make):
     torch.testing.assert_close(found, (logits.softmax(1) - truth).norm(dim=1), rtol=1e-3, atol=1e-4)
 
 
-def test_later_epochs_cross_fewer_tokens_and_the_stage_says_so(make):
-    events = list(fit(make(), Recipe("test", (STAGE,), start="random")))
+def test_later_epochs_cross_fewer_tokens_in_fewer_steps_and_the_stage_says_so(make):
+    events = list(fit(make(), Recipe("test", (SMALL,), start="random")))
     first, *later = [epoch.tokens for epoch in events if isinstance(epoch, Epoch) and epoch.number]
     assert all(tokens < first for tokens in later)
     (record,) = [event for event in events if isinstance(event, StageRecord)]
     assert "of the rows' turns were spared" in record.why
+    assert 24 < record.steps < 3 * 24
+
+
+def test_fewer_steps_go_through_the_whole_schedule(make):
+    material = make()
+    path = ModelPath(material.backbone, material.machine)
+    weights, feed = thawed(material, SMALL, path), Feed(material.train.tokens)
+    run = StageRun(material, SMALL, path, weights, objective_of(material, SMALL, ""), (0, 0))
+    taken = []
+    for number in (1, 2, 3):
+        list(run.epoch(number, feed))
+        taken.append(run.adam.taken)
+    assert taken == pytest.approx([24, 48, 72])
+    assert 24 < run.under_way.steps < 72
 
 
 @pytest.mark.parametrize(
@@ -131,22 +159,27 @@ def test_a_row_of_words_is_as_large_as_all_its_words_together(make):
     loss, told = sparing.losses(objective, Said(said), feed, np.array([3, 0, 1]), 2.0)
     assert float(loss.detach()) == float(told) == (9 + 25) / 2 / 2
     loss.backward()
-    assert sparing.state()["spared.sizes"].tolist() == pytest.approx([0.0, 5.0, np.nan, 3.0, np.nan], nan_ok=True)
+    assert sparing.state()["spared.seen"].tolist() == pytest.approx([0.0, 5.0, np.nan, 3.0, np.nan], nan_ok=True)
 
 
 def test_the_loss_that_is_told_counts_the_spared_rows(make):
-    """On average over many steps that of all rows, whichever cross; what is stepped by counts them as nothing."""
+    """On average over many epochs that of all rows, whichever cross; what is stepped by is the mean of these."""
     material = make()
     path = ModelPath(material.backbone, material.machine)
     path.set_dropout(0.0, 0.0)
     objective = Plain.of(material, STAGE, "")
-    sparing, feed, batch = Sparing(144, 0.2), Feed(material.train.tokens), np.arange(48)
+    sparing, feed, told, stepped = Sparing(144, 0.2), Feed(material.train.tokens), [], []
     with torch.no_grad():
-        whole = float(objective.loss(path, feed, batch)) / 48
-        sparing.see(np.arange(144), torch.rand(144, generator=torch.Generator().manual_seed(0)) ** 4)
-        both = [sparing.losses(objective, path, feed, sparing.kept(batch, seed), 48.0) for seed in range(1000)]
-    assert np.mean([float(told) for _, told in both]) == pytest.approx(whole, rel=0.03)
-    assert np.mean([float(loss) for loss, _ in both]) < 0.8 * whole
+        each_N = objective.criterion.losses(path.logits(feed, np.arange(144)), np.arange(144))
+        sparing.see(np.arange(144), each_N)
+        sparing.turn()
+        for seed in range(300):
+            rows = sparing.crossing(np.random.default_rng(seed))
+            loss, estimate = sparing.losses(objective, path, feed, rows, float(len(rows)))
+            stepped.append(float(loss))
+            told.append(float(estimate))
+    assert np.mean(told) == pytest.approx(float(each_N.mean()), rel=0.01)
+    assert np.mean(stepped) > 1.02 * float(each_N.mean())
 
 
 class Squares:

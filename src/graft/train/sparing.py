@@ -2,9 +2,10 @@
 
 How much a row moves the weights is bounded by the gradient of its loss with respect to its logits (Katharopoulos and
 Fleuret 2018, "Not all samples are created equal", section 3.2), which a training step finds anyway. It is remembered,
-and when the row's turn comes again, the row stays in its batch by a chance in proportion to it: surely where it was at
-least the mean over all rows, and never by less than `keep`. What was left out counts as having no gradient, so the
-others are not weighed up (Jiang et al. 2019, "Accelerating deep learning by focusing on the biggest losers").
+and a later epoch is made of the rows that were drawn by a chance in proportion to it: surely where it was at least the
+mean over all rows, and never by less than `keep`. The rows that cross are not weighed up for those that do not (Jiang
+et al. 2019, "Accelerating deep learning by focusing on the biggest losers"), and fill whole batches, so that there are
+fewer steps.
 """
 
 from __future__ import annotations
@@ -27,27 +28,35 @@ class Sparing:
 
     def __init__(self, rows: int, keep: float) -> None:
         self._keep = keep
-        self._sizes_N = np.full(rows, np.nan, dtype=np.float32)  # nan: it has not crossed yet
-        self._chances_N = np.ones(rows, dtype=np.float32)  # of crossing in this step
-        self._met = self._kept = 0  # rows of batches, and those of them that crossed
+        self._sizes_N = np.full(rows, np.nan, dtype=np.float32)  # before this epoch; nan: it has not crossed yet
+        self._seen_N = self._sizes_N.copy()  # the same with this epoch's steps
+        self._chances_N = np.ones(rows, dtype=np.float32)  # of crossing in this epoch
+        self._share = 1.0  # of the rows cross in this epoch
+        self._met = self._kept = 0  # rows of all epochs, and those of them that crossed
 
-    def kept(self, batch: Rows, seed: int) -> Rows:
-        """The rows of a batch that cross, in order; one at least. All of them cross once before any is spared."""
-        sizes = self._sizes_N[batch]
-        mean = np.nanmean(self._sizes_N) if self.watches and not np.isnan(sizes).all() else 0.0
+    def crossing(self, rng: np.random.Generator) -> Rows:
+        """The rows that cross in an epoch, in order; one at least, and all of them before any is spared.
+
+        Asked again within the epoch, with the same numbers to come, it says the same.
+        """
+        rows = len(self._sizes_N)
+        mean = np.nanmean(self._sizes_N) if self.watches and not np.isnan(self._sizes_N).all() else 0.0
         if not mean > 0:
-            self._chances_N[batch] = 1.0
-            return batch
-        chances = np.clip(np.nan_to_num(sizes / mean, nan=1.0), self._keep, 1.0)
-        drawn = np.random.default_rng(seed).random()  # one for all, so that how many stay hardly varies
-        stays = np.diff(np.floor(np.cumsum(chances, dtype=np.float64) + drawn), prepend=0.0) > 0
+            self._chances_N, self._share = np.ones(rows, dtype=np.float32), 1.0
+            return np.arange(rows)
+        self._chances_N = np.clip(np.nan_to_num(self._sizes_N / mean, nan=1.0), self._keep, 1.0)
+        order = rng.permutation(rows)
+        chances = self._chances_N[order].astype(np.float64)
+        drawn = rng.random()  # one for all, so that how many stay hardly varies
+        stays = np.diff(np.floor(np.cumsum(chances) + drawn), prepend=0.0) > 0
         stays[int(chances.argmax())] |= not stays.any()
-        self._chances_N[batch] = chances
-        return batch[stays]
+        found = np.sort(order[stays])
+        self._share = len(found) / rows
+        return found
 
     def losses(self, objective: Plain, path: Path, feed: Feed, rows: Rows, weight: float) -> tuple[Tensor, Tensor]:
-        """The loss of rows that cross over their batch's weight: to step by, and, to tell, with that of the spared:
-        an estimate without bias, in which a row stands for as many as were as likely to be spared."""
+        """The loss of rows over their batch's weight: to step by, and, to tell, an estimate without bias of that of all
+        rows, in which a row stands for as many as were as likely to be spared."""
         logits, turn_N = path.logits(feed, rows), torch.from_numpy(_turns(feed, rows))
         each_N = objective.criterion.losses(logits, rows)
 
@@ -58,16 +67,18 @@ class Sparing:
         if logits.requires_grad:
             logits.register_hook(see)
         told = each_N.detach().float().cpu() / torch.from_numpy(self._chances_N[rows])[turn_N]
-        return each_N.sum() / weight, told.sum() / weight
+        return each_N.sum() / weight, told.sum() / weight * self._share
 
-    def count(self, batch: Rows, kept: Rows) -> None:
-        """A step is done."""
-        self._met, self._kept = self._met + len(batch), self._kept + len(kept)
+    def turn(self) -> None:
+        """An epoch is done."""
+        rows = len(self._sizes_N)
+        self._sizes_N = self._seen_N.copy()
+        self._met, self._kept = self._met + rows, self._kept + round(self._share * rows)
 
     def see(self, rows: Rows, sizes_B: Tensor) -> None:
         """The size of the gradient of each row's loss with respect to its logits."""
         sizes = sizes_B.float().cpu().numpy()
-        self._sizes_N[rows] = np.where(np.isfinite(sizes), sizes, np.nan)  # as if it had not crossed yet
+        self._seen_N[rows] = np.where(np.isfinite(sizes), sizes, np.nan)  # as if it had not crossed yet
 
     @property
     def watches(self) -> bool:
@@ -87,12 +98,13 @@ class Sparing:
         if not self.watches:
             return {}
         counts = torch.tensor([self._met, self._kept])
-        return {"spared.sizes": torch.from_numpy(self._sizes_N.copy()), "spared.counts": counts}
+        sizes, seen = torch.from_numpy(self._sizes_N.copy()), torch.from_numpy(self._seen_N.copy())
+        return {"spared.sizes": sizes, "spared.seen": seen, "spared.counts": counts}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` gave."""
-        if "spared.sizes" in tensors:
-            self._sizes_N = tensors["spared.sizes"].numpy().copy()
+        if "spared.seen" in tensors:
+            self._sizes_N, self._seen_N = (tensors[f"spared.{name}"].numpy().copy() for name in ("sizes", "seen"))
             self._met, self._kept = tensors["spared.counts"].tolist()
 
 

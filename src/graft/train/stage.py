@@ -42,9 +42,8 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An epoch's batches of rows, the seed of each step, and each row's tokens (1 for a text without any); `widths`:
-    what each takes in a batch of its like, which is more for pairs whose texts are read apart. Once its step has begun,
-    a batch is those of its rows that cross."""
+    """An epoch's batches of the rows that cross, the seed of each step, and each row's tokens (1 for a text without
+    any); `widths`: what each takes in a batch of its like, which is more for pairs whose texts are read apart."""
 
     number: int
     batches: list[NDArray[np.int64]]
@@ -107,21 +106,17 @@ class StageRun:
         way.began = time.perf_counter()
         order = self._order = self._ordered(number, feed)
         self._thaw()
-        total, done = (
-            int(order.lengths.sum()),
-            sum(int(order.lengths[rows].sum()) for rows in order.batches[: way.step]),
-        )
+        tokens = [int(order.lengths[rows].sum()) for rows in order.batches]
+        total, done = sum(tokens), sum(tokens[: way.step])
         snapshots = snapshot_steps(len(order.batches), self.stage.snapshots)
         for step in range(way.step, len(order.batches)):
             rows = order.batches[step]
-            kept = order.batches[step] = self.sparing.kept(rows, int(order.seeds[step]))
-            norm = yield from self._step(order, step, self.objective.weight(rows), feed)
-            way.count(order.lengths[kept], order.widths[kept])
-            self.sparing.count(rows, kept)
+            norm = yield from self._step(order, step, feed)
+            way.count(order.lengths[rows], order.widths[rows])
             if self.stage.average and way.step in snapshots:
                 self.average.add()
             yield from self._judge(self._watch.see(step, norm), order, feed)
-            done += int(order.lengths[rows].sum())
+            done += tokens[step]
             yield Progress(f"{self.stage.name} {number}", done, total)
         yield from self._judge(self._watch.last(), order, feed)
         self.weights.publish()
@@ -131,6 +126,7 @@ class StageRun:
         loss = float(torch.stack(list(way.losses.values())).mean())
         trained = Trained(loss, way.crossed, way.elapsed)
         way.finish()
+        self.sparing.turn()
         yield trained
 
     def _ordered(self, number: int, feed: Feed) -> Order:
@@ -138,7 +134,9 @@ class StageRun:
         lengths, widths = np.maximum(feed.lengths, 1), np.maximum(feed.widths(self.path.apart), 1)
         for place, pool in enumerate(self.path.pools):
             pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
-        batches = shuffled(widths, self.stage.batches.rows, rng, self.stage.batches.bucket)
+        crossing = self.sparing.crossing(rng)
+        settings = self.stage.batches
+        batches = [crossing[places] for places in shuffled(widths[crossing], settings.rows, rng, settings.bucket)]
         return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths, widths)
 
     def _thaw(self) -> None:
@@ -147,20 +145,19 @@ class StageRun:
         for name, module in self.path.module.named_modules():
             module.training = trains(name, backbone, self.stage)
 
-    def _step(self, order: Order, step: int, weight: float, feed: Feed) -> Generator[Said, None, Tensor]:
-        """One step of the optimiser; `weight`: of its whole batch, spared rows included. Returns the norm of the
-        gradients; where it is not finite, nothing has moved."""
+    def _step(self, order: Order, step: int, feed: Feed) -> Generator[Said, None, Tensor]:
+        """One step of the optimiser. Returns the norm of the gradients; where it is not finite, nothing has moved."""
         while True:
             self._seed_step(int(order.seeds[step]))
             try:
-                loss = self._gradients(order.batches[step], weight, order.widths, feed)
+                loss = self._gradients(order.batches[step], order.widths, feed)
                 break
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
             yield self._smaller(order.batches[step], order.widths)
         self.under_way.losses[step] = loss
-        return self.adam.step(loss)
+        return self.adam.step(loss, self.steps_per_epoch / len(order.batches))
 
     def _seed_step(self, seed: int) -> None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed asks every kind of device: 150 µs
@@ -169,9 +166,10 @@ class StageRun:
         for pool in self.path.pools:
             pool.at_step(seed)
 
-    def _gradients(self, rows: NDArray[np.int64], weight: float, widths: NDArray[np.int64], feed: Feed) -> Tensor:
-        """The gradients of the rows' loss over their whole batch's weight, gathered over parts; returns the whole
-        batch's loss, estimated where rows were spared."""
+    def _gradients(self, rows: NDArray[np.int64], widths: NDArray[np.int64], feed: Feed) -> Tensor:
+        """The gradients of the rows' loss, gathered over parts; returns that loss (where rows are spared, its part in
+        an estimate of the loss of all rows)."""
+        weight = self.objective.weight(rows)
         total = torch.zeros((), device=self.weights.flat[0].device)
         for index, piece in enumerate(parts(rows, widths, self.under_way.budget)):
             loss, told = self._losses(feed, piece, weight)

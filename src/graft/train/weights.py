@@ -171,7 +171,7 @@ class Adam:
         self.weights = weights
         self.settings = settings
         self.steps = max(steps, 1)
-        self.taken = 0
+        self.taken = 0.0  # of these
         groups = [
             {"params": [flat], "lr": 0.0, "weight_decay": group.weight_decay}
             for flat, group in zip(weights.flat, weights.groups, strict=True)
@@ -179,8 +179,10 @@ class Adam:
         self._fused = weights.flat[0].device.type in ("cpu", "cuda")
         self._adam = torch.optim.AdamW(groups, betas=settings.betas, eps=EPS, fused=self._fused)
 
-    def step(self, loss: Tensor | None = None) -> Tensor:
+    def step(self, loss: Tensor | None = None, planned: float = 1.0) -> Tensor:
         """Clip, step, publish. Returns the norm of all gradients before clipping (a 0-d tensor).
+
+        `planned`: in place of how many of the schedule's steps it is taken.
 
         Where it or the `loss` is not finite, nothing moves, and what is returned is not finite: on a GPU the kernels
         see to that, so that nobody has to wait for it.
@@ -192,7 +194,7 @@ class Adam:
         if norm.device.type == "cuda":
             self._adam.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
         elif not math.isfinite(norm):
-            self.taken += 1
+            self.taken += planned
             return norm
         self._clip(norm)
         lr = self.settings.lr * scheduled(self.settings, self.taken, self.steps)
@@ -201,7 +203,7 @@ class Adam:
         self._adam.step()
         for name, group_of in self.weights.table_groups.items():
             self.weights.tables[name].step(Moves(lr * group_of.scale, self.settings.betas, group_of.weight_decay))
-        self.taken += 1
+        self.taken += planned
         self.weights.publish(tables=False)
         return norm
 
@@ -221,7 +223,7 @@ class Adam:
 
     def state(self) -> dict[str, Tensor]:
         """Masters, moments and the step count, for a checkpoint."""
-        tensors = {"taken": torch.tensor(self.taken)}
+        tensors = {"taken": torch.tensor(self.taken, dtype=torch.float64)}
         for number, flat in enumerate(self.weights.flat):
             tensors[f"{number}.master"] = flat
             for key, value in self._adam.state.get(flat, {}).items():
@@ -233,7 +235,7 @@ class Adam:
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` gave."""
-        self.taken = int(tensors["taken"])
+        self.taken = float(tensors["taken"])
         for number, flat in enumerate(self.weights.flat):
             flat.copy_(tensors[f"{number}.master"])
             moments = ("step", "exp_avg", "exp_avg_sq")
@@ -244,7 +246,7 @@ class Adam:
         self.weights.publish(tables=False)
 
 
-def scheduled(settings: Optimiser, step: int, steps: int) -> float:
+def scheduled(settings: Optimiser, step: float, steps: int) -> float:
     """The share of the peak rate at a step: linear warm-up, then constant, linear or cosine decay to zero."""
     warm = settings.warmup * steps
     if step < warm:
