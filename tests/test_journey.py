@@ -18,7 +18,7 @@ from graft.data.targets import Codes
 from graft.errors import RecipeError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
-from graft.machine import choose
+from graft.machine import Precision, choose
 from graft.predict import load
 from graft.records import Epoch, Evaluation, Manifest, Said, StageRecord, Trial
 from graft.run import Given, RunOptions, run
@@ -50,6 +50,16 @@ def finished(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         events = list(run(Given(few), FitOptions(settings=SHORT), RunOptions(out=out, scratch=True)))
     assert isinstance(events[-1], Evaluation)
     return out
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [("auto", "auto"), ("fp32", "fp32"), ("bf16", "auto")])
+def test_the_test_split_is_asked_as_predict_asks_and_exactly_where_the_run_is_in_fp32(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Precision, wanted: Precision
+) -> None:
+    seen = []
+    monkeypatch.setattr("graft.assess.load", lambda *given: (seen.append(given[2]), load(*given))[1])
+    list(run(Given(few), FitOptions(recipe="probe", precision=asked), RunOptions(out=tmp_path / "run")))
+    assert seen == [wanted]
 
 
 def test_the_run_folder_holds_what_it_promises(finished: Path) -> None:

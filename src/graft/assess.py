@@ -26,6 +26,7 @@ from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
 from graft.folder import RunFolder
+from graft.machine import Device, Precision
 from graft.predict import Predictor, load
 from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
 from graft.report.compose import compose
@@ -40,13 +41,19 @@ Event = Progress | Said | Evaluation
 
 
 def evaluate(
-    run: str | Path, splits: Splits | None = None, *, extra: Sequence[Baseline] = (), device: str = "auto"
+    run: str | Path,
+    splits: Splits | None = None,
+    *,
+    extra: Sequence[Baseline] = (),
+    device: Device = "auto",
+    precision: Precision = "auto",
 ) -> Iterator[Event]:
     """Open the test split: numbers with intervals, beside the yardsticks, into `evaluation.json` and `predictions.csv`.
 
     `splits` may be left out where the run's data can be read again. `extra` are further yardsticks; those of an
-    earlier evaluation that take a training to make again are kept. Raises RunError when the data are not the ones
-    that the run was made from.
+    earlier evaluation that take a training to make again are kept. The model is asked as `load` has it asked: with
+    `precision` "auto" many texts in bf16 where that is faster, and in fp32 wherever it could change a label. Raises
+    RunError when the data are not the ones that the run was made from.
     """
     folder = RunFolder(run)
     with folder.locked():
@@ -59,7 +66,7 @@ def evaluate(
         if task_of(manifest).head.reads == "language":
             yield from _written(folder, manifest, splits, tuple(further), device)
             return
-        predictor = load(folder.path, device, "fp32")  # type: ignore[arg-type]
+        predictor = load(folder.path, device, precision)
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
         outputs = predictor.outputs
@@ -78,12 +85,12 @@ def evaluate(
 
 
 def _written(
-    folder: RunFolder, manifest: Manifest, splits: Splits, further: Sequence[Baseline], device: str
+    folder: RunFolder, manifest: Manifest, splits: Splits, further: Sequence[Baseline], device: Device
 ) -> Iterator[Event]:
     """The evaluation of a model that writes."""
     began = time.perf_counter()
     once = {one.name: one for one in further if one.name == "scratch"}
-    for event in evidence.evaluate(folder, manifest, splits, tuple(once.values()), device):  # type: ignore[arg-type]
+    for event in evidence.evaluate(folder, manifest, splits, tuple(once.values()), device):
         if isinstance(event, Evaluation):
             folder.write_evaluation(event)
             folder.write_manifest(_counted(manifest, (Phase("evaluate", time.perf_counter() - began),)))

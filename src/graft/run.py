@@ -20,6 +20,7 @@ from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
+from graft.machine import Precision
 from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
 from graft.scratch import from_scratch
 
@@ -143,7 +144,8 @@ def run(
                 yield event
     trained = time.perf_counter() - start
     evaluation: Evaluation | None = None
-    for found in assess.evaluate(out, splits, extra=extra):
+    precision: Precision = "fp32" if fit.precision == "fp32" else "auto"
+    for found in assess.evaluate(out, splits, extra=extra, precision=precision):
         if isinstance(found, Evaluation):
             evaluation = found
         else:

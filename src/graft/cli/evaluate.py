@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
-from graft.cli.options import add_output
+from graft.cli.options import add_machine, add_output
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EXAMPLES = ("graft evaluate runs/reviews", "graft evaluate runs/reviews --json")
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the run's folder")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+    add_machine(parser)
     add_output(parser)
 
 
@@ -51,7 +51,7 @@ def _events(asked: Namespace) -> Iterator[object]:
     from graft.records import Said
 
     yield Said(_before(RunFolder(asked.run).manifest()))
-    yield from assess.evaluate(Path(asked.run), device=asked.device)
+    yield from assess.evaluate(Path(asked.run), device=asked.device, precision=asked.precision)
     assess.report(asked.run)
 
 
