@@ -27,6 +27,14 @@ def test_help_loads_nothing_heavy_and_answers_at_once() -> None:
     assert all(verb in said.stdout for verb in VERBS)
 
 
+def test_a_program_that_ends_does_not_look_for_garbage_first() -> None:
+    """Among the objects of all that was imported that takes a second."""
+    told = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); "
+    code = f"{told}import sys; sys.argv = ['graft', '--version']; from graft.cli.main import entry; entry()"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "True"
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_with_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
