@@ -143,20 +143,26 @@ def run(
             else:
                 yield event
     trained = time.perf_counter() - start
+    evaluation = yield from _evaluated(out, splits, extra, "fp32" if fit.precision == "fp32" else "auto")
+    if extra:
+        _charge(folder, Phase("from scratch", trained))
+    _charge(folder, Phase("read and split", seconds))
+    assess.report(out)
+    yield folder.manifest()
+    yield evaluation
+
+
+def _evaluated(
+    out: Path, splits: Splits, extra: list[Baseline], precision: Precision
+) -> Generator[Event, None, Evaluation]:
     evaluation: Evaluation | None = None
-    precision: Precision = "fp32" if fit.precision == "fp32" else "auto"
     for found in assess.evaluate(out, splits, extra=extra, precision=precision):
         if isinstance(found, Evaluation):
             evaluation = found
         else:
             yield found
-    if extra:
-        _charge(folder, Phase("from scratch", trained))
-    _charge(folder, Phase("read and split", seconds))
-    assess.report(out)
     assert evaluation is not None
-    yield folder.manifest()
-    yield evaluation
+    return evaluation
 
 
 def _compared(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Generator[Event, None, Ranking | None]:
