@@ -33,7 +33,7 @@ def seen(sizes, keep=0.2):
 
 
 def crossing(sparing, seed=0):
-    return sparing.crossing(np.random.default_rng(seed)).tolist()
+    return sparing.crossing(np.random.default_rng(seed), Squares()).tolist()
 
 
 def test_every_row_crosses_in_the_first_epoch_and_a_step_spares_none_of_the_epoch_that_is_under_way():
@@ -162,24 +162,26 @@ def test_a_row_of_words_is_as_large_as_all_its_words_together(make):
     assert sparing.state()["spared.seen"].tolist() == pytest.approx([0.0, 5.0, np.nan, 3.0, np.nan], nan_ok=True)
 
 
-def test_the_loss_that_is_told_counts_the_spared_rows(make):
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+def test_the_loss_that_is_told_counts_the_spared_rows(make, weights):
     """On average over many epochs that of all rows, whichever cross; what is stepped by is the mean of these."""
-    material = make()
+    material, every = make(), np.arange(144)
     path = ModelPath(material.backbone, material.machine)
     path.set_dropout(0.0, 0.0)
-    objective = Plain.of(material, STAGE, "")
+    objective = Plain.of(material, dataclasses.replace(STAGE, loss=Loss(class_weights=weights)), "")
     sparing, feed, told, stepped = Sparing(144, 0.2), Feed(material.train.tokens), [], []
     with torch.no_grad():
-        each_N = objective.criterion.losses(path.logits(feed, np.arange(144)), np.arange(144))
-        sparing.see(np.arange(144), each_N)
+        each_N = objective.criterion.losses(path.logits(feed, every), every)
+        sparing.see(every, each_N)
         sparing.turn()
         for seed in range(300):
-            rows = sparing.crossing(np.random.default_rng(seed))
-            loss, estimate = sparing.losses(objective, path, feed, rows, float(len(rows)))
+            rows = sparing.crossing(np.random.default_rng(seed), objective)
+            loss, estimate = sparing.losses(objective, path, feed, rows, objective.weight(rows))
             stepped.append(float(loss))
             told.append(float(estimate))
-    assert np.mean(told) == pytest.approx(float(each_N.mean()), rel=0.01)
-    assert np.mean(stepped) > 1.02 * float(each_N.mean())
+    whole = float(each_N.sum()) / objective.weight(every)
+    assert np.mean(told) == pytest.approx(whole, rel=0.01)
+    assert np.mean(stepped) > 1.02 * whole
 
 
 class Squares:

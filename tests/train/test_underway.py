@@ -128,7 +128,7 @@ def test_resume_is_exact_with_steps_left_out(make, monkeypatch, tmp_path):
 
 
 def test_rows_that_were_spared_are_not_at_fault(make, monkeypatch):
-    monkeypatch.setattr(Sparing, "crossing", lambda _self, _rng: np.arange(2))
+    monkeypatch.setattr(Sparing, "crossing", lambda _self, _rng, _objective: np.arange(2))
     poisoned(monkeypatch, range(1000), gradient=True)
     with pytest.raises(NotFinite) as caught:
         list(fit(make(), RECIPE))

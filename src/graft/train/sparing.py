@@ -18,7 +18,7 @@ from torch import Tensor
 from graft.backbone.paths import Feed, Path
 from graft.records import Stage
 from graft.train.material import Material
-from graft.train.objective import Plain
+from graft.train.objective import Objective, Plain
 
 Rows = NDArray[np.int64]
 
@@ -31,27 +31,28 @@ class Sparing:
         self._sizes_N = np.full(rows, np.nan, dtype=np.float32)  # before this epoch; nan: it has not crossed yet
         self._seen_N = self._sizes_N.copy()  # the same with this epoch's steps
         self._chances_N = np.ones(rows, dtype=np.float32)  # of crossing in this epoch
-        self._share = 1.0  # of the rows cross in this epoch
+        self._crosses = rows  # how many do in this epoch
+        self._share = 1.0  # of the weight of all rows that these have
         self._met = self._kept = 0  # rows of all epochs, and those of them that crossed
 
-    def crossing(self, rng: np.random.Generator) -> Rows:
+    def crossing(self, rng: np.random.Generator, objective: Objective) -> Rows:
         """The rows that cross in an epoch, in order; one at least, and all of them before any is spared.
 
         Asked again within the epoch, with the same numbers to come, it says the same.
         """
-        rows = len(self._sizes_N)
+        every = np.arange(len(self._sizes_N))
         mean = np.nanmean(self._sizes_N) if self.watches and not np.isnan(self._sizes_N).all() else 0.0
         if not mean > 0:
-            self._chances_N, self._share = np.ones(rows, dtype=np.float32), 1.0
-            return np.arange(rows)
+            self._chances_N, self._crosses, self._share = np.ones(len(every), dtype=np.float32), len(every), 1.0
+            return every
         self._chances_N = np.clip(np.nan_to_num(self._sizes_N / mean, nan=1.0), self._keep, 1.0)
-        order = rng.permutation(rows)
+        order = rng.permutation(every)
         chances = self._chances_N[order].astype(np.float64)
         drawn = rng.random()  # one for all, so that how many stay hardly varies
         stays = np.diff(np.floor(np.cumsum(chances) + drawn), prepend=0.0) > 0
         stays[int(chances.argmax())] |= not stays.any()
-        found = np.sort(order[stays])
-        self._share = len(found) / rows
+        found: Rows = np.sort(order[stays])
+        self._crosses, self._share = len(found), objective.weight(found) / objective.weight(every)
         return found
 
     def losses(self, objective: Plain, path: Path, feed: Feed, rows: Rows, weight: float) -> tuple[Tensor, Tensor]:
@@ -71,9 +72,8 @@ class Sparing:
 
     def turn(self) -> None:
         """An epoch is done."""
-        rows = len(self._sizes_N)
         self._sizes_N = self._seen_N.copy()
-        self._met, self._kept = self._met + rows, self._kept + round(self._share * rows)
+        self._met, self._kept = self._met + len(self._sizes_N), self._kept + self._crosses
 
     def see(self, rows: Rows, sizes_B: Tensor) -> None:
         """The size of the gradient of each row's loss with respect to its logits."""

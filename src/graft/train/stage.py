@@ -134,7 +134,7 @@ class StageRun:
         lengths, widths = np.maximum(feed.lengths, 1), np.maximum(feed.widths(self.path.apart), 1)
         for place, pool in enumerate(self.path.pools):
             pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
-        crossing = self.sparing.crossing(rng)
+        crossing = self.sparing.crossing(rng, self.objective)
         settings = self.stage.batches
         batches = [crossing[places] for places in shuffled(widths[crossing], settings.rows, rng, settings.bucket)]
         return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths, widths)
