@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import shutil
@@ -18,12 +19,13 @@ from graft.data.targets import Codes
 from graft.errors import RecipeError, RunError
 from graft.fitting import FitOptions, fit
 from graft.folder import RunFolder
-from graft.machine import Precision, choose
+from graft.machine import choose
 from graft.predict import load
 from graft.records import Epoch, Evaluation, Manifest, Said, StageRecord, Trial
 from graft.run import Given, RunOptions, run
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "townhall.csv"
+BF16 = {"auto": "bf16", "bf16": "bf16", "fp32": "fp32"}  # a machine that is faster in it
 SHORT = {"epochs": "1", "max_tokens": "32"}
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
@@ -52,14 +54,40 @@ def finished(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize(("asked", "wanted"), [("auto", "auto"), ("fp32", "fp32"), ("bf16", "auto")])
-def test_the_test_split_is_asked_as_predict_asks_and_exactly_where_the_run_is_in_fp32(
-    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Precision, wanted: Precision
+def test_a_test_split_answered_in_bf16_has_the_labels_of_fp32_and_says_so(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    monkeypatch.setattr("graft.assess.load", lambda *given: (seen.append(given[2]), load(*given))[1])
-    list(run(Given(few), FitOptions(recipe="probe", precision=asked), RunOptions(out=tmp_path / "run")))
-    assert seen == [wanted]
+    monkeypatch.setattr("graft.backbone.mixed.FEWEST", 16)
+    monkeypatch.setattr("graft.answering.choose", lambda device, precision: choose(device, BF16[precision]))
+    out, given = tmp_path / "run", Given(few, shares=(None, 0.5))
+    *_, mixed = run(given, FitOptions(recipe="probe", precision="bf16"), RunOptions(out=out))
+    assert isinstance(mixed, Evaluation)
+    quick, shown = labels(out), (out / "report.html").read_text(encoding="utf-8")
+    *_, exact = evaluate(out, precision="fp32")
+    assert (mixed.precision, exact.precision) == ("mixed", "fp32")
+    assert "bf16, and in fp32 where it could change the label" in shown
+    assert quick == labels(out)
+    assert mixed.metrics["accuracy"] == exact.metrics["accuracy"]
+    assert mixed.details.confusion == exact.details.confusion
+    assert mixed.metrics["log_loss"] != exact.metrics["log_loss"]
+    assert mixed.metrics["log_loss"] == pytest.approx(exact.metrics["log_loss"], rel=0.02)
+
+
+def test_a_run_in_fp32_is_evaluated_in_fp32_whoever_asks(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graft.backbone.mixed.FEWEST", 16)
+    monkeypatch.setattr("graft.answering.choose", lambda device, precision: choose(device, BF16[precision]))
+    list(fit(Given(few).splits(), tmp_path, FitOptions(recipe="probe", precision="fp32"), Given(few).request("test")))
+    *_, first = run(Given(few), FitOptions(recipe="probe"), RunOptions(out=tmp_path, resume=True))
+    *_, second = evaluate(tmp_path)
+    assert (first.precision, second.precision) == ("fp32", "fp32")
+    assert first.metrics == second.metrics
+
+
+def labels(out: Path) -> list[str]:
+    with open(out / "predictions.csv", encoding="utf-8", newline="") as file:
+        return [row["predicted"] for row in csv.DictReader(file)]
 
 
 def test_the_run_folder_holds_what_it_promises(finished: Path) -> None:

@@ -18,7 +18,7 @@ from graft.backbone.seq2seq import Seq2SeqPath
 from graft.data.encode import Encoded
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
-from graft.records import MachineRecord, Manifest, Progress
+from graft.records import Answered, MachineRecord, Manifest, Progress
 from graft.tasks.registry import task_of
 
 Logits = NDArray[Any]  # of a model that rewrites: the texts
@@ -27,10 +27,20 @@ Logits = NDArray[Any]  # of a model that rewrites: the texts
 class Answering:
     """What says something of encoded rows. Made by `load`."""
 
-    def __init__(self, path: ModelPath | MixedPath | Rewriter, backbone: Backbone, outputs: int) -> None:
+    def __init__(
+        self, path: ModelPath | MixedPath | Rewriter, backbone: Backbone, outputs: int, machine: MachineRecord
+    ) -> None:
+        self._machine = machine
         self.tokenizer = backbone.tokenizer.backend_tokenizer
         self._path = path
         self._outputs = outputs
+
+    @property
+    def precision(self) -> Answered:
+        """What it has answered in."""
+        if isinstance(self._path, MixedPath):
+            return "fp32" if self._path.tolerance is None else "mixed"
+        return self._machine.precision
 
     def quickly(self, read: Encoded) -> Iterator[Progress | Logits]:
         """Progress, and then the rows' logits, or what is written for them."""
@@ -59,8 +69,10 @@ def load(folder: RunFolder, manifest: Manifest, device: Device, precision: Preci
     if machine.precision == "bf16":
         machine = serving(backbone, machine)
     if task_of(manifest).head.reads == "decoder":
-        return Answering(Rewriter(Seq2SeqPath(backbone, machine, copied=False), backbone.tokenizer), backbone, outputs)
-    return Answering(_path(backbone, machine, mixes), backbone, outputs)
+        return Answering(
+            Rewriter(Seq2SeqPath(backbone, machine, copied=False), backbone.tokenizer), backbone, outputs, machine
+        )
+    return Answering(_path(backbone, machine, mixes), backbone, outputs, machine)
 
 
 def _path(backbone: Backbone, machine: MachineRecord, may_mix: bool) -> ModelPath | MixedPath:

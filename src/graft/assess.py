@@ -51,9 +51,9 @@ def evaluate(
     """Open the test split: numbers with intervals, beside the yardsticks, into `evaluation.json` and `predictions.csv`.
 
     `splits` may be left out where the run's data can be read again. `extra` are further yardsticks; those of an
-    earlier evaluation that take a training to make again are kept. The model is asked as `load` has it asked: with
-    `precision` "auto" many texts in bf16 where that is faster, and in fp32 wherever it could change a label. Raises
-    RunError when the data are not the ones that the run was made from.
+    earlier evaluation that take a training to make again are kept. With `precision` "auto" the model is asked as `load`
+    has it asked, but for a run that was computed in fp32: so is its evaluation. Raises RunError when the data are not
+    the ones that the run was made from.
     """
     folder = RunFolder(run)
     with folder.locked():
@@ -66,7 +66,7 @@ def evaluate(
         if task_of(manifest).head.reads == "language":
             yield from _written(folder, manifest, splits, tuple(further), device)
             return
-        predictor = load(folder.path, device, precision)
+        predictor = load(folder.path, device, "fp32" if manifest.machine.precision == "fp32" else precision)
         logits = yield from _logits(predictor, splits.test)
         seconds = time.perf_counter() - began
         outputs = predictor.outputs
@@ -75,6 +75,7 @@ def evaluate(
         evaluation = evaluate_logits(
             predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
         )
+        evaluation = dataclasses.replace(evaluation, precision=predictor.precision)
         folder.write_evaluation(evaluation)
         write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         whole = time.perf_counter() - began

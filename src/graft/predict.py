@@ -26,7 +26,7 @@ from graft.data.table import Rows
 from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.records import Input, Manifest, Progress
+from graft.records import Answered, Input, Manifest, Progress
 from graft.tasks.candidates import COLUMNS
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs
@@ -82,6 +82,11 @@ class Predictor:
         if parts:
             return np.concatenate([logits for _, logits in parts])
         return np.zeros((0, COLUMNS if self.kind == "questions" else len(self.outputs)), np.float32)
+
+    @property
+    def precision(self) -> Answered:
+        """What it has answered in so far."""
+        return self._whole.precision if self._whole is not None else "fp32"
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.machine import Precision
+from graft.machine import Device
 from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
 from graft.scratch import from_scratch
 
@@ -143,7 +143,7 @@ def run(
             else:
                 yield event
     trained = time.perf_counter() - start
-    evaluation = yield from _evaluated(out, splits, extra, "fp32" if fit.precision == "fp32" else "auto")
+    evaluation = yield from _evaluated(out, splits, extra, fit.device)
     if extra:
         _charge(folder, Phase("from scratch", trained))
     _charge(folder, Phase("read and split", seconds))
@@ -152,11 +152,9 @@ def run(
     yield evaluation
 
 
-def _evaluated(
-    out: Path, splits: Splits, extra: list[Baseline], precision: Precision
-) -> Generator[Event, None, Evaluation]:
+def _evaluated(out: Path, splits: Splits, extra: list[Baseline], device: Device) -> Generator[Event, None, Evaluation]:
     evaluation: Evaluation | None = None
-    for found in assess.evaluate(out, splits, extra=extra, precision=precision):
+    for found in assess.evaluate(out, splits, extra=extra, device=device):
         if isinstance(found, Evaluation):
             evaluation = found
         else:

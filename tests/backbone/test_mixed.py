@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import torch
 
 from graft.backbone.mixed import FEWEST, MixedPath, margins
 from graft.backbone.paths import Feed, ModelPath, predict_logits
@@ -50,6 +51,20 @@ def test_few_texts_are_answered_exactly(backbone, machine):
     mixed = MixedPath(exact, quick)
     assert np.array_equal(answers(mixed, tokens), answers(exact, tokens))
     assert mixed.tolerance is None
+
+
+def test_texts_that_bf16_has_no_numbers_for_are_answered_exactly(backbone, machine, monkeypatch):
+    tokens, _ = tokenize(texts(FEWEST), backbone.tokenizer.backend_tokenizer, 32)
+    exact, quick = both(backbone, machine)
+    mixed, expected = MixedPath(exact, quick), answers(exact, tokens)
+    plain = ModelPath.logits
+
+    def broken(self, feed, rows):
+        return plain(self, feed, rows) * (1.0 if self is exact else torch.nan)
+
+    monkeypatch.setattr(ModelPath, "logits", broken)
+    np.testing.assert_allclose(answers(mixed, tokens), expected, atol=1e-5)
+    assert mixed.tolerance == 0.0
 
 
 def test_margins_are_between_the_best_two():

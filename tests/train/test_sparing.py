@@ -33,7 +33,7 @@ def seen(sizes, keep=0.2):
 
 
 def crossing(sparing, seed=0):
-    return sparing.crossing(np.random.default_rng(seed), Squares()).tolist()
+    return sparing.crossing(np.random.default_rng(seed)).tolist()
 
 
 def test_every_row_crosses_in_the_first_epoch_and_a_step_spares_none_of_the_epoch_that_is_under_way():
@@ -80,7 +80,8 @@ def test_within_an_epoch_the_same_rows_cross_again_and_state_brings_them_back():
 
 def test_what_was_spared_is_told_over_all_epochs():
     sparing = seen([0.0] * 20 + [1.0] * 20)
-    assert len(crossing(sparing)) == 24
+    batches = sparing.batches(np.arange(40), Batches(8), np.random.default_rng(0), Squares())
+    assert sum(map(len, batches)) == 24
     sparing.turn()
     assert sparing.sentence.startswith("20% of the rows' turns were spared")
 
@@ -106,7 +107,8 @@ def test_equal_rows_all_cross():
 def test_a_row_is_as_large_as_the_gradient_of_its_loss(make):
     """Of cross-entropy: its shares less the truth, in whatever parts a batch crosses."""
     material = make()
-    stage = dataclasses.replace(STAGE, batches=Batches(144, tokens=200, keep=0.5), loss=Loss())
+    still = Optimiser(lr=1e-12)
+    stage = dataclasses.replace(STAGE, optimiser=still, batches=Batches(36, tokens=50, keep=0.5), loss=Loss())
     path = ModelPath(material.backbone, material.machine)
     path.set_dropout(0.0, 0.0)
     weights, feed = thawed(material, stage, path), Feed(material.train.tokens)
@@ -133,12 +135,16 @@ def test_fewer_steps_go_through_the_whole_schedule(make):
     path = ModelPath(material.backbone, material.machine)
     weights, feed = thawed(material, SMALL, path), Feed(material.train.tokens)
     run = StageRun(material, SMALL, path, weights, objective_of(material, SMALL, ""), (0, 0))
-    taken = []
+    taken, steps = [], []
     for number in (1, 2, 3):
         list(run.epoch(number, feed))
         taken.append(run.adam.taken)
+        steps.append(run.under_way.all_steps)
     assert taken == pytest.approx([24, 48, 72])
-    assert 24 < run.under_way.steps < 72
+    assert steps[0] == 24
+    last = steps[2] - steps[1]
+    assert last < 24
+    assert run.adam._adam.param_groups[0]["lr"] == pytest.approx(3e-3 * (24 / last) / 72)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +170,8 @@ def test_a_row_of_words_is_as_large_as_all_its_words_together(make):
 
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_the_loss_that_is_told_counts_the_spared_rows(make, weights):
-    """On average over many epochs that of all rows, whichever cross; what is stepped by is the mean of these."""
+    """On average over many epochs that of all rows, whichever cross and in whatever batches; what is stepped by is the
+    mean of these."""
     material, every = make(), np.arange(144)
     path = ModelPath(material.backbone, material.machine)
     path.set_dropout(0.0, 0.0)
@@ -174,14 +181,41 @@ def test_the_loss_that_is_told_counts_the_spared_rows(make, weights):
         each_N = objective.criterion.losses(path.logits(feed, every), every)
         sparing.see(every, each_N)
         sparing.turn()
-        for seed in range(300):
-            rows = sparing.crossing(np.random.default_rng(seed), objective)
-            loss, estimate = sparing.losses(objective, path, feed, rows, objective.weight(rows))
-            stepped.append(float(loss))
-            told.append(float(estimate))
+        for seed in range(100):
+            batches = sparing.batches(feed.lengths, Batches(24), np.random.default_rng(seed), objective)
+            found = [sparing.losses(objective, path, feed, rows, objective.weight(rows)) for rows in batches]
+            stepped.append(np.mean([float(loss) for loss, _ in found]))
+            told.append(np.mean([float(estimate) for _, estimate in found]))
     whole = float(each_N.sum()) / objective.weight(every)
     assert np.mean(told) == pytest.approx(whole, rel=0.01)
     assert np.mean(stepped) > 1.02 * whole
+
+
+@given(st.integers(2, 30), st.integers(0, 2**62))
+def test_batches_of_the_rows_that_cross_are_as_even_as_can_be(rows, seed):
+    sparing = seen(np.linspace(0, 1, 60).tolist())
+    batches = sparing.batches(np.arange(60), Batches(rows), np.random.default_rng(seed), Squares())
+    sizes = sorted(map(len, batches))
+    assert len(np.unique(np.concatenate(batches))) == sum(sizes) < 60
+    assert sizes[-1] <= rows
+    assert len(sizes) == -(-sum(sizes) // rows)
+    assert sizes[0] >= sizes[-1] - len(sizes)
+
+
+def test_few_batches_spare_none(make):
+    """They have no time to gain, and the mean of the weights would lean towards the first epoch."""
+    stage = dataclasses.replace(STAGE, snapshots=2)
+    assert sparing_of(make(rows=8 * 24), stage).watches
+    assert not sparing_of(make(rows=8 * 24 - 1), stage).watches
+
+
+def test_a_checkpoint_of_a_version_that_spared_rows_of_each_batch_is_read():
+    sparing = Sparing(3, 0.2)
+    sparing.restore({"spared.sizes": torch.tensor([0.0, 0.0, 1.0]), "spared.counts": torch.tensor([6, 3])})
+    assert crossing(sparing) == [0, 1, 2]
+    assert sparing.sentence.startswith("50%")
+    sparing.turn()
+    assert len(crossing(sparing)) < 3
 
 
 class Squares:

@@ -128,7 +128,7 @@ def test_resume_is_exact_with_steps_left_out(make, monkeypatch, tmp_path):
 
 
 def test_rows_that_were_spared_are_not_at_fault(make, monkeypatch):
-    monkeypatch.setattr(Sparing, "crossing", lambda _self, _rng, _objective: np.arange(2))
+    monkeypatch.setattr(Sparing, "crossing", lambda _self, _rng: np.arange(2))
     poisoned(monkeypatch, range(1000), gradient=True)
     with pytest.raises(NotFinite) as caught:
         list(fit(make(), RECIPE))
@@ -162,7 +162,7 @@ def test_steps_in_a_row_are_counted():
 
 def test_counts_of_checkpoints_from_before_rows_were_spared_are_read():
     def standing(way):
-        return way.budget, way.step, way.crossed, way.tokens, way.padded, way.steps
+        return way.budget, way.step, way.crossed, way.tokens, way.padded, way.all_steps
 
     way = UnderWay(64)
     way.count(np.array([3, 4]), np.array([4, 4]))

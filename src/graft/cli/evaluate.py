@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
-from graft.cli.options import add_machine, add_output
+from graft.cli.options import add_output
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ EXAMPLES = ("graft evaluate runs/reviews", "graft evaluate runs/reviews --json")
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the run's folder")
-    add_machine(parser)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+    parser.add_argument("--precision", choices=("auto", "fp32"), default="auto", help="fp32: to every digit")
     add_output(parser)
 
 

@@ -38,6 +38,7 @@ from graft.records.material import (
     Truncation,
 )
 from graft.records.outcome import (
+    Answered,
     Baseline,
     Cost,
     Evaluation,
@@ -74,6 +75,7 @@ from graft.records.training import (
 __all__ = [
     "LEAKY",
     "AnswerDetails",
+    "Answered",
     "BackboneRecord",
     "Baseline",
     "Batches",

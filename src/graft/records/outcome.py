@@ -9,6 +9,7 @@ from graft.records.details import Details
 from graft.records.material import BackboneRecord, DataSummary, HeadRecord, Interval, SplitName, Truncation
 from graft.records.training import Recipe, Skipped, StageRecord
 
+Answered = Literal["fp32", "bf16", "mixed"]  # mixed: bf16, and fp32 where it could change the label
 Input = str | tuple[str, str] | list[str]  # a text, a pair of them, or the words of a sentence
 
 
@@ -34,6 +35,7 @@ class Evaluation:
     baselines: dict[str, Baseline]
     seconds: float
     details: Details | None = None
+    precision: Answered = "fp32"  # what the model answered in
 
 
 @dataclass(frozen=True, slots=True)

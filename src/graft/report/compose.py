@@ -24,7 +24,7 @@ def compose(
     sections = [
         _diagnosis(manifest, epochs, evaluation),
         *extra,
-        _asked(manifest),
+        _asked(manifest, evaluation),
         data_section(manifest),
         training_section(manifest, epochs),
         cost_section(manifest),
@@ -198,7 +198,7 @@ def _diagnosis(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluati
     return Section("diagnosis", "Diagnosis", "" if found[0].severity == "good" else lead, found)
 
 
-def _asked(manifest: Manifest) -> Section:
+def _asked(manifest: Manifest, evaluation: Evaluation | None) -> Section:
     recipe, machine = manifest.recipe, manifest.machine
     columns = manifest.data.columns
     facts = [
@@ -212,6 +212,8 @@ def _asked(manifest: Manifest) -> Section:
         ("Precision", f"{machine.precision}: {machine.why}" if machine.why else machine.precision),
         ("Backbone", _backbone(manifest)),
     ]
+    if evaluation is not None and evaluation.precision != "fp32":
+        facts.append(("Test texts answered in", words.ANSWERED[evaluation.precision]))
     if manifest.head:
         facts.append(("Head", _head(manifest)))
     return Section(

@@ -14,6 +14,7 @@ from graft.records import LEAKY, SplitSummary
 from graft.records.metrics import metric as known
 
 MISSING = "–"
+ANSWERED = {"mixed": "bf16, and in fp32 where it could change the label", "bf16": "bf16"}
 _MINUS = "−"
 
 # Characters that can reorder, hide or break what a reader sees: controls, bidirectional overrides and isolates,

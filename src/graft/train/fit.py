@@ -253,7 +253,7 @@ class _Fit:
             cached=cached,
             seconds=own[-1].seconds - (before[-1].seconds if before else 0.0),
             epochs=own[-1].number,
-            steps=run.under_way.steps,
+            steps=run.under_way.all_steps,
             padding=1 - tokens / padded if padded else 0.0,
             why=why,
             trials=self.standing.sweep.trials,

@@ -1,7 +1,8 @@
 """One stage: thaw, step through the epochs, and say what happened.
 
-Every random choice of a step derives from (seed, stage, epoch, step), so that a step can be done again exactly: after
-a kill, in smaller parts, or to learn which of its texts was no good.
+Every random choice of a step derives from (seed, stage, epoch, step), and which rows cross from what earlier epochs saw
+of them too, so that a step can be done again exactly: after a kill, in smaller parts, or to learn which of its texts
+was no good.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone.batch import parts, shuffled
+from graft.backbone.batch import parts
 from graft.backbone.paths import Feed, Path
 from graft.errors import GraftError, NotFinite
 from graft.machine import give_back, is_out_of_memory
@@ -134,9 +135,7 @@ class StageRun:
         lengths, widths = np.maximum(feed.lengths, 1), np.maximum(feed.widths(self.path.apart), 1)
         for place, pool in enumerate(self.path.pools):
             pool.refill(int(rng.integers(2**62)), self.under_way.pools[place] if self.under_way.pools else 0)
-        crossing = self.sparing.crossing(rng, self.objective)
-        settings = self.stage.batches
-        batches = [crossing[places] for places in shuffled(widths[crossing], settings.rows, rng, settings.bucket)]
+        batches = self.sparing.batches(widths, self.stage.batches, rng, self.objective)
         return Order(number, batches, rng.integers(2**62, size=len(batches)), lengths, widths)
 
     def _thaw(self) -> None:

@@ -23,7 +23,7 @@ class UnderWay:
 
     budget: int  # padded tokens per forward pass; less than the recipe's where memory was short
     step: int = 0  # steps that are done
-    steps: int = 0  # the same with the stage's earlier epochs
+    all_steps: int = 0  # the same with the stage's earlier epochs
     losses: dict[int, Tensor] = field(default_factory=dict)  # of the steps that counted, 0-d
     seconds: float = 0.0  # spent on it by earlier processes
     began: float = field(default_factory=time.perf_counter)
@@ -41,7 +41,7 @@ class UnderWay:
     def count(self, lengths: NDArray[np.int64], widths: NDArray[np.int64]) -> None:
         """One more step is done, with rows of so many tokens, which take so many in a batch of their like."""
         tokens = int(lengths.sum())
-        self.step, self.steps = self.step + 1, self.steps + 1
+        self.step, self.all_steps = self.step + 1, self.all_steps + 1
         self.crossed, self.tokens = self.crossed + tokens, self.tokens + tokens
         self.padded += int(widths.max()) * len(widths)
 
@@ -60,7 +60,7 @@ class UnderWay:
     def state(self, pools: list[int]) -> dict[str, Tensor]:
         """For a checkpoint; `pools` are the sizes of dropout's pools now."""
         epoch = self.budget, self.step, self.bad, self.in_a_row
-        counts = *epoch, self.crossed, self.tokens, self.padded, self.steps
+        counts = *epoch, self.crossed, self.tokens, self.padded, self.all_steps
         losses = torch.stack(list(self.losses.values())) if self.losses else torch.zeros(0)
         seconds = torch.tensor(self.elapsed, dtype=torch.float64)
         sizes = torch.tensor(pools if self.step else [], dtype=torch.int64)
@@ -74,7 +74,8 @@ class UnderWay:
             counts.insert(4, 0)
         if len(counts) == 7:  # of one whose epochs all had as many steps, each of them one of the schedule's
             counts.append(int(tensors["taken"]))
-        self.budget, self.step, self.bad, self.in_a_row, self.crossed, self.tokens, self.padded, self.steps = counts
+        self.budget, self.step, self.bad, self.in_a_row = counts[:4]
+        self.crossed, self.tokens, self.padded, self.all_steps = counts[4:]
         losses = tensors["epoch.losses"].to(device).unbind()
         self.losses = {place - len(losses): loss for place, loss in enumerate(losses)}
         self.seconds = float(tensors["epoch.seconds"])
