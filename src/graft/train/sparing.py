@@ -38,15 +38,13 @@ class Sparing:
         self._met = self._kept = 0  # rows of all epochs, and those of them that crossed
 
     def batches(self, widths: Rows, settings: Batches, rng: np.random.Generator, objective: Objective) -> list[Rows]:
-        """An epoch's batches, of the rows that cross; where some are spared, as even as can be.
+        """An epoch's batches, of the rows that cross.
 
         Asked again within the epoch, with the same numbers to come, it says the same.
         """
         crossing = self.crossing(rng)
-        self._crosses, self._told, size = len(crossing), 0.0, settings.rows
-        if len(crossing) < len(widths):
-            size = -(-len(crossing) // -(-len(crossing) // size))
-        found = [crossing[places] for places in shuffled(widths[crossing], size, rng, settings.bucket)]
+        self._crosses, self._told = len(crossing), 0.0
+        found = [crossing[places] for places in shuffled(widths[crossing], settings.rows, rng, settings.bucket)]
         if len(crossing) < len(widths):
             self._told = len(found) / objective.weight(np.arange(len(widths)))
         return found
