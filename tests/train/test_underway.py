@@ -23,7 +23,6 @@ from graft.train.feeding import thawed
 from graft.train.fit import fit
 from graft.train.material import Labelled
 from graft.train.objective import Plain, objective_of
-from graft.train.sparing import Sparing
 from graft.train.stage import StageRun
 from graft.train.underway import MOST_IN_A_ROW, UnderWay
 
@@ -125,14 +124,6 @@ def test_resume_is_exact_with_steps_left_out(make, monkeypatch, tmp_path):
     again = list(fit(last, SKIP, Checkpoints(tmp_path)))
     assert of(Skipped, again) == of(Skipped, whole)
     assert all(torch.equal(t, last.backbone.model.state_dict()[n]) for n, t in weights_of(material).items())
-
-
-def test_rows_that_were_spared_are_not_at_fault(make, monkeypatch):
-    monkeypatch.setattr(Sparing, "crossing", lambda _self, _rng: np.arange(2))
-    poisoned(monkeypatch, range(1000), gradient=True)
-    with pytest.raises(NotFinite) as caught:
-        list(fit(make(), RECIPE))
-    assert len(caught.value.rows) == 2
 
 
 def test_skipping_has_an_end(make, monkeypatch):
