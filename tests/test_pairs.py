@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,11 @@ import torch
 
 import graft
 from graft.cli.main import main
+from graft.fitting import FitOptions
 from graft.predict import load
+from graft.records import Recipe
+from graft.train import row_recipes
+from graft.train.scale import Scale
 
 PAIR = ("good soup here", "the soup here was good")
 
@@ -123,3 +128,26 @@ def test_similarity_is_learnt_apart_and_kept(tiny_bert: Path, tmp_path: Path) ->
     assert high.value > low.value
     again = list(graft.evaluate(tmp_path / "r", graft.split(graft.read(data, text=("a", "b"), label="score"))))
     assert again[-1].metrics == result.metrics
+
+
+@pytest.mark.parametrize(
+    ("embedder", "way", "told"), [(True, "apart", True), (True, "joined", False), (False, "apart", False)]
+)
+def test_the_recipe_is_told_of_pairs_that_a_sentence_embedder_reads_apart(
+    embedder: bool, way: str, told: bool, table: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_bert, model)
+    if embedder:
+        (model / "modules.json").write_text("[]", encoding="utf-8")
+    named, scales = row_recipes.NAMED["fast"], []
+
+    def watched(scale: Scale) -> Recipe:
+        scales.append(scale)
+        return named(scale)
+
+    monkeypatch.setitem(row_recipes.NAMED, "fast", watched)
+    splits = graft.split(graft.read(table, text=("a", "b")))
+    for _ in graft.fit(splits, tmp_path / "r", FitOptions(str(model), settings={"pairs": way, "epochs": "1"})):
+        pass
+    assert [scale.likened for scale in scales] == [False, told]

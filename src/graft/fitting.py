@@ -19,7 +19,7 @@ from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.precision import serving
-from graft.data.longtexts import Long
+from graft.data.longtexts import Limits, Long
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
@@ -145,7 +145,9 @@ def _prepare(
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
-            read, recipe = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
+            read, way = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
+        scale = dataclasses.replace(scale, likened=way == "apart" and located.embeds)
+        recipe = dataclasses.replace(options.recipe_at(scale), pairs=way)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
     targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
     cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
@@ -166,11 +168,7 @@ def _prepare(
     folder.write_manifest(manifest)
     folder.write_recipe(recipes.write(recipe))
     folder.checkpoints.mkdir(exist_ok=True)
-    material = (
-        material_of(splits, backbone, chosen, read)
-        if isinstance(read, Read)
-        else read.material(splits, backbone, chosen, limits.tokens)
-    )
+    material = _material(splits, backbone, chosen, read, limits)
     checkpoints = Checkpoints(folder.checkpoints, options.save_every)
     return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
 
@@ -180,6 +178,15 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     if task_named(splits.summary.task).head.reads == "language":
         return windowed.read(splits, backbone)
     return tokenised(splits, backbone, usual_limits(backbone))
+
+
+def _material(
+    splits: Splits, backbone: Backbone, chosen: MachineRecord, read: Read | Documents, limits: Limits
+) -> Material:
+    """What every stage reads."""
+    if isinstance(read, Read):
+        return material_of(splits, backbone, chosen, read)
+    return read.material(splits, backbone, chosen, limits.tokens)
 
 
 def _spelling(splits: Splits, backbone: Backbone, located: Located) -> Spelling:

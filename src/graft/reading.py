@@ -107,15 +107,15 @@ def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read
 
 def settle_pairs(
     splits: Splits, backbone: Backbone, machine: MachineRecord, recipe: Recipe, limits: Limits
-) -> Generator[Event, None, tuple[Read, Recipe]]:
-    """Pairs as token rows in the recipe's way, and that recipe; "auto" becomes the better way of two short trials."""
+) -> Generator[Event, None, tuple[Read, Way]]:
+    """Pairs as token rows in the recipe's way, and that way; "auto" becomes the better of two short trials."""
     ways: tuple[Way, ...] = pairing.WAYS if recipe.pairs == "auto" else (recipe.pairs,)
     read = {way: tokenised(splits, backbone, limits, way) for way in ways}
     way = ways[0]
     if len(ways) > 1:
         both = {way: material_of(splits, backbone, machine, read[way]) for way in ways}
         way = yield from pairing.decide(both, recipe)
-    return read[way], dataclasses.replace(recipe, pairs=way)
+    return read[way], way
 
 
 _WHAT = {"token": "words are tagged one by one", "span": "answers are looked for in all of it"}

@@ -22,18 +22,17 @@ from graft.reading import material_of, tokenised
 from graft.records import Baseline, Manifest, Progress, Said
 from graft.tasks.task import Outputs, Yardstick
 from graft.train.material import Material
-from graft.train.paired import COSINE, side_by_side
+from graft.train.paired import COSINE, START_PAIRS, side_by_side
 from graft.train.probe import Examples, fit_probe
 
-ROWS = 2048  # of train: a line has two numbers to learn
-WEAK = (1e-4,)  # the probe's penalty, for that reason
+WEAK = (1e-4,)  # the penalty of a line over one feature
 
 
 def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Baseline]:
     """Read the texts of train and test pairs apart by the untrained model; the last value yielded is the `Baseline`.
 
-    A line over the cosine, fitted on train, answers in the task's own terms. Where the model is no longer at hand
-    nothing but a note is yielded.
+    A line over the cosine, fitted on the rows of train that a head for pairs starts from, answers in the task's own
+    terms. Where the model is no longer at hand nothing but a note is yielded.
     """
     began = time.perf_counter()
     name, revision = manifest.backbone.name, manifest.backbone.revision or None
@@ -44,7 +43,7 @@ def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Bas
         return
     limits = Limits(manifest.truncation.limit, "truncate")
     material = material_of(splits, backbone, manifest.machine, tokenised(splits, backbone, limits, "apart"))
-    rows = np.sort(np.random.default_rng(0).permutation(len(material.train))[:ROWS])
+    rows = np.sort(np.random.default_rng(manifest.recipe.seed).permutation(len(material.train))[:START_PAIRS])
     learnt = material.train.take(rows)
     train = yield from _cosines(material, learnt.tokens)
     test = yield from _cosines(

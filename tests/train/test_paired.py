@@ -44,6 +44,11 @@ def started(material, recipe=FROZEN):
     return start.start_head(material, recipe, extracted), extracted
 
 
+def whole(material):
+    """The weights of the head that the model has now."""
+    return material.backbone.model.get_submodule(HEAD).linear.weight
+
+
 def test_the_features_start_with_the_cosine():
     u, v = torch.randn(5, 8), torch.randn(5, 8)
     features = paired_features(torch.cat((u, v), dim=1))
@@ -59,6 +64,18 @@ def test_the_head_starts_from_the_cosine_alone(material):
     weight = material.backbone.model.get_submodule(HEAD).linear.weight
     assert weight[:, 0].abs().min() > 0
     assert weight[:, 1:].abs().max() == 0
+
+
+def test_a_few_rows_are_enough_for_the_start_of_a_cosine(material, monkeypatch):
+    recipe = dataclasses.replace(FROZEN, stages=(Stage("all", "all", 1),))
+    monkeypatch.setattr(start, "START_PAIRS", 24)
+    head, extracted = started(material, recipe)
+    assert extracted.train.pooled[3].shape[0] == 2 * 24
+    assert head.probe_validation == {}
+    weight = material.backbone.model.get_submodule(HEAD).linear.weight.clone()
+    monkeypatch.setattr(start, "START_PAIRS", 1000)
+    started(material, recipe)
+    assert torch.nn.functional.cosine_similarity(weight[:, 0], whole(material)[:, 0], dim=0) > 0.9
 
 
 def test_a_pooled_recipe_may_start_from_all_features(material):

@@ -277,3 +277,14 @@ def test_a_shared_block_thaws_whole_or_not_at_all(unfrozen):
     assert changed(named("fast", scale), {"unfrozen": str(unfrozen)}, scale).stages[0].unfrozen == unfrozen
     with pytest.raises(RecipeError, match="one shared block"):
         changed(named("fast", scale), {"unfrozen": "2"}, scale)
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens", "epochs"),
+    [(6000, 20_000, (6, 6)), (6000, 90_000, (2, 2)), (6000, 190_000, (2, 1)), (4000, 190_000, (2, 2))],
+)
+def test_a_sentence_embedder_learns_many_pairs_in_one_epoch(rows, tokens, epochs):
+    """Their cosine, which the head starts from, is near its best before; another backbone's is not."""
+    scale = Scale(rows, tokens, 2, BLOCKS, 384)
+    both = (scale, dataclasses.replace(scale, likened=True))
+    assert tuple(named("fast", one).stages[0].epochs for one in both) == epochs

@@ -17,6 +17,7 @@ from graft.train.fit import Event, fit
 from graft.train.material import Labelled, Material
 
 WAYS: tuple[Way, ...] = ("joined", "apart")
+SHARE = 0.125  # of the train split that a trial sees once: at least `sweep.FEWEST` rows
 JUDGED = 512  # rows of validation that a trial is judged on, where there are more
 
 
@@ -54,7 +55,7 @@ def _try(
     """The best epoch of the trial, which ends where it is better than `enough`."""
     backbone = dataclasses.replace(material.backbone, model=copy.deepcopy(material.backbone.model))
     part = dataclasses.replace(
-        sweep.sample(material, recipe.seed), backbone=backbone, validation=_judged(material, recipe)
+        sweep.sample(material, recipe.seed, SHARE), backbone=backbone, validation=_judged(material, recipe)
     )
     last = recipe.stages[-1]
     short = sweep.trial_stage(last, last.optimiser.lr) if last.epochs else last

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.train.scale import Scale
 
+LIKENED = 5_000  # pairs for which one epoch will do, where their cosine that the head starts from was trained before
 KEEP = 0.2  # the least chance of a row to cross in later epochs (how it was chosen: docs/benchmarks.md)
 
 
@@ -26,7 +27,8 @@ def fast(scale: Scale) -> Recipe:
     wanted = 180_000 / max(scale.tokens, 1)
     if scale.rows < 300 * scale.classes:
         wanted *= 2.5  # many classes with few rows each take longer to tell apart
-    epochs = max(2, min(6 if scale.rows >= 2000 else 10, round(wanted)))
+    least = 1 if scale.likened and scale.rows >= LIKENED else 2
+    epochs = max(least, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rates = Optimiser(lr=scale.lr * (1.5 if scale.batches.rows == 64 else 1.0), head_lr=5 * scale.lr)
     batches = dataclasses.replace(scale.batches, keep=KEEP)
     everything = Stage("all", "all", epochs, rates, batches, Loss(dropout=0.1), average=True, snapshots=4)

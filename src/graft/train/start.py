@@ -22,7 +22,7 @@ from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
-from graft.train.paired import is_apart, side_by_side, start_paired
+from graft.train.paired import START_PAIRS, is_apart, side_by_side, start_paired
 from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
@@ -114,7 +114,8 @@ def _only_starts(recipe: Recipe, asked: Wanted) -> bool:
 def start_rows(material: Material, recipe: Recipe) -> NDArray[np.int64]:
     """The rows of the train split that a native head's start is fitted on, where it is all that needs features."""
     rows = len(material.train)
-    chosen = np.random.default_rng(recipe.seed).permutation(rows)[:START_ROWS]
+    most = START_PAIRS if is_apart(material, recipe) else START_ROWS
+    chosen = np.random.default_rng(recipe.seed).permutation(rows)[:most]
     return np.sort(chosen).astype(np.int64)
 
 

@@ -18,10 +18,10 @@ FEWEST = 1024  # rows, where there are as many
 WHY = "the rate is the best of a short sweep"
 
 
-def sample(material: Material, seed: int) -> Material:
+def sample(material: Material, seed: int, share: float = SHARE) -> Material:
     """The same material with a part of the train split."""
     rows = len(material.train)
-    count = min(rows, max(FEWEST, round(SHARE * rows)))
+    count = min(rows, max(FEWEST, round(share * rows)))
     chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:count])
     return dataclasses.replace(material, train=material.train.take(chosen))
 
