@@ -1,13 +1,14 @@
 """Six models ranked at every depth on all of train, then the winner's head trained; beside six bare extractions.
 
-    python benchmarks/six_models.py [--data trec] [--rounds 1]
+    python benchmarks/six_models.py [--data trec,sst2] [--rounds 1]
 
 The bare extractions are what any comparison must do at least: load each model, tokenise train, run the forward passes
 in the working precision over rows of like length, keep nothing. graft does that once for each model, pools and keeps
 what it reads, scores every view of every depth, and trains a head over the best depth of the winner from what was kept
 (the recipe `probe`). That head is chosen on validation's rows, which cross the winner, too: so there are two ratios, to
 the extractions of train alone, and to those of every row that must be read. The sixth model is an encoder of random
-weights, which costs what a pretrained one does.
+weights, which costs what a pretrained one does. Of several data sets the seconds are summed up, too; `--data all` is
+every one that the truth table has.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from common import command_line, header, median, ratio, result, seconds, splits
-from given import candidates
+from common import command_line, header, median, ratio, result, seconds
+from given import DATA, candidates
 
 from graft.backbone import hub
 from graft.backbone.batch import Collator, batch_tokens_for, by_length
@@ -118,30 +119,47 @@ def fresh(work: Callable[[Path], object]) -> tuple[float, object]:
         return seconds(partial(work, Path(folder)))
 
 
-def main() -> None:
-    parser = command_line(__doc__, rounds=1)
-    parser.add_argument("--data", default="trec", help="the data set (trec)")
-    asked = parser.parse_args()
-    machine, parts = header("six models ranked, and the winner's head trained"), splits(asked.data)
+def measured(data: str, machine: MachineRecord, rounds: int) -> tuple[list[float], list[float], list[float]]:
+    """Seconds of the bare extractions of train, of graft, and of the winner's passes over validation, by round."""
+    parts = DATA[data].splits()
     least, whole, held = [], [], []
     with tempfile.TemporaryDirectory() as place:
         names = models(Path(place))
         fresh(lambda folder: bare(names[:1], parts, machine, folder))  # warm-up
-        for _ in itertools.repeat(None, asked.rounds):
+        for _ in itertools.repeat(None, rounds):
             least.append(fresh(lambda folder: bare(names, parts, machine, folder))[0])
             with counted() as crossed:
                 took, winner = fresh(lambda folder: all_in(names, parts, machine, folder))
             whole.append(took)
             held.append(of_validation(str(winner), parts, machine, Path(place)))
     wanted = len(names) * len(parts.train) + len(parts.validation)
+    print(f"{data}: {len(parts.train):,} rows, {len(parts.classes)} classes")
     print(f"  bare extractions {median(least)}; of validation by the winner {median(held)}")
     print(f"  graft, all in    {median(whole)}; winner {Path(str(winner)).name}")
     print(f"  rows that crossed a backbone {crossed[0]:,}, of {wanted:,} (equal rows cross once)")
+    told(data, least, whole, held)
+    return least, whole, held
+
+
+def told(data: str, least: list[float], whole: list[float], held: list[float]) -> None:
+    """Both ratios."""
     every = [train + validation for train, validation in zip(least, held, strict=True)]
     result(
-        f"ranking six models and training the winner's head / six bare extractions of train {ratio(whole, least):.2f}"
+        f"{data}: ranking six models and training the winner's head / six bare extractions of train "
+        f"{ratio(whole, least):.2f}; / those of every row that is read {ratio(whole, every):.2f}"
     )
-    result(f"the same / bare extractions of every row that is read {ratio(whole, every):.2f}")
+
+
+def main() -> None:
+    parser = command_line(__doc__, rounds=1)
+    parser.add_argument("--data", default="trec", help="data sets with commas between, or all (trec)")
+    asked = parser.parse_args()
+    machine = header("six models ranked, and the winner's head trained")
+    names = list(DATA) if asked.data == "all" else asked.data.split(",")
+    found = [measured(name, machine, asked.rounds) for name in names]
+    if len(found) > 1:
+        least, whole, held = ([sum(round_) for round_ in zip(*each, strict=True)] for each in zip(*found, strict=True))
+        told("all of them together", least, whole, held)
 
 
 if __name__ == "__main__":

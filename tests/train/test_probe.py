@@ -62,6 +62,17 @@ def test_the_penalty_is_chosen_on_validation():
     assert min(alone) < max(alone)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_going_on_from_the_strongest_penalty_is_as_one_fit_over_all(seed):
+    features, labels = task(rows=160, width=30, seed=seed)
+    learnt, held = examples(features[:80], labels[:80]), examples(features[80:], labels[80:])
+    whole = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"))
+    begun = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[:1])
+    further = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[1:], begun=begun)
+    assert further.score == whole.score
+    torch.testing.assert_close(further.weight_CD, whole.weight_CD)
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_features_too_many_to_turn_have_the_same_probe(monkeypatch, classes):
     features, labels = task(classes=classes)

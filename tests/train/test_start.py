@@ -131,3 +131,23 @@ def test_what_stays_true_below_a_cut(make):
         left = below(found, cut)
         assert set(left.train.pooled) == set(left.validation.pooled) == depths
         assert set(left.train.boundaries) == set(left.validation.boundaries) == cuts
+
+
+def test_only_the_best_heads_are_tried_on_all_of_train_and_the_best_of_these_at_weaker_penalties(make, monkeypatch):
+    fits, original = [], start.fit_probe
+
+    def counted(task, learnt, held, names, penalties, steps, begun):
+        fits.append((len(learnt.targets), penalties, begun is not None))
+        return original(task, learnt, held, names, penalties, steps, begun)
+
+    monkeypatch.setattr(start, "fit_probe", counted)
+    monkeypatch.setattr(start, "START_ROWS", 100)
+    material, recipe = make(), Recipe("r", (stage(0),), head="pooled")
+    head = start.start_head(material, recipe, extract(material, recipe))
+    strongest, weaker = start.PENALTIES[:1], start.PENALTIES[1:]
+    views = len(head.probe_validation)
+    assert views == 2 * 3 + 1
+    expected = [(100, strongest, False)] * views
+    assert fits == [*expected, *[(144, strongest, False)] * start.FINALISTS, *[(144, weaker, True)] * start.LAST]
+    best = max(head.probe_validation.values())
+    assert head.probe_validation[f"{head.pooling}@{head.depth}"] >= best - 0.1

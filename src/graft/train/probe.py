@@ -59,18 +59,22 @@ def fit_probe(
     names: tuple[str, ...],
     penalties: Sequence[float] = PENALTIES,
     steps: int = STEPS,
+    begun: Probe | None = None,
 ) -> Probe:
     """The probe that is best on validation by the task's first metric, over a few penalties, tried from the strongest
     down as long as that helps; without validation rows, that of the strongest. `steps`: of the solver, at most; the
-    first of them is nearly a ridge regression where the features have been turned into their axes."""
+    first of them is nearly a ridge regression where the features have been turned into their axes. `begun`: what these
+    features gave at a stronger penalty, from where to go on."""
     features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation
     criterion = task.criterion(train.targets, len(names), Loss())
     axes = _axes(standard)
     best: tuple[tuple[float, float], Probe] | None = None
-    weight = torch.zeros(len(names), features.shape[1])
-    bias = torch.zeros(len(names))
+    weight, bias = torch.zeros(len(names), features.shape[1]), torch.zeros(len(names))
+    if begun is not None:
+        weight, bias = begun.weight_CD, begun.bias_C
+        best = rank(task, task.validation[0], _validated(task, begun, validation, names)), begun
     for penalty in sorted(penalties, reverse=True):
         weight, bias = _solve(axes, criterion, penalty, (weight, bias), steps)
         probe = Probe(mean, deviation, weight, bias, 0.0)

@@ -7,6 +7,7 @@ picked on validation.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, 
 
 START_ROWS = 2048  # enough to point a head in the right direction
 FIRST, FIRST_OF_WIDE = 1, 10  # steps of the solver that tell poolings and depths apart; features in their axes need one
-FINALISTS = 4  # poolings and depths of a pooled head that are tried at every penalty
+FINALISTS, LAST = 4, 2  # poolings and depths of a pooled head that are tried on all of train, and at every penalty
 
 Place = tuple[str, int]  # a pooling and a depth
 
@@ -151,7 +152,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     why = f"the family's native head reads {what}; it starts as a linear probe of that"
     if extracted.validation.pooled:
         learnt = Examples(train, material.train.targets)
-        probe = _probe(material, learnt, extracted.validation.pooled[blocks][:, place])
+        held = Examples(extracted.validation.pooled[blocks][:, place], material.validation.targets)
+        probe = fit_probe(material.task, learnt, held, material.classes)
         scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
@@ -170,48 +172,64 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
-def _probe(
-    material: Material,
-    learnt: Examples,
-    validation: Tensor,
-    penalties: tuple[float, ...] = PENALTIES,
-    steps: int = STEPS,
-) -> Probe:
-    held = Examples(validation, material.validation.targets)
-    return fit_probe(material.task, learnt, held, material.classes, penalties, steps)
-
-
 def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Try every pooling and depth by the first step on a part of train, and the best few of them to the end on all of
-    it, at every penalty; the best by the recipe's metric on validation becomes the head."""
+    """Try every pooling and depth by the first step on a part of train, the best few of them to the end on all of it,
+    and the best of those at weaker penalties; the best by the recipe's metric on validation becomes the head."""
     metric = known_metric(material.task, recipe.metric)
-    tried: dict[Place, Probe] = {}
-    scores: dict[Place, float] = {}
+    contest = _Contest(material, extracted, metric)
+    first = FIRST if material.backbone.record.width <= WIDEST else FIRST_OF_WIDE
+    every = np.arange(len(material.train))
+    contest.attempt(None, start_rows(material, recipe), PENALTIES[:1], first)
+    entered = len(contest.tried)
+    finalists = contest.best(FINALISTS, contest.tried)
+    contest.attempt(finalists, every, PENALTIES[:1], STEPS)
+    last = contest.best(LAST, finalists)
+    contest.attempt(last, every, PENALTIES[1:], STEPS, go_on=True)
+    (pooling, depth), *_ = contest.best(1, finalists)
+    material.backbone.model.add_module(HEAD, pooled_head(contest.tried[pooling, depth], pooling, depth))
+    why = (
+        f"{pooling} at block {depth} had the best {metric} on validation of {entered} poolings and depths, "
+        f"the best {len(finalists)} of which were tried on all of train, {len(last)} at every penalty"
+    )
+    named = {f"{name}@{level}": score for (name, level), score in contest.scores.items()}
+    return HeadRecord("pooled", pooling, depth, "probe", why, named)
 
-    def value(place: Place) -> tuple[float, int]:
-        return signed(metric, {metric: scores[place]}), place[1]
 
-    def attempt(rows: NDArray[np.int64], steps: int, chosen: Collection[Place] | None = None) -> None:
-        targets = material.train.targets.take(rows)
-        for place, train, validation in _views(material, extracted):
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """The poolings and depths that a pooled head could read, each with its last probe and what that scored."""
+
+    material: Material
+    extracted: Extracted
+    metric: str
+    tried: dict[Place, Probe] = field(default_factory=dict)
+    scores: dict[Place, float] = field(default_factory=dict)
+
+    def attempt(
+        self,
+        chosen: Collection[Place] | None,
+        rows: NDArray[np.int64],
+        penalties: tuple[float, ...],
+        steps: int,
+        go_on: bool = False,
+    ) -> None:
+        """Fit the chosen ones (None: all) on rows of train; `go_on`: from their last probes, at weaker penalties."""
+        material, targets = self.material, self.material.train.targets.take(rows)
+        for place, train, validation in _views(material, self.extracted):
             if chosen is None or place in chosen:
                 learnt = Examples(train[torch.from_numpy(rows)], targets)
-                penalties = PENALTIES if chosen else PENALTIES[:1]
-                probe = tried[place] = _probe(material, learnt, validation, penalties, steps)
+                held, begun = Examples(validation, material.validation.targets), self.tried[place] if go_on else None
+                probe = fit_probe(material.task, learnt, held, material.classes, penalties, steps, begun)
                 logits = probe.logits(validation).numpy()
-                scores[place] = material.task.validate(logits, material.validation.targets, material.classes)[metric]
+                self.tried[place] = probe
+                self.scores[place] = material.task.validate(logits, held.targets, material.classes)[self.metric]
 
-    attempt(start_rows(material, recipe), FIRST if material.backbone.record.width <= WIDEST else FIRST_OF_WIDE)
-    finalists = sorted(tried, key=value, reverse=True)[:FINALISTS]
-    attempt(np.arange(len(material.train)), STEPS, finalists)
-    pooling, depth = max(finalists, key=value)
-    material.backbone.model.add_module(HEAD, pooled_head(tried[pooling, depth], pooling, depth))
-    why = (
-        f"{pooling} at block {depth} had the best {metric} on validation of {len(tried)} poolings and depths, "
-        f"the best {len(finalists)} of which were tried on all of train"
-    )
-    named = {f"{name}@{level}": score for (name, level), score in scores.items()}
-    return HeadRecord("pooled", pooling, depth, "probe", why, named)
+    def best(self, count: int, among: Collection[Place]) -> list[Place]:
+        """So many of these, the best first; of equals the deepest."""
+        return sorted(among, key=self._value, reverse=True)[:count]
+
+    def _value(self, place: Place) -> tuple[float, int]:
+        return signed(self.metric, {self.metric: self.scores[place]}), place[1]
 
 
 def _views(material: Material, extracted: Extracted) -> Iterator[tuple[Place, Tensor, Tensor]]:
