@@ -155,11 +155,13 @@ def main() -> None:
     parser.add_argument("--data", default="trec", help="data sets with commas between, or all (trec)")
     asked = parser.parse_args()
     machine = header("six models ranked, and the winner's head trained")
-    names = list(DATA) if asked.data == "all" else asked.data.split(",")
+    names = list(DATA) if asked.data == "all" else [name.strip() for name in asked.data.split(",")]
+    if unknown := [name for name in names if name not in DATA]:
+        parser.error(f"--data: there is no {unknown[0]!r}; known are {', '.join(DATA)}, and all")
     found = [measured(name, machine, asked.rounds) for name in names]
     if len(found) > 1:
         least, whole, held = ([sum(round_) for round_ in zip(*each, strict=True)] for each in zip(*found, strict=True))
-        told("all of them together", least, whole, held)
+        told(" + ".join(names), least, whole, held)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import random
@@ -18,7 +19,7 @@ import graft
 from graft.cli.main import main
 from graft.fitting import FitOptions
 from graft.predict import load
-from graft.records import Recipe
+from graft.records import Epoch, Manifest, Recipe
 from graft.train import row_recipes
 from graft.train.scale import Scale
 
@@ -130,24 +131,56 @@ def test_similarity_is_learnt_apart_and_kept(tiny_bert: Path, tmp_path: Path) ->
     assert again[-1].metrics == result.metrics
 
 
-@pytest.mark.parametrize(
-    ("embedder", "way", "told"), [(True, "apart", True), (True, "joined", False), (False, "apart", False)]
-)
+def as_embedder(model: Path) -> None:
+    """Put the modules of a sentence embedder beside a model."""
+    modules = [
+        {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for place, (kind, path) in enumerate((("Transformer", ""), ("Pooling", "1_Pooling")))
+    ]
+    (model / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (model / "1_Pooling").mkdir()
+    (model / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}', encoding="utf-8")
+
+
+@pytest.fixture
+def one_epoch_by_an_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe `fast` as it is for many numbers of pairs, on few of any kind."""
+    named = row_recipes.NAMED["fast"]
+
+    def shorter(scale: Scale) -> Recipe:
+        recipe = named(scale)
+        stages = (dataclasses.replace(recipe.stages[0], epochs=1 if scale.by_embedder else 2),)
+        return dataclasses.replace(recipe, stages=stages)
+
+    monkeypatch.setitem(row_recipes.NAMED, "fast", shorter)
+
+
+@pytest.mark.usefixtures("one_epoch_by_an_embedder")
+@pytest.mark.parametrize(("embedder", "way", "epochs"), [(True, "apart", 1), (True, "joined", 2), (False, "apart", 2)])
 def test_the_recipe_is_told_of_pairs_that_a_sentence_embedder_reads_apart(
-    embedder: bool, way: str, told: bool, table: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    embedder: bool, way: str, epochs: int, table: Path, tiny_bert: Path, tmp_path: Path
 ) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(tiny_bert, model)
+    model = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
     if embedder:
-        (model / "modules.json").write_text("[]", encoding="utf-8")
-    named, scales = row_recipes.NAMED["fast"], []
-
-    def watched(scale: Scale) -> Recipe:
-        scales.append(scale)
-        return named(scale)
-
-    monkeypatch.setitem(row_recipes.NAMED, "fast", watched)
+        as_embedder(model)
+    options = FitOptions(str(model), settings={"pairs": way})
     splits = graft.split(graft.read(table, text=("a", "b")))
-    for _ in graft.fit(splits, tmp_path / "r", FitOptions(str(model), settings={"pairs": way, "epochs": "1"})):
-        pass
-    assert [scale.likened for scale in scales] == [False, told]
+    *_, last = graft.fit(splits, tmp_path / "r", options)
+    assert isinstance(last, Manifest)
+    assert [stage.epochs for stage in last.recipe.stages] == [epochs]
+
+
+@pytest.mark.usefixtures("one_epoch_by_an_embedder")
+def test_a_run_goes_on_by_its_recipe_where_the_model_became_an_embedder(
+    table: Path, tiny_bert: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    options = FitOptions(str(model), settings={"pairs": "apart"})
+    splits = graft.split(graft.read(table, text=("a", "b")))
+    for event in graft.fit(splits, tmp_path / "r", options):
+        if isinstance(event, Epoch):
+            break
+    as_embedder(model)
+    *_, last = graft.fit(splits, tmp_path / "r", options, resume=True)
+    assert isinstance(last, Manifest)
+    assert [stage.epochs for stage in last.recipe.stages] == [2]

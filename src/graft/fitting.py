@@ -20,6 +20,7 @@ from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.precision import serving
 from graft.data.longtexts import Limits, Long
+from graft.data.pairs import Way
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits
 from graft.data.tokens import measure
@@ -133,7 +134,8 @@ def _prepare(
     yield from map(Said, read.notes if isinstance(read, Read) else ())
     size = backbone.record.blocks, backbone.record.width, backbone.family.shared
     scale = Scale(len(splits.train), read.train_tokens, len(splits.classes), *size, task)
-    recipe = options.recipe_at(scale)
+    scales = scale, dataclasses.replace(scale, by_embedder=at_hand.embeds_by_mean(located))
+    recipe, apart = map(options.recipe_at, scales)
     check_ways(splits, recipe, backbone)
     if recipe.seed != 0:  # the new head's random weights follow the recipe's seed
         backbone = load_model(located, splits.classes, recipe.seed, head=task.head)
@@ -146,8 +148,7 @@ def _prepare(
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
             read, way = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
-        scale = dataclasses.replace(scale, likened=way == "apart" and located.embeds)
-        recipe = dataclasses.replace(options.recipe_at(scale), pairs=way)
+        recipe = _read_so(way, recipe, apart, recorded)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
     targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
     cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
@@ -178,6 +179,14 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     if task_named(splits.summary.task).head.reads == "language":
         return windowed.read(splits, backbone)
     return tokenised(splits, backbone, usual_limits(backbone))
+
+
+def _read_so(way: Way, recipe: Recipe, apart: Recipe, recorded: Manifest | None) -> Recipe:
+    """The recipe for pairs that are read this way; a run goes on by the one that it was started with."""
+    plain = dataclasses.replace(recipe, pairs=way)
+    if way == "joined" or (recorded is not None and recorded.recipe.stages == plain.stages):
+        return plain
+    return dataclasses.replace(apart, pairs=way)
 
 
 def _material(

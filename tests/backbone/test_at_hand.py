@@ -10,7 +10,8 @@ import pytest
 from safetensors import safe_open
 
 from graft.backbone import at_hand
-from graft.backbone.at_hand import cached, card_of, embedded, in_folder, is_model
+from graft.backbone.at_hand import cached, card_of, embedded, embeds_by_mean, in_folder, is_model
+from graft.backbone.hub import locate
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -21,6 +22,44 @@ def in_cache(model: Path, cache: Path, name: str, commit: str = COMMIT) -> Path:
     (repository / "refs").mkdir(parents=True, exist_ok=True)
     (repository / "refs" / "main").write_text(commit)
     return Path(shutil.copytree(model, repository / "snapshots" / commit))
+
+
+MEAN, CLS = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, {"pooling_mode_cls_token": True}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "pooling", "told"),
+    [
+        (("Transformer", "Pooling", "Normalize"), MEAN, True),
+        (("Transformer", "Pooling"), {"pooling_mode": "mean"}, True),
+        (("Transformer", "Pooling"), CLS, False),
+        (("Transformer", "Pooling"), MEAN | CLS, False),
+        (("Transformer", "Pooling"), {"pooling_mode": "cls"}, False),
+        (("Transformer", "Pooling", "Dense", "Normalize"), MEAN, False),
+        (("Transformer",), MEAN, False),
+        ((), MEAN, False),
+    ],
+)
+def test_a_sentence_embedder_by_the_mean_is_known_by_its_modules(folders, tmp_path, kinds, pooling, told):
+    folder = Path(shutil.copytree(folders["bert"], tmp_path / "model"))
+    assert not embeds_by_mean(locate(str(folder)))
+    places = [{"type": f"sentence_transformers.models.{kind}", "path": f"{at}_{kind}"} for at, kind in enumerate(kinds)]
+    (folder / "modules.json").write_text(json.dumps(places))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    assert embeds_by_mean(locate(str(folder))) is told
+    assert not embeds_by_mean(locate(f"{folder}@2"))
+
+
+@pytest.mark.parametrize("content", ["", "{}", "3", "[3]", '[{"type": 1}, {}]', "[" * 100_000])
+def test_modules_that_are_none_are_no_sentence_embedder(folders, tmp_path, content):
+    folder = Path(shutil.copytree(folders["bert"], tmp_path / "model"))
+    (folder / "modules.json").write_text(content)
+    assert not embeds_by_mean(locate(str(folder)))
+
+
+def test_the_embedded_model_is_a_sentence_embedder():
+    assert embeds_by_mean(locate())
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])

@@ -279,13 +279,6 @@ def test_a_model_up_to_a_block_is_located_as_the_whole_with_its_depth(model):
     assert kept.name == f"{whole.name}@2"
 
 
-def test_a_sentence_embedder_is_known_by_its_modules_and_only_whole(model):
-    assert not locate(str(model)).embeds
-    (model / "modules.json").write_text("[]", encoding="utf-8")
-    assert locate(str(model)).embeds
-    assert not locate(f"{model}@2").embeds
-
-
 def test_a_folder_whose_name_looks_like_a_depth_is_a_folder(model):
     odd = Path(shutil.copytree(model, f"{model}@2"))
     assert locate(str(odd)).depth is None

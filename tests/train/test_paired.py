@@ -16,7 +16,7 @@ from graft.backbone.paths import Feed, ModelPath
 from graft.data.pairs import tokenize_pairs
 from graft.data.targets import Codes
 from graft.records import Batches, HeadRecord, Optimiser, Recipe, Stage, StageRecord
-from graft.train import pairing, start
+from graft.train import pairing, start, sweep
 from graft.train.fit import fit
 from graft.train.material import Labelled
 
@@ -44,8 +44,8 @@ def started(material, recipe=FROZEN):
     return start.start_head(material, recipe, extracted), extracted
 
 
-def whole(material):
-    """The weights of the head that the model has now."""
+def weights_of_head(material):
+    """Of the head that the model has now."""
     return material.backbone.model.get_submodule(HEAD).linear.weight
 
 
@@ -72,10 +72,10 @@ def test_a_few_rows_are_enough_for_the_start_of_a_cosine(material, monkeypatch):
     head, extracted = started(material, recipe)
     assert extracted.train.pooled[3].shape[0] == 2 * 24
     assert head.probe_validation == {}
-    weight = material.backbone.model.get_submodule(HEAD).linear.weight.clone()
+    few = weights_of_head(material).clone()
     monkeypatch.setattr(start, "START_PAIRS", 1000)
     started(material, recipe)
-    assert torch.nn.functional.cosine_similarity(weight[:, 0], whole(material)[:, 0], dim=0) > 0.9
+    assert torch.nn.functional.cosine_similarity(few[:, 0], weights_of_head(material)[:, 0], dim=0) > 0.9
 
 
 def test_a_pooled_recipe_may_start_from_all_features(material):
@@ -136,19 +136,22 @@ def test_the_better_way_is_kept_and_the_backbone_left_alone(material):
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_both_ways_are_judged_on_the_same_rows_of_validation_and_that_is_said(material, monkeypatch):
+def test_both_ways_see_an_eighth_of_train_and_are_judged_on_the_same_rows_of_validation(material, monkeypatch):
     monkeypatch.setattr(pairing, "JUDGED", 10)
+    monkeypatch.setattr(sweep, "FEWEST", 8)
     recipe = Recipe("r", (Stage("s", "all", 1, Optimiser(lr=1e-4), Batches(16)),))
     rows = len(material.validation)
-    judged = []
+    judged, learnt = [], []
 
     def seen(part, trial):
         judged.append(part.validation)
+        learnt.append(len(part.train))
         return fit(part, trial)
 
     monkeypatch.setattr(pairing, "fit", seen)
     *_, last = pairing.decide({way: dataclasses.replace(material) for way in pairing.WAYS}, recipe)
     assert [len(one) for one in judged] == [10, 10]
+    assert learnt == [round(len(material.train) / 8)] * 2
     np.testing.assert_array_equal(judged[0].tokens.ids, judged[1].tokens.ids)
     assert f"on 10 of {rows} validation rows" in last.text
 

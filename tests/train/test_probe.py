@@ -67,10 +67,26 @@ def test_going_on_from_the_strongest_penalty_is_as_one_fit_over_all(seed):
     features, labels = task(rows=160, width=30, seed=seed)
     learnt, held = examples(features[:80], labels[:80]), examples(features[80:], labels[80:])
     whole = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"))
-    begun = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[:1])
-    further = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[1:], begun=begun)
+    first = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[:1])
+    further = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), PENALTIES[1:], warm_start=first)
     assert further.score == whole.score
     torch.testing.assert_close(further.weight_CD, whole.weight_CD)
+    unjudged = fit_probe_of(CLASSIFICATION, learnt, None, ("a", "b", "c"), PENALTIES[1:], warm_start=first)
+    torch.testing.assert_close(unjudged.weight_CD, first.weight_CD)
+
+
+def test_the_penalty_is_chosen_by_the_metric_that_is_asked_for():
+    """Noisy features: weak penalties may answer as well and are far too sure of it."""
+    features, labels = task(rows=160, width=60)
+    learnt, held = examples(features[:80], labels[:80]), examples(features[80:], labels[80:])
+    penalties = (1e-4, 1e-3, 1e-2, 1e-1)
+
+    def loss(probe):
+        return log_loss(labels[80:], probe.logits(features[80:]).double().softmax(1), labels=range(3))
+
+    alone = [fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), [penalty]) for penalty in penalties]
+    chosen = fit_probe_of(CLASSIFICATION, learnt, held, ("a", "b", "c"), penalties, metric="log_loss")
+    assert loss(chosen) == pytest.approx(min(map(loss, alone)), abs=1e-3)
 
 
 @pytest.mark.parametrize("classes", [2, 4])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from graft.backbone.model import HEAD
 from graft.cache.store import Store
 from graft.records import HeadRecord, Optimiser, Recipe, Stage
 from graft.train import start
@@ -133,21 +134,42 @@ def test_what_stays_true_below_a_cut(make):
         assert set(left.train.boundaries) == set(left.validation.boundaries) == cuts
 
 
-def test_only_the_best_heads_are_tried_on_all_of_train_and_the_best_of_these_at_weaker_penalties(make, monkeypatch):
-    fits, original = [], start.fit_probe
+def contest(make, monkeypatch, **changes):
+    """A pooled head's start on 100 of 144 rows; what was fitted: the rows, the penalties, the view, and its score."""
+    fits, original = [], start._Contest.attempt
 
-    def counted(task, learnt, held, names, penalties, steps, begun):
-        fits.append((len(learnt.targets), penalties, begun is not None))
-        return original(task, learnt, held, names, penalties, steps, begun)
+    def watched(self, chosen, rows, penalties, steps, warm=False):
+        original(self, chosen, rows, penalties, steps, warm)
+        fits.append((len(rows), penalties, list(chosen or self.tried), warm, dict(self.scores)))
 
-    monkeypatch.setattr(start, "fit_probe", counted)
+    monkeypatch.setattr(start._Contest, "attempt", watched)
     monkeypatch.setattr(start, "START_ROWS", 100)
+    material, recipe = make(), Recipe("r", (stage(0),), head="pooled", **changes)
+    return start.start_head(material, recipe, extract(material, recipe)), fits
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_the_best_views_are_tried_on_all_of_train_and_the_best_of_these_at_weaker_penalties(make, monkeypatch, metric):
+    head, fits = contest(make, monkeypatch, metric=metric)
+    sign = -1 if metric == "log_loss" else 1
+
+    def best(scores, among, count):
+        return sorted(among, key=lambda view: (sign * scores[view], view[1]), reverse=True)[:count]
+
+    (rows, first, views, _, scores), (every, second, finalists, _, whole), (last, third, promoted, warm, final) = fits
+    assert (rows, every, last) == (100, 144, 144)
+    assert (first, second, third) == (start.PENALTIES[:1], start.PENALTIES[:1], start.PENALTIES[1:])
+    assert (len(views), warm) == (2 * 3 + 1, True)
+    assert finalists == best(scores, views, start.FINALISTS)
+    assert promoted == best(whole, finalists, start.PROMOTED)
+    assert all(sign * final[view] >= sign * whole[view] for view in promoted)
+    assert [(head.pooling, head.depth)] == best(final, finalists, 1)
+
+
+def test_a_fit_that_goes_on_keeps_the_view_that_its_weights_belong_to(make, monkeypatch):
+    head, _ = contest(make, monkeypatch)
+    other = dataclasses.replace(head, pooling="first", depth=1)
     material, recipe = make(), Recipe("r", (stage(0),), head="pooled")
-    head = start.start_head(material, recipe, extract(material, recipe))
-    strongest, weaker = start.PENALTIES[:1], start.PENALTIES[1:]
-    views = len(head.probe_validation)
-    assert views == 2 * 3 + 1
-    expected = [(100, strongest, False)] * views
-    assert fits == [*expected, *[(144, strongest, False)] * start.FINALISTS, *[(144, weaker, True)] * start.LAST]
-    best = max(head.probe_validation.values())
-    assert head.probe_validation[f"{head.pooling}@{head.depth}"] >= best - 0.1
+    assert start.start_head(material, recipe, extract(material, recipe), other) == other
+    module = material.backbone.model.get_submodule(HEAD)
+    assert (module.pooling, module.depth) == ("first", 1)

@@ -81,6 +81,19 @@ def languages(place: Located) -> tuple[str, ...]:
     return known.languages if known is not None and place.source != "folder" else ()
 
 
+def embeds_by_mean(place: Located) -> bool:
+    """Whether a whole model is a sentence embedder whose vector is the mean over tokens, scaled to length 1 or not, as
+    the list of modules that sentence-transformers keeps beside it says."""
+    listed = _read_json(place.folder / "modules.json")
+    modules = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    kinds = [str(one.get("type")).rpartition(".")[2] for one in modules]
+    if place.depth is not None or kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
+        return False
+    pooling = _json(place.folder / Path(str(modules[1].get("path"))).name / "config.json")
+    modes = [name for name, value in pooling.items() if name.startswith("pooling_mode_") and value is True]
+    return modes == ["pooling_mode_mean_tokens"] or pooling.get("pooling_mode") == "mean"
+
+
 def card_of(folder: Path, name: str) -> Card | None:
     """What a model's folder tells; None where its configuration is not that of a text model."""
     config = _json(folder / "config.json")
@@ -133,8 +146,12 @@ def _count(path: Path) -> int | None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
+    value = _read_json(path)
     return value if isinstance(value, dict) else {}
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -43,11 +43,6 @@ class Located:
     digest: str  # sha256 of model.safetensors, or over its shards' digests
     depth: int | None = None  # only so many blocks are loaded, from the lowest up; None: all
 
-    @property
-    def embeds(self) -> bool:
-        """Whether it was trained to place like texts near each other: it has the modules of a sentence embedder."""
-        return self.depth is None and (self.folder / "modules.json").is_file()
-
 
 def locate(name: str = EMBEDDED, revision: str | None = None) -> Located:
     """The files of a model: "embedded", a local folder, or a hub id such as "roberta-base".

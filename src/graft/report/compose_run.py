@@ -59,7 +59,9 @@ def _training_lead(manifest: Manifest) -> str:
 
 def _averaging(manifest: Manifest) -> Iterator[Prose]:
     """Which stages were validated by averaged weights: their curves cannot be read without it."""
-    names = [f"“{stage.name}”" for stage in manifest.recipe.stages if stage.average and stage.epochs > 1]
+    names = [
+        f"“{stage.name}”" for stage in manifest.recipe.stages if stage.average and stage.epochs * stage.snapshots > 1
+    ]
     if names:
         yield Prose(
             f"Stage{'s' if len(names) > 1 else ''} {' and '.join(names)}: what is validated after an epoch, and kept "
@@ -209,7 +211,7 @@ def _probe(scores: dict[str, float]) -> Table:
         rows.append((pooling, int(depth) if depth.isdigit() else depth or None, value))
     title = "A linear head on frozen features"
     if len(rows) > FEW:
-        title += ": the best few to the end on all of train, the others by a first step on a part of it"
+        title += ": the best few on all of train, the others by a first step on a part of it"
     return Table(title, columns, tuple(rows), page=10)
 
 

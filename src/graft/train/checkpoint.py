@@ -21,7 +21,7 @@ from torch import Tensor
 
 from graft.errors import RunError
 from graft.files import digest_file, is_intact, read_record, write_record, written_whole
-from graft.records import Epoch, Skipped, StageRecord, Trial
+from graft.records import Epoch, HeadRecord, Skipped, StageRecord, Trial
 
 STATES = ("state.json", "previous.json")  # the newest first
 SAVE_EVERY = 60.0  # seconds
@@ -65,6 +65,7 @@ class State:
     stages: tuple[StageRecord, ...]
     skipped: Skipped
     seconds: float
+    head: HeadRecord | None = None  # that the weights belong to; None: of a version that did not say
     files: dict[str, str] = field(default_factory=dict)  # file name → sha256
 
 

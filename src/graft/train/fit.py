@@ -42,10 +42,11 @@ def fit(material: Material, recipe: Recipe, checkpoints: Checkpoints | None = No
             extracted = event
         yield event
     assert extracted is not None
-    head = start.start_head(material, recipe, extracted)
+    state = checkpoints.state() if checkpoints else None
+    head = start.start_head(material, recipe, extracted, state.head if state else None)
     yield head
     under_way = _Fit(material, recipe, head, extracted, checkpoints, _Standing(began=began))
-    yield from under_way.stages()
+    yield from under_way.stages(state)
 
 
 @dataclass
@@ -78,9 +79,8 @@ class _Fit:
     checkpoints: Checkpoints | None
     standing: _Standing
 
-    def stages(self) -> Iterator[Event]:
+    def stages(self, state: State | None) -> Iterator[Event]:
         """The stages that are still to do."""
-        state = self.checkpoints.state() if self.checkpoints else None
         if state is not None:
             self._restore(state)
             yield from self.standing.epochs
@@ -237,7 +237,7 @@ class _Fit:
             return
         best = standing.best if standing.best.stage else None
         told = tuple(standing.epochs), tuple(standing.stages), standing.skipped, standing.seconds
-        state = State(index, number, best, standing.since_best, standing.sweep, *told)
+        state = State(index, number, best, standing.since_best, standing.sweep, *told, self.head)
         self.checkpoints.save(state, standing.tensors if standing.unsaved_best else None, run.state() if run else None)
         standing.unsaved_best = False
 

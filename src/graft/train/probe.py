@@ -59,12 +59,16 @@ def fit_probe(
     names: tuple[str, ...],
     penalties: Sequence[float] = PENALTIES,
     steps: int = STEPS,
-    begun: Probe | None = None,
+    metric: str = "",
+    warm_start: Probe | None = None,
 ) -> Probe:
-    """The probe that is best on validation by the task's first metric, over a few penalties, tried from the strongest
-    down as long as that helps; without validation rows, that of the strongest. `steps`: of the solver, at most; the
-    first of them is nearly a ridge regression where the features have been turned into their axes. `begun`: what these
-    features gave at a stronger penalty, from where to go on."""
+    """The probe that is best on validation by a metric (the task's first, if none is named), over a few penalties,
+    tried from the strongest down as long as that helps; without validation rows, that of the strongest.
+
+    `steps`: of the solver, at most; the first of them is nearly a ridge regression where the features have been turned
+    into their axes. `warm_start`: what the same features gave at a stronger penalty, which counts, too.
+    """
+    metric = metric or task.validation[0]
     features = train.features_ND.float()
     mean, deviation = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     standard = (features - mean) / deviation
@@ -72,14 +76,15 @@ def fit_probe(
     axes = _axes(standard)
     best: tuple[tuple[float, float], Probe] | None = None
     weight, bias = torch.zeros(len(names), features.shape[1]), torch.zeros(len(names))
-    if begun is not None:
-        weight, bias = begun.weight_CD, begun.bias_C
-        best = rank(task, task.validation[0], _validated(task, begun, validation, names)), begun
+    if warm_start is not None:
+        weight, bias = warm_start.weight_CD, warm_start.bias_C
+        before = _validated(task, warm_start, validation, names)
+        best = rank(task, metric, before) if before else (0.0, 0.0), warm_start
     for penalty in sorted(penalties, reverse=True):
         weight, bias = _solve(axes, criterion, penalty, (weight, bias), steps)
         probe = Probe(mean, deviation, weight, bias, 0.0)
         found = _validated(task, probe, validation, names)
-        value = rank(task, task.validation[0], found) if found else (0.0, 0.0)
+        value = rank(task, metric, found) if found else (0.0, 0.0)
         if best is None or value > best[0]:
             best = value, replace(probe, score=found.get(task.validation[0], 0.0))
         if value[0] < best[0][0] or not found:

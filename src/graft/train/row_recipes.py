@@ -12,7 +12,7 @@ from collections.abc import Callable
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.train.scale import Scale
 
-LIKENED = 5_000  # pairs for which one epoch will do, where their cosine that the head starts from was trained before
+ENOUGH_PAIRS = 5_000  # for one epoch, where numbers are to be told from a cosine that was trained before
 KEEP = 0.2  # the least chance of a row to cross in later epochs (how it was chosen: docs/benchmarks.md)
 
 
@@ -27,7 +27,8 @@ def fast(scale: Scale) -> Recipe:
     wanted = 180_000 / max(scale.tokens, 1)
     if scale.rows < 300 * scale.classes:
         wanted *= 2.5  # many classes with few rows each take longer to tell apart
-    least = 1 if scale.likened and scale.rows >= LIKENED else 2
+    numbers = scale.task.name == "regression"
+    least = 1 if scale.by_embedder and numbers and scale.rows >= ENOUGH_PAIRS else 2
     epochs = max(least, min(6 if scale.rows >= 2000 else 10, round(wanted)))
     rates = Optimiser(lr=scale.lr * (1.5 if scale.batches.rows == 64 else 1.0), head_lr=5 * scale.lr)
     batches = dataclasses.replace(scale.batches, keep=KEEP)

@@ -13,7 +13,7 @@ from graft.tasks.task import Task
 @dataclass(frozen=True, slots=True)
 class Scale:
     """What a recipe is cut to: rows and tokens of the train split, classes, the backbone's blocks and width, task, and
-    whether rows are pairs that a backbone reads apart which was trained to place like texts near each other."""
+    whether the rows are pairs of which a sentence embedder reads each text apart."""
 
     rows: int
     tokens: int
@@ -22,7 +22,7 @@ class Scale:
     width: int
     shared: bool = False  # one block, called again and again: it trains whole or not at all
     task: Task = CLASSIFICATION
-    likened: bool = False
+    by_embedder: bool = False
 
     @property
     def metric(self) -> str:

@@ -28,7 +28,7 @@ from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, 
 
 START_ROWS = 2048  # enough to point a head in the right direction
 FIRST, FIRST_OF_WIDE = 1, 10  # steps of the solver that tell poolings and depths apart; features in their axes need one
-FINALISTS, LAST = 4, 2  # poolings and depths of a pooled head that are tried on all of train, and at every penalty
+FINALISTS, PROMOTED = 4, 2  # poolings and depths of a pooled head that are tried on all of train, and at every penalty
 
 Place = tuple[str, int]  # a pooling and a depth
 
@@ -127,8 +127,8 @@ def _run(extractor: Extractor, tokens: Tokens, asked: Wanted, phase: str) -> Gen
     return extractor.features
 
 
-def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
-    """Give the backbone's model its head's start, in place."""
+def start_head(material: Material, recipe: Recipe, extracted: Extracted, known: HeadRecord | None = None) -> HeadRecord:
+    """Give the backbone's model its head's start, in place. `known`: the head of the fit that goes on."""
     if material.task.head.reads == "language":
         why = "the language model's own head, which goes on as it was pretrained"
         return HeadRecord("language", "", material.backbone.record.blocks, "pretrained", why)
@@ -138,7 +138,7 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted) -> Head
     if is_apart(material, recipe):
         return start_paired(material, recipe, extracted, start_rows(material, recipe))
     if recipe.head == "pooled":
-        return _start_pooled(material, recipe, extracted)
+        return _start_pooled(material, recipe, extracted, known)
     head = material.backbone.family.head
     blocks = material.backbone.record.blocks
     reads = material.backbone.family.poolings[TOKEN] if head is None else head.reads
@@ -172,24 +172,30 @@ def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
-def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted) -> HeadRecord:
+def _start_pooled(material: Material, recipe: Recipe, extracted: Extracted, known: HeadRecord | None) -> HeadRecord:
     """Try every pooling and depth by the first step on a part of train, the best few of them to the end on all of it,
-    and the best of those at weaker penalties; the best by the recipe's metric on validation becomes the head."""
+    and the best of those at weaker penalties; the best by the recipe's metric on validation becomes the head. A fit
+    that goes on keeps the pooling and depth that it began with, whatever last bits would choose now."""
     metric = known_metric(material.task, recipe.metric)
     contest = _Contest(material, extracted, metric)
     first = FIRST if material.backbone.record.width <= WIDEST else FIRST_OF_WIDE
     every = np.arange(len(material.train))
+    if known is not None:
+        place = known.pooling, known.depth
+        contest.attempt([place], every, PENALTIES, STEPS)
+        material.backbone.model.add_module(HEAD, pooled_head(contest.tried[place], *place))
+        return known
     contest.attempt(None, start_rows(material, recipe), PENALTIES[:1], first)
     entered = len(contest.tried)
     finalists = contest.best(FINALISTS, contest.tried)
     contest.attempt(finalists, every, PENALTIES[:1], STEPS)
-    last = contest.best(LAST, finalists)
-    contest.attempt(last, every, PENALTIES[1:], STEPS, go_on=True)
+    promoted = contest.best(PROMOTED, finalists)
+    contest.attempt(promoted, every, PENALTIES[1:], STEPS, warm=True)
     (pooling, depth), *_ = contest.best(1, finalists)
     material.backbone.model.add_module(HEAD, pooled_head(contest.tried[pooling, depth], pooling, depth))
     why = (
         f"{pooling} at block {depth} had the best {metric} on validation of {entered} poolings and depths, "
-        f"the best {len(finalists)} of which were tried on all of train, {len(last)} at every penalty"
+        f"the best {len(finalists)} of which were tried on all of train, {len(promoted)} at weaker penalties"
     )
     named = {f"{name}@{level}": score for (name, level), score in contest.scores.items()}
     return HeadRecord("pooled", pooling, depth, "probe", why, named)
@@ -211,15 +217,16 @@ class _Contest:
         rows: NDArray[np.int64],
         penalties: tuple[float, ...],
         steps: int,
-        go_on: bool = False,
+        warm: bool = False,
     ) -> None:
-        """Fit the chosen ones (None: all) on rows of train; `go_on`: from their last probes, at weaker penalties."""
+        """Fit the chosen ones (None: all) on rows of train; `warm`: from their last probes, at weaker penalties."""
         material, targets = self.material, self.material.train.targets.take(rows)
         for place, train, validation in _views(material, self.extracted):
             if chosen is None or place in chosen:
                 learnt = Examples(train[torch.from_numpy(rows)], targets)
-                held, begun = Examples(validation, material.validation.targets), self.tried[place] if go_on else None
-                probe = fit_probe(material.task, learnt, held, material.classes, penalties, steps, begun)
+                held, before = Examples(validation, material.validation.targets), self.tried[place] if warm else None
+                by = self.metric, before
+                probe = fit_probe(material.task, learnt, held, material.classes, penalties, steps, *by)
                 logits = probe.logits(validation).numpy()
                 self.tried[place] = probe
                 self.scores[place] = material.task.validate(logits, held.targets, material.classes)[self.metric]
