@@ -117,6 +117,17 @@ def test_averaged_validation_is_said_where_it_was_on() -> None:
     assert not any(isinstance(one, Prose) for one in composed("two")["training"].blocks)
 
 
+@pytest.mark.parametrize(("epochs", "snapshots", "told"), [(1, 1, False), (1, 4, True), (2, 1, True)])
+def test_a_mean_is_said_where_there_is_more_than_one_thing_to_take_it_of(
+    epochs: int, snapshots: int, told: bool
+) -> None:
+    manifest, known, evaluation = samples.two()
+    stages = tuple(replace(stage, average=True, epochs=epochs, snapshots=snapshots) for stage in manifest.recipe.stages)
+    averaged = replace(manifest, recipe=replace(manifest.recipe, stages=stages))
+    sections = {section.id: section for section in compose(averaged, known, evaluation, ()).sections}
+    assert any(isinstance(one, Prose) and "mean of" in one.text for one in sections["training"].blocks) is told
+
+
 def test_a_broken_loss_leaves_a_gap_and_no_crash() -> None:
     manifest, epochs, evaluation = samples.two()
     broken = (*epochs[:-1], replace(epochs[-1], loss=float("nan"), validation={"accuracy": 0.5}))
