@@ -34,8 +34,7 @@ def test_the_line_reads_the_rows_that_the_head_started_from(
         read.append(material.train.targets.take(found))
         return found
 
-    for module in (start, untrained):
-        monkeypatch.setattr(module, "START_PAIRS", 20)
+    monkeypatch.setattr(start, "START_PAIRS", 20)
     monkeypatch.setattr(untrained, "fit_probe", watched)
     monkeypatch.setattr(start, "start_rows", kept)
     options = FitOptions(str(tiny_bert), settings={"pairs": "apart", "epochs": "1", "seed": str(seed)})

@@ -148,7 +148,7 @@ def _prepare(
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
             read, way = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
-        recipe = _read_so(way, recipe, apart, recorded)
+        recipe = _recipe_of(way, recipe, apart, recorded)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
     targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None
     cut = dataclasses.replace(cut, spelling=_spelling(splits, backbone, located), targets=targets)
@@ -181,7 +181,7 @@ def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
     return tokenised(splits, backbone, usual_limits(backbone))
 
 
-def _read_so(way: Way, recipe: Recipe, apart: Recipe, recorded: Manifest | None) -> Recipe:
+def _recipe_of(way: Way, recipe: Recipe, apart: Recipe, recorded: Manifest | None) -> Recipe:
     """The recipe for pairs that are read this way; a run goes on by the one that it was started with."""
     plain = dataclasses.replace(recipe, pairs=way)
     if way == "joined" or (recorded is not None and recorded.recipe.stages == plain.stages):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator
 
-import numpy as np
 from torch import Tensor
 
 from graft.backbone import hub
@@ -22,8 +22,9 @@ from graft.reading import material_of, tokenised
 from graft.records import Baseline, Manifest, Progress, Said
 from graft.tasks.task import Outputs, Yardstick
 from graft.train.material import Material
-from graft.train.paired import COSINE, START_PAIRS, side_by_side
+from graft.train.paired import COSINE, side_by_side
 from graft.train.probe import Examples, fit_probe
+from graft.train.start import start_rows
 
 WEAK = (1e-4,)  # the penalty of a line over one feature
 
@@ -31,9 +32,8 @@ WEAK = (1e-4,)  # the penalty of a line over one feature
 def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Baseline]:
     """Read the texts of train and test pairs apart by the untrained model; the last value yielded is the `Baseline`.
 
-    A line over the cosine, fitted on 512 rows of train that the run's seed draws (those that a native head for pairs
-    read apart starts from), answers in the task's own terms. Where the model is no longer at hand nothing but a note is
-    yielded.
+    A line over the cosine, fitted on the rows of train that a native head for pairs read apart starts from, answers in
+    the task's own terms. Where the model is no longer at hand nothing but a note is yielded.
     """
     began = time.perf_counter()
     name, revision = manifest.backbone.name, manifest.backbone.revision or None
@@ -44,8 +44,7 @@ def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Bas
         return
     limits = Limits(manifest.truncation.limit, "truncate")
     material = material_of(splits, backbone, manifest.machine, tokenised(splits, backbone, limits, "apart"))
-    rows = np.sort(np.random.default_rng(manifest.recipe.seed).permutation(len(material.train))[:START_PAIRS])
-    learnt = material.train.take(rows)
+    learnt = material.train.take(start_rows(material, dataclasses.replace(manifest.recipe, pairs="apart")))
     train = yield from _cosines(material, learnt.tokens)
     test = yield from _cosines(
         material, tokenize_rows(splits.test, backbone.tokenizer.backend_tokenizer, limits.tokens, "apart")[0]

@@ -24,6 +24,7 @@ from graft.records import (
     Stopping,
     Trial,
 )
+from graft.train import start
 from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.fit import fit
 
@@ -190,6 +191,20 @@ def test_resume_is_exact_with_averaged_weights(make, tmp_path):
 def test_resume_is_exact_with_a_sweep(make, tmp_path):
     recipe = Recipe("test", (TOP, ALL), start="random", sweep=(1e-4, 3e-3))
     assert list(resumed_everywhere(make, recipe, tmp_path, lambda e: isinstance(e, (Trial, StageRecord))))
+
+
+def test_a_pooled_head_goes_on_at_its_pooling_and_depth_whatever_would_be_chosen_now(make, tmp_path, monkeypatch):
+    recipe = Recipe("test", (HEAD, ALL), head="pooled")
+    expected, story = finished(make(), recipe)
+    under_way = fit(make(), recipe, at_each_step(tmp_path))
+    while not isinstance(event := next(under_way), Epoch) or event.number < 2:
+        pass
+    under_way.close()
+    best = start._Contest.best
+    monkeypatch.setattr(start._Contest, "best", lambda self, count, among: best(self, len(among), among)[::-1][:count])
+    found, again = finished(make(), recipe, at_each_step(tmp_path))
+    assert_same(found, expected)
+    assert again == story
 
 
 def test_a_finished_fit_is_not_trained_again(make, tmp_path):

@@ -17,7 +17,6 @@ from graft.train.probe import Examples, Probe, fit_probe
 
 POOLING = "mean"  # what sentence embeddings are trained with
 COSINE = 1  # the first of the head's features
-START_PAIRS = 512  # rows of train, enough for a line over the cosine: two numbers for each class
 
 
 def is_apart(material: Material, recipe: Recipe) -> bool:

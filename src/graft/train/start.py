@@ -23,10 +23,11 @@ from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
 from graft.train.groups import cut_of
 from graft.train.material import NOTHING, Extracted, Labelled, Material
-from graft.train.paired import START_PAIRS, is_apart, side_by_side, start_paired
+from graft.train.paired import is_apart, side_by_side, start_paired
 from graft.train.probe import PENALTIES, START, STEPS, WIDEST, Examples, Probe, fit_probe, start_native
 
 START_ROWS = 2048  # enough to point a head in the right direction
+START_PAIRS = 512  # enough for a line over the cosine: two numbers for each class
 FIRST, FIRST_OF_WIDE = 1, 10  # steps of the solver that tell poolings and depths apart; features in their axes need one
 FINALISTS, PROMOTED = 4, 2  # poolings and depths of a pooled head that are tried on all of train, and at every penalty
 
