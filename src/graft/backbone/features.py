@@ -11,12 +11,10 @@ bits may differ from those of another batch (1e-6 relative in float64).
 
 from __future__ import annotations
 
-import copy
 import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -28,6 +26,7 @@ from graft.backbone.crossing import Crossing, Kind
 from graft.backbone.model import Backbone
 from graft.backbone.paths import attention_for, set_attention
 from graft.backbone.trunk import Trunk
+from graft.backbone.working import working_copy
 from graft.backbone.worth import Worth
 from graft.cache.shelf import Layout
 from graft.cache.store import Store
@@ -88,9 +87,7 @@ class Extractor:
     def trunk(self) -> Trunk:
         """The working copy, made when something must really be computed."""
         if self._trunk is None:
-            work = (
-                cast(Any, copy.deepcopy(self._backbone.model)).to(device=self.machine.device, dtype=self.dtype).eval()
-            )
+            work = working_copy(self._backbone.model, self.machine.device, self.dtype)
             set_attention(work, self.attention)
             self._trunk = Trunk(work, self._backbone.family)
             self._made_from = self._made_from or identity.sums(self._backbone)

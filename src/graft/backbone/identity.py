@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import transformers
@@ -51,7 +52,10 @@ def sums(backbone: Backbone) -> Sums:
     those of the file."""
     base = backbone.model.base_model
     named = {**dict(base.named_parameters()), **dict(base.named_buffers())}
-    return [(name, list(one.shape), _sum(one)) for name, one in named.items() if not name.startswith(OF_THE_HEAD)]
+    kept = {name: one for name, one in named.items() if not name.startswith(OF_THE_HEAD)}
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # a long checksum lets other threads run
+        found = pool.map(_sum, kept.values())
+        return [(name, list(one.shape), value) for (name, one), value in zip(kept.items(), found, strict=True)]
 
 
 def below(found: Sums, blocks: str, depth: int) -> str:

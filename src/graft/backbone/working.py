@@ -6,11 +6,14 @@ What every path has in common, whatever its head reads; a path adds what goes in
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from graft.backbone.boundary import Boundary
 from graft.backbone.dropout import MaskPool, install
@@ -20,12 +23,25 @@ from graft.machine import dtype_of, sent
 from graft.records import MachineRecord
 
 
+def working_copy(model: PreTrainedModel, device: str, dtype: torch.dtype) -> PreTrainedModel:
+    """A copy on a device in a dtype, in eval mode, as `deepcopy` and `to` give it; but no number is copied twice, nor a
+    second model ever held in the first one's dtype."""
+    made: dict[int, Any] = {}
+    for one in itertools.chain(model.parameters(), model.buffers()):
+        moved = one.detach().to(device, dtype if one.is_floating_point() else None, copy=True)
+        made[id(one)] = nn.Parameter(moved, one.requires_grad) if isinstance(one, nn.Parameter) else moved
+    copied = copy.deepcopy(model, made)
+    copied.eval()
+    return copied
+
+
 class WorkingModel:
     """A backbone's model on its device, in eval mode. `copied`: the backbone's own stays as it is."""
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
-        model = copy.deepcopy(backbone.model) if copied else backbone.model
-        self.module = cast(Any, model).to(device=machine.device, dtype=dtype_of(machine)).eval()
+        place = machine.device, dtype_of(machine)
+        own = cast(Any, backbone.model)
+        self.module = cast(Any, working_copy(own, *place) if copied else own.to(*place).eval())
         self.device = machine.device
         self.pools: list[MaskPool] = []
         self.apart = False  # whether each text of a pair is read by itself
