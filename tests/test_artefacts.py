@@ -77,6 +77,21 @@ def test_one_answer_per_row(task: str, kind: str, family: str, tmp_path: Path) -
         assert [by_name[name] for name in ROWS[task]] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bert", "t5"])
+def test_a_tokenizer_that_cut_and_padded_at_the_left_does_so_at_the_right(family: str, tmp_path: Path) -> None:
+    folder = tiny.make(family, tmp_path / "left", layers=2)
+    own = AutoTokenizer.from_pretrained(folder, truncation_side="left", padding_side="left")
+    own.save_pretrained(folder)
+    backbone = load(hub.locate(str(folder)), ROWS["classification"])
+    texts = ["good " * 20 + "bad " * 20, "soup"]
+    logits = ours(backbone, texts, "texts")
+    artefact.save(backbone, tmp_path / "model", LIMIT)
+    batch = AutoTokenizer.from_pretrained(tmp_path / "model")(texts, truncation=True, padding=True, return_tensors="pt")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    with torch.no_grad():
+        torch.testing.assert_close(model(**batch).logits, logits, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_names_in_texts(family: str, tmp_path: Path) -> None:
     backbone = made(family, "token-classification", ("O", "B-PER", "I-PER"), tmp_path)

@@ -76,10 +76,11 @@ def evaluate(
             predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
         )
         evaluation = dataclasses.replace(evaluation, precision=predictor.precision)
-        folder.write_evaluation(evaluation)
-        write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         whole = time.perf_counter() - began
         counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
+        folder.write_manifest(counted)  # before what was seen there is told, whatever becomes of the rest
+        folder.write_evaluation(evaluation)
+        write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
         files = counted.outcome.files | folder.digests(folder.predictions)
         folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
     yield evaluation
@@ -93,8 +94,8 @@ def _written(
     once = {one.name: one for one in further if one.name == "scratch"}
     for event in evidence.evaluate(folder, manifest, splits, tuple(once.values()), device):
         if isinstance(event, Evaluation):
-            folder.write_evaluation(event)
             folder.write_manifest(_counted(manifest, (Phase("evaluate", time.perf_counter() - began),)))
+            folder.write_evaluation(event)
         yield event
 
 

@@ -64,6 +64,7 @@ class Predictor:
         self._asking = asking
         self._limits = limits_of(manifest)
         self._loading = Lock()  # a server's threads may ask at once
+        self._turn = Lock()  # and what computes for one of them is hooked and switched meanwhile
         self._whole: Answering | None = None
         self._instant = self._at_once()
         if self._instant is None:
@@ -119,16 +120,23 @@ class Predictor:
                     continue
             whole = self._load()
             read = self._encoded(rows, whole.tokenizer)
-            for event in whole.exactly(read) if exactly else whole.quickly(read):
-                if isinstance(event, Progress):
-                    yield event
-                else:
-                    yield rows, event
+            for event in self._in_turn(whole.exactly(read) if exactly else whole.quickly(read)):
+                yield event if isinstance(event, Progress) else (rows, event)
+
+    def _in_turn(self, work: Iterator[Progress | Logits]) -> Iterator[Progress | Logits]:
+        """Batch by batch, each by one thread alone; between two of them others have their turn."""
+        while True:
+            with self._turn:
+                event = next(work, None)
+            if event is None:
+                return
+            yield event
 
     def _encoded(self, rows: Rows, tokenizer: Tokenizer) -> Encoded:
         head = self.manifest.head
         way: Way = "apart" if head is not None and head.kind == "paired" else "joined"
-        return encode(rows, tokenizer, self._limits, way)
+        with self._turn:  # the tokenizer is set, and then asked
+            return encode(rows, tokenizer, self._limits, way)
 
     def _at_once(self) -> instant.Instant | None:
         """What answers the first few texts before torch is there; None where it is, or where they need it."""

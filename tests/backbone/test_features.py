@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import AWKWARD
 
-from graft.backbone import features
+from graft.backbone import features, hub
 from graft.backbone.features import Extractor, Wanted
+from graft.backbone.model import load
 from graft.backbone.worth import SOONEST
 from graft.cache.pace import Pace, Timed
 from graft.cache.store import Store
@@ -158,6 +161,7 @@ import numpy as np
 from graft.backbone import features, hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.backbone.model import load
 from graft.cache import filling
 from graft.cache.store import Store
 from graft.data.tokens import tokenize
@@ -287,3 +291,19 @@ def test_views_name_every_pooling_and_depth(backbone, tokens, machine):
     torch.testing.assert_close(seen["layers", 3], mean)
     assert all(values.shape == (len(tokens), backbone.record.width) for values in seen.values())
     assert np.isfinite(seen["layers", 3].numpy()).all()
+
+
+def test_blocks_that_attend_otherwise_are_other_blocks(folders, machine, tmp_path):
+    """The same weights, but what a configuration says block by block differs; below that block nothing does."""
+    found = {}
+    for name, types in (("full", ["full_attention"] * 3), ("mixed", ["full_attention", *["sliding_attention"] * 2])):
+        folder = shutil.copytree(folders["qwen2"], tmp_path / name)
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"use_sliding_window": True, "sliding_window": 4, "layer_types": types}
+        (folder / "config.json").write_text(json.dumps(config))
+        model = load(hub.locate(str(folder)), ("a", "b"))
+        tokens = tokenize(["the bread was fresh and the waiter kind"], model.tokenizer.backend_tokenizer, 64)[0]
+        found[name] = [run(Extractor(model, machine, Store()), tokens, Wanted((depth,)))[0] for depth in (1, 3)]
+    assert [one.hits for one in found["full"]] == [0, 0]
+    assert [one.hits for one in found["mixed"]] == [1, 0]
+    assert not torch.allclose(found["full"][1].pooled[3], found["mixed"][1].pooled[3])

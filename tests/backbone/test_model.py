@@ -90,6 +90,29 @@ def test_the_head_of_a_model_of_other_classes_is_replaced(folder, tmp_path):
     assert found.model.config.id2label[3] == "w"
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "t5", "modernbert"])
+def test_a_head_goes_on_only_where_it_answers_the_same(folders, tmp_path, family):
+    """As many classes that mean something else, or the same in another order, are other outputs."""
+    trained = load(hub.locate(str(folders[family])), ("bad", "good"), seed=3)
+    trained.model.save_pretrained(tmp_path / "trained")
+    trained.tokenizer.save_pretrained(tmp_path / "trained")
+
+    def loaded(classes, seed=0):
+        found = load(hub.locate(str(tmp_path / "trained")), classes, seed)
+        inside = {id(parameter) for parameter in found.model.base_model.parameters()}
+        own = {name: one for name, one in found.model.named_parameters() if id(one) not in inside}
+        return found.knows, torch.cat([one.flatten() for one in own.values() if len(one) == 2 and one.ndim == 2])
+
+    knows, same = loaded(("bad", "good"), seed=5)
+    swapped, other, again = (loaded(("good", "bad"), seed) for seed in (0, 1, 1))
+    assert knows
+    assert not swapped[0]
+    assert torch.equal(loaded(("bad", "good"))[1], same)
+    assert not torch.equal(swapped[1], same)
+    assert not torch.equal(swapped[1], other[1])
+    assert torch.equal(other[1], again[1])
+
+
 def test_loading_says_nothing(folder, capfd):
     load(hub.locate(str(folder)), ("a", "b"))
     assert capfd.readouterr() == ("", "")

@@ -21,6 +21,8 @@ from graft.data.duplicates import count_conflicts, count_duplicates, duplicate_k
         ("STRASSE", "straße"),
         ("a\tb\n", "a b"),
         ("“quoted”", '"quoted"'),
+        ("good\u200bsoup", "goodsoup"),
+        ("hy\u00adphen", "hyphen"),
     ],
 )
 def test_same(one: str, two: str) -> None:

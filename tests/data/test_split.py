@@ -167,3 +167,19 @@ def test_too_little_data_is_refused(pairs: Pairs) -> None:
 def test_shares_that_cannot_be_are_refused(shares: tuple[float, float]) -> None:
     with pytest.raises(RecipeError):
         split(read(corpus(20, 20)), validation=shares[0], test=shares[1])
+
+
+def test_a_pair_and_its_mirror_lie_on_one_side(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    rows = [
+        pair
+        for number in range(60)
+        for pair in (f"first {number},second {number},{number % 2}", f"second {number},First {number}!,{number % 2}")
+    ]
+    path.write_text("\n".join(["text,text_pair,label", *rows]), encoding="utf-8")
+    found = split(read(path))
+    sides = [
+        {frozenset(map(normalise, pair)) for pair in zip(part.texts, part.seconds or (), strict=True)}
+        for part in (found.train, found.validation, found.test)
+    ]
+    assert sum(map(len, sides)) == 60 == len(set.union(*sides))

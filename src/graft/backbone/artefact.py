@@ -34,9 +34,9 @@ NOTHING: Mapping[str, float] = {}
 def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, float] = NOTHING) -> dict[str, str]:
     """Write the model, its configuration and tokenizer into an empty folder; returns the sha256 of each file.
 
-    `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, and so that
-    special tokens within a text stay plain text. `settled`: thresholds and the like, which the configuration keeps as
-    `graft_settled`.
+    `limit`: tokens that a text was cut to in training. The tokenizer is saved so that it cuts there, at the end, where
+    it pads, too (whatever the backbone's own did), and so that special tokens within a text stay plain text. `settled`:
+    thresholds and the like, which the configuration keeps as `graft_settled`.
     """
     head: OwnHead | None = getattr(backbone.model, HEAD, None)
     model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
@@ -49,7 +49,7 @@ def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, flo
         save_file({name: tensor.contiguous() for name, tensor in head.state_dict().items()}, folder / HEAD_WEIGHTS)
     if isinstance(head, PairedHead) and not backbone.model.config.is_encoder_decoder:
         _describe_embedder(folder, backbone.record.width, limit)
-    _settle_tokenizer(folder / "tokenizer_config.json", limit, tells_pairs(backbone))
+    _settle_tokenizer(folder / "tokenizer_config.json", limit, tells_pairs(backbone), backbone.reads != "language")
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
 
@@ -81,9 +81,12 @@ def tells_pairs(backbone: Backbone) -> bool:
     return types > 1 and 1 in backbone.tokenizer.backend_tokenizer.encode("a", "b").type_ids
 
 
-def _settle_tokenizer(path: Path, limit: int, typed: bool) -> None:
-    """`typed`: the tokenizer gives token types, so that plain transformers reads pairs as training did."""
+def _settle_tokenizer(path: Path, limit: int, typed: bool, reads: bool) -> None:
+    """`typed`: the tokenizer gives token types, so that plain transformers reads pairs as training did; `reads`: texts
+    are read to their end or the limit, and not written on, for which padding lies at the left."""
     config = json.loads(path.read_text(encoding="utf-8"))
+    if reads:
+        config["truncation_side"] = config["padding_side"] = "right"
     if typed:
         config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
     config["split_special_tokens"] = True

@@ -119,7 +119,8 @@ class Extractor:
         if sums != self._made_from:  # the model was trained since: its working copy is another one's
             self._trunk, self._made_from = None, sums
         for name, depth in names:
-            fields = shared | {"kind": f"{name} after block {depth}", "in memory": identity.below(sums, blocks, depth)}
+            fields = shared | identity.kinds_below(self._backbone, depth)
+            fields |= {"kind": f"{name} after block {depth}", "in memory": identity.below(sums, blocks, depth)}
             layout = Layout(ON_DISK[self.dtype], self.width)
             if name == POOLED:
                 fields |= {"poolings": ", ".join(self.poolings)}

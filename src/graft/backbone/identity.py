@@ -26,7 +26,8 @@ Sums = list[tuple[str, list[int], int]]
 
 
 def fields(backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, attention: str) -> dict[str, str]:
-    """The weights' file, configuration, libraries, device, dtype, attention: all but the weights in memory (`below`).
+    """The weights' file, configuration, libraries, device, dtype, attention: all but the weights in memory (`below`)
+    and what a configuration says block by block (`kinds_below`).
 
     Not among them: how many blocks stand above the one that is read, so that a model kept up to a block finds what the
     whole model left. Nor how rows were batched: a row's states can differ in their last bits with the batch that it was
@@ -43,6 +44,12 @@ def fields(backbone: Backbone, machine: MachineRecord, dtype: torch.dtype, atten
         "dtype": str(dtype).removeprefix("torch."),
         "attention": attention,
     }
+
+
+def kinds_below(backbone: Backbone, depth: int) -> dict[str, str]:
+    """What each block up to there attends to, where the configuration tells it block by block."""
+    listed = getattr(backbone.model.config, "layer_types", None)
+    return {"blocks": ", ".join(map(str, listed[:depth]))} if listed else {}
 
 
 @torch.no_grad()

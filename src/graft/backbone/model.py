@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from graft.backbone import decoders, tied, trust
-from graft.backbone.families import FAMILIES, Family, depth_of, family_of
+from graft.backbone import decoders, outputs, tied, trust
+from graft.backbone.families import Family, depth_of, family_of
 from graft.backbone.hub import Located, described, has_tokenizer
+from graft.backbone.outputs import REMEDY, WRITING
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory
 from graft.records import BackboneRecord
@@ -22,7 +23,6 @@ from graft.tasks.task import ROW_HEAD, Head, Reads
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-WRITING: tuple[Reads, ...] = ("language", "decoder")  # heads that are pretrained, and write
 HEAD = "graft_head"  # where a pooled head hangs on the model
 SPARE = 1 << 24  # numbers that a model may have beyond those of its weights' files: masks, a new head
 TOKENIZER_LIMIT = 100_000  # a tokenizer without a limit of its own says 1e30
@@ -37,14 +37,16 @@ class Backbone:
     family: Family
     record: BackboneRecord
     reads: Reads = "row"  # what its head reads
+    knows: bool = False  # whether its head came with the weights, for these very outputs
 
 
 def load(
     located: Located, classes: tuple[str, ...], seed: int = 0, pretrained: bool = True, head: Head = ROW_HEAD
 ) -> Backbone:
-    """Load a located model with a fresh native head for `classes`; without `pretrained`, all weights are random.
+    """Load a located model with a native head for `classes`; without `pretrained`, all weights are random.
 
-    `classes` name the head's outputs in order; `head` is the kind that the task asks for.
+    `classes` name the head's outputs in order; `head` is the kind that the task asks for. A head that came with the
+    weights goes on where it answers these classes in this order; else its layer of outputs is drawn by the seed.
 
     Dropout is set by the stages of a recipe, so it is off here. Raises ModelError for anything that is not a text model
     with a classification head, a fast tokenizer and finite weights.
@@ -53,17 +55,18 @@ def load(
 
     trust.check(located.folder, located.name)
     if not has_tokenizer(located.folder):
-        raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", _REMEDY)
+        raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", REMEDY)
     with quiet():
         try:
             config = trust.configuration(located.folder, located.name)
-            _refuse_unfit(config, located, head)
+            outputs.refuse_unfit(config, located, head)
             _keep_blocks(config, located)
-            if head.reads not in WRITING:
-                _name_outputs(config, classes, head)
+            same = head.reads in WRITING or outputs.name_outputs(config, classes, head)
             _refuse_larger(config, located, head)
             torch.manual_seed(seed)  # a new head's random weights
-            model = _pretrained(located, config, head) if pretrained else _random(config, head)
+            model, new = _pretrained(located, config, head) if pretrained else (_random(config, head), set())
+            if pretrained and not same:
+                outputs.renew(model, new)
             tokenizer = AutoTokenizer.from_pretrained(located.folder, local_files_only=True, trust_remote_code=False)
         except (GraftError, MemoryError):
             raise
@@ -71,47 +74,18 @@ def load(
             if is_out_of_memory(error):
                 raise MemoryError from None
             raise ModelError(
-                f"{located.name} cannot be loaded as a {_KINDS[head.reads]}: {_first_line(error)}", _remedy(head)
+                f"{located.name} cannot be loaded as a {outputs.KINDS[head.reads]}: {_first_line(error)}",
+                outputs.remedy(head),
             ) from None
     if not tokenizer.is_fast:
-        raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", _REMEDY)
+        raise ModelError(f"{located.name} has no fast tokenizer (tokenizer.json).", REMEDY)
     _check_vocabulary(located, model, tokenizer)
     family = family_of(model)
     if family.poolings[0] == "last" and head.reads not in WRITING:
         decoders.settle(tokenizer, model.config, located.name)
     model.eval()
-    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads)
-
-
-def _refuse_unfit(config: Any, located: Located, head: Head) -> None:
-    """Raises ModelError for an architecture that the task cannot use.
-
-    A classifier is of a known family, or an encoder: pretrained by filling masks; a writer is a decoder alone.
-    """
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-        MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
-        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-    )
-
-    kind = config.model_type
-    fills_masks = not config.is_encoder_decoder and kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    if head.reads == "language":
-        if config.is_encoder_decoder or fills_masks or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-            raise ModelError(f"{located.name} is a {kind!r} model, which writes no text by itself.", _remedy(head))
-    elif head.reads == "decoder":
-        if not config.is_encoder_decoder or kind not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
-            reads = "reads texts and writes none" if fills_masks else "has no encoder that reads a source"
-            raise ModelError(f"{located.name} is a {kind!r} model, which {reads}.", _remedy(head))
-    elif kind not in FAMILIES and not fills_masks:
-        raise ModelError(f"{located.name} is a {kind!r} model, which graft cannot train as a classifier.", _REMEDY)
-    answers = head.reads == "span" and kind not in MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES
-    if answers or (head.reads in ("token", "span") and config.is_encoder_decoder):
-        what = "is an encoder-decoder" if config.is_encoder_decoder else f"is a {kind!r} model"
-        to = "tag words" if head.reads == "token" else "find answers in a context"
-        found = f"{located.name} {what}, which graft cannot train to {to}."
-        raise ModelError(found, "choose an encoder such as bert-base-cased or roberta-base, or --model embedded.")
+    knows = pretrained and same and outputs.kept(model, new)
+    return Backbone(model, tokenizer, family, _record(located, model, tokenizer, family), head.reads, knows)
 
 
 def _refuse_larger(config: Any, located: Located, head: Head) -> None:
@@ -129,10 +103,6 @@ def _refuse_larger(config: Any, located: Located, head: Head) -> None:
         )
 
 
-def _remedy(head: Head) -> str:
-    return {"language": _WRITERS, "decoder": _REWRITERS}.get(head.reads, _REMEDY)
-
-
 def _keep_blocks(config: Any, located: Located) -> None:
     """Make the configuration that of a model with the located depth; the weights of the other blocks are not read."""
     blocks, depth = int(config.num_hidden_layers), located.depth
@@ -146,7 +116,8 @@ def _keep_blocks(config: Any, located: Located) -> None:
         config.layer_types = config.layer_types[:depth]
 
 
-def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
+def _pretrained(located: Located, config: Any, head: Head) -> tuple[PreTrainedModel, set[str]]:
+    """The model, and the names of what its files lack."""
     model, loading = _auto(head).from_pretrained(
         located.folder,
         config=config,
@@ -160,7 +131,7 @@ def _pretrained(located: Located, config: Any, head: Head) -> PreTrainedModel:
     )
     new = {*loading["missing_keys"], *(key[0] for key in loading["mismatched_keys"])}
     _check_weights(located, model, tied.fill_embeddings(model, located.folder, new))
-    return model  # type: ignore[no-any-return]
+    return model, new
 
 
 def _check_weights(located: Located, model: PreTrainedModel, new: set[str]) -> None:
@@ -207,26 +178,6 @@ def _random(config: Any, head: Head) -> PreTrainedModel:
     return _auto(head).from_config(  # type: ignore[no-any-return]
         config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
     )
-
-
-_KINDS = {
-    "language": "language model",
-    "row": "classifier",
-    "token": "tagger",
-    "span": "model that answers questions",
-    "decoder": "rewriter",
-}
-_WRITERS = "choose a causal language model with --model: gpt2, or a folder that holds one."
-_REWRITERS = "choose an encoder-decoder with --model: t5-small, facebook/bart-base, google/mt5-small, or a folder."
-_REMEDY = "choose a text model such as bert-base-uncased, roberta-base or gpt2, or --model embedded."
-
-
-def _name_outputs(config: Any, classes: tuple[str, ...], head: Head) -> None:
-    config.num_labels = len(classes)
-    config.id2label = dict(enumerate(classes))
-    config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = head.problem or None
-    config.use_cache = False  # of keys and values, which serves generation alone
 
 
 def _record(located: Located, model: PreTrainedModel, tokenizer: Any, family: Family) -> BackboneRecord:

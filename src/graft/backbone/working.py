@@ -24,24 +24,42 @@ from graft.records import MachineRecord
 
 
 def working_copy(model: PreTrainedModel, device: str, dtype: torch.dtype) -> PreTrainedModel:
-    """A copy on a device in a dtype, in eval mode, as `deepcopy` and `to` give it; but no number is copied twice, nor a
-    second model ever held in the first one's dtype."""
+    """A copy on a device in a dtype, in eval mode, as `deepcopy` and `converted` give it; but no number is copied
+    twice, nor a second model ever held in the first one's dtype."""
+    unsaved = {id(buffer) for *_, buffer in _unsaved(model)}
     made: dict[int, Any] = {}
     for one in itertools.chain(model.parameters(), model.buffers()):
-        moved = one.detach().to(device, dtype if one.is_floating_point() else None, copy=True)
+        to = dtype if one.is_floating_point() and id(one) not in unsaved else None
+        moved = one.detach().to(device, to, copy=True)
         made[id(one)] = nn.Parameter(moved, one.requires_grad) if isinstance(one, nn.Parameter) else moved
     copied = copy.deepcopy(model, made)
     copied.eval()
     return copied
 
 
+def converted(model: PreTrainedModel, device: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The model itself, moved, in eval mode. Buffers that are not saved stay in their dtype, as where the library loads
+    a model in another one: the frequencies of rotary positions lose in bf16 what tells far places apart."""
+    unsaved = list(_unsaved(model))
+    cast(Any, model).to(device=device, dtype=dtype).eval()
+    for module, name, buffer in unsaved:
+        module.register_buffer(name, buffer.to(device), persistent=False)
+    return model
+
+
+def _unsaved(model: PreTrainedModel) -> Iterator[tuple[nn.Module, str, Tensor]]:
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if name in module._non_persistent_buffers_set:
+                yield module, name, buffer
+
+
 class WorkingModel:
     """A backbone's model on its device, in eval mode. `copied`: the backbone's own stays as it is."""
 
     def __init__(self, backbone: Backbone, machine: MachineRecord, copied: bool = True) -> None:
-        place = machine.device, dtype_of(machine)
-        own = cast(Any, backbone.model)
-        self.module = cast(Any, working_copy(own, *place) if copied else own.to(*place).eval())
+        made = working_copy if copied else converted
+        self.module = cast(Any, made(backbone.model, machine.device, dtype_of(machine)))
         self.device = machine.device
         self.pools: list[MaskPool] = []
         self.apart = False  # whether each text of a pair is read by itself

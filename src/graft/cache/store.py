@@ -23,7 +23,7 @@ from graft.cache.shelf import Layout, Shelf
 from graft.errors import RecipeError
 from graft.files import cache_root
 
-FORMAT = 2  # raise when what is written for the same inputs changes
+FORMAT = 3  # raise when what is written for the same inputs changes
 DEFAULT_BYTES = 20 * 2**30
 ABANDONED = 86_400.0  # seconds after which an unfinished file is a killed writer's, where there are no locks
 

@@ -1,4 +1,5 @@
-"""When two texts count as the same: equal after Unicode NFKC, case folding, and with punctuation and spaces evened out.
+"""When two texts count as the same: equal after Unicode NFKC, case folding, and with punctuation and spaces evened out
+and invisible characters left out.
 
 Such texts must not lie on two sides of a split: a model that has seen one has seen the other.
 """
@@ -16,12 +17,14 @@ Keys = NDArray[np.uint64]
 
 
 class _Spaced(dict[int, str]):
-    """Each character by its code: punctuation (Unicode categories P*) as a space. Symbols and emoji stay: they carry
-    meaning. Looked up when it is first met, as all of Unicode takes a quarter of a second."""
+    """Each character by its code: punctuation (Unicode categories P*) as a space, what only formats (Cf: zero-width
+    spaces and joiners, soft hyphens) as nothing. Symbols and emoji stay: they carry meaning. Looked up when it is first
+    met, as all of Unicode takes a quarter of a second."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        self[code] = found = " " if unicodedata.category(letter).startswith("P") else letter
+        category = unicodedata.category(letter)
+        self[code] = found = "" if category == "Cf" else " " if category.startswith("P") else letter
         return found
 
 

@@ -214,8 +214,10 @@ def _read(rows: Rows, keys: Keys) -> Keys:
 
 
 def _together(rows: Rows, keys: Keys) -> Keys:
-    """Keys of what must not lie on two sides of a cut."""
-    return rows.targets.groups()[0] if isinstance(rows.targets, Answers) else keys
+    """Keys of what must not lie on two sides of a cut; of a pair, whichever of its texts is the first."""
+    if isinstance(rows.targets, Answers):
+        return rows.targets.groups()[0]
+    return keys if rows.seconds is None else duplicate_keys(rows.texts) + duplicate_keys(rows.seconds)
 
 
 def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys]) -> list[str]:

@@ -97,16 +97,21 @@ class Regression:
         return ("value", "predicted")
 
     def short(self, answer: Number) -> tuple[str, ...]:
-        return (f"{answer.value:.6g}",)
+        return (f"{_digits(answer.value):.9g}",)
 
     def plain(self, answer: Number) -> dict[str, Any]:
-        return {"value": float(f"{answer.value:.6g}")}
+        return {"value": _digits(answer.value)}
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
         return regression_report.sections(evaluation, manifest)
 
 
 REGRESSION = Regression()
+
+
+def _digits(value: float) -> float:
+    """With as many digits as tell a number of fp32, which a model's are, from its neighbours, and no more."""
+    return float(str(np.float32(value)))
 
 
 def _numbers(targets: Targets) -> Numbers:

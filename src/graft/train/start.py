@@ -18,6 +18,7 @@ from graft.backbone import features
 from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead
 from graft.backbone.model import HEAD
+from graft.backbone.outputs import renew
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
@@ -144,9 +145,7 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted, known: 
     blocks = material.backbone.record.blocks
     reads = material.backbone.family.poolings[TOKEN] if head is None else head.reads
     if not _starts_from_probe(material, recipe) or head is None:
-        why = "the recipe asks for it" if recipe.start == "random" else "this head has another shape"
-        pooling: str = reads if material.backbone.reads == "row" else material.backbone.reads
-        return HeadRecord("native", pooling, blocks, "random", f"random start: {why}")
+        return _start_plainly(material, recipe, reads)
     place = MEAN if reads == "mean" else TOKEN
     train = extracted.train.pooled[blocks][:, place]
     what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
@@ -162,6 +161,23 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted, known: 
         why += f", fitted on {len(train):,} rows"
     start_native(NativeHeadAlone(material.backbone.model, head), probe, train)
     return HeadRecord("native", reads, blocks, "probe", why, scores)
+
+
+def _start_plainly(material: Material, recipe: Recipe, reads: str) -> HeadRecord:
+    """A native head as it was loaded: it goes on where it came with the weights for these very outputs (but where a
+    recipe asks for another start of what could be a probe), and is random else."""
+    backbone, blocks = material.backbone, material.backbone.record.blocks
+    pooling = reads if backbone.reads == "row" else backbone.reads
+    asked = recipe.start == "random"
+    if backbone.knows and not (asked and backbone.reads == "row"):
+        return HeadRecord(
+            "native", pooling, blocks, "pretrained", "the backbone's own, for the same outputs; it goes on"
+        )
+    if backbone.knows:
+        torch.manual_seed(recipe.seed)
+        renew(backbone.model, set())
+    why = "the recipe asks for it" if asked else "this head has another shape"
+    return HeadRecord("native", pooling, blocks, "random", f"random start: {why}")
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
