@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from graft import evidence, windowed
 from graft.backbone import hub
@@ -18,7 +18,7 @@ from graft.data.longtexts import Limits
 from graft.data.table import Splits
 from graft.evaluate import baseline, measure
 from graft.reading import limits_of, material_of, tokenised
-from graft.records import Baseline, Manifest, Progress, Stopping
+from graft.records import Baseline, Manifest, Progress, Said, Stopping
 from graft.tasks.registry import task_of
 from graft.tasks.task import Outputs, Yardstick
 from graft.tasks.writing_metrics import Scored
@@ -55,7 +55,7 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
     for event in fit(material, own):
         if isinstance(event, Progress):
             yield dataclasses.replace(event, phase=f"from scratch: {event.phase}")
-    thresholds = yield from settle.settled(material)
+    thresholds = yield from _unsaid(settle.settled(material))
     if task.head.reads == "decoder":
         yield from _of_a_rewriter(splits, backbone, manifest, limits, began)
         return
@@ -70,6 +70,18 @@ def from_scratch(splits: Splits, manifest: Manifest) -> Iterator[Progress | Base
         if not isinstance(found, Progress):
             yardstick = Yardstick("scratch", WHAT, found, time.perf_counter() - began, thresholds)
             yield baseline(task, yardstick, splits.test.targets, Outputs(splits.classes))
+
+
+def _unsaid(work: Generator[Progress | Said, None, dict[str, float]]) -> Generator[Progress, None, dict[str, float]]:
+    """Work without what it says, which would seem to be of the person's model."""
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            found: dict[str, float] = end.value
+            return found
+        if isinstance(event, Progress):
+            yield event
 
 
 def _epochs_of_the_same_time(manifest: Manifest) -> int:

@@ -162,6 +162,22 @@ def test_a_file_in_and_a_file_out(trained: Path, reviews: Path, tmp_path: Path) 
         assert [row["text"] for row in rows] == [row["text"] for row in csv.DictReader(file)]
 
 
+def test_a_file_is_read_by_the_columns_that_the_run_learnt_from(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = load(trained).manifest.data.columns.text
+    path = tmp_path / "new.csv"
+    rows = [f"the waiter was kind to us on day {number},{TEXTS[0]} {number}" for number in range(6)]
+    path.write_text("\n".join([f"description,{own}", *rows]), encoding="utf-8")
+    assert main(["predict", str(trained), "--file", str(path)]) == 0
+    told = capsys.readouterr()
+    assert [row["text"] for row in csv.DictReader(io.StringIO(told.out))] == [row.split(",", 1)[1] for row in rows]
+    assert "was inferred" not in told.err
+    path.write_text("\n".join(["description", *(row.split(",")[0] for row in rows)]), encoding="utf-8")
+    assert main(["predict", str(trained), "--file", str(path)]) == 0
+    assert f"has no column {own!r}, which the run learnt from" in capsys.readouterr().err
+
+
 def test_a_failed_answer_leaves_the_old_file(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

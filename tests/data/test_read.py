@@ -141,6 +141,28 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) ->
     assert any("semicolon" in note for note in dataset.notes)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_line_that_tells_spreadsheets_the_delimiter_is_no_header(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "excel.csv"
+    rows = [("text", "label"), ("eins, zwei" if delimiter != "," else "eins", "a"), ("drei", "b")]
+    path.write_text("\n".join([f"sep={delimiter}", *map(delimiter.join, rows)]), encoding="utf-8")
+    dataset = read(path)
+    assert pairs_of(dataset) == rows[1:]
+    assert dataset.parts["train"].lines.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("title", ["Customer feedback 2024,", "Customer feedback 2024", "# made on Monday\n"])
+def test_a_title_above_the_header_is_told_from_it(tmp_path: Path, title: str) -> None:
+    path = tmp_path / "titled.csv"
+    path.write_text(f"{title}\ntext,label\none,a\ntwo,b\n", encoding="utf-8")
+    with pytest.raises(DataError) as refused:
+        read(path)
+    (problem,) = refused.value.problems
+    assert problem.line == 1
+    assert "no header" in problem.found
+    assert "line 2" in problem.remedy or "line 3" in problem.remedy
+
+
 def test_another_encoding_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes("text,label\ncafé noir,a\nthé vert,b\n".encode("latin-1"))

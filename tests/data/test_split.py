@@ -183,3 +183,19 @@ def test_a_pair_and_its_mirror_lie_on_one_side(tmp_path: Path) -> None:
         for part in (found.train, found.validation, found.test)
     ]
     assert sum(map(len, sides)) == 60 == len(set.union(*sides))
+
+
+def test_a_test_split_that_is_the_validation_split_is_warned_of() -> None:
+    held = corpus(20, 20, start="held")
+    parts = {"train": corpus(100, 100), "validation": held, "test": held}
+    summary = split(read(parts)).summary
+    (warning,) = [note for note in summary.notes if "also in" in note]
+    assert warning.startswith("WARNING: 40 texts of test (100.0%) also in validation: ")
+    assert [(one.leaks, one.seen) for one in summary.splits if one.name == "test"] == [(40, "validation")]
+
+
+def test_a_class_that_is_left_with_one_row_in_train_is_said() -> None:
+    notes = split(read(corpus(20, 20, 2)), validation=0.4, test=0.4).summary.notes
+    assert "validation has no row of 'c': too few different texts." in notes
+    assert any(note.startswith("classes with a single row in train: 'c'") for note in notes)
+    assert not any("stay in train" in note for note in notes)

@@ -9,7 +9,7 @@ import pytest
 from graft.records import Evaluation
 from graft.report.blocks import Code, Curves, Fold, Prose, Section, Table
 from graft.report.compose import compose, model_name, yardsticks
-from report import samples
+from report import numbers_samples, samples
 
 
 def composed(name: str, extra: tuple[Section, ...] = ()) -> dict[str, Section]:
@@ -168,3 +168,10 @@ def test_names_of_models() -> None:
     folder = replace(manifest, backbone=replace(manifest.backbone, name="models/tiny/", source="folder"))
     hub = replace(manifest, backbone=replace(manifest.backbone, name="google/electra-small", source="hub"))
     assert [model_name(one) for one in (manifest, folder, hub)] == ["all-MiniLM-L6-v2", "tiny", "google/electra-small"]
+
+
+def test_a_task_without_classes_counts_none() -> None:
+    made = compose(numbers_samples.regression(), samples.epochs(), None, ())
+    assert ("Data", "6,920 texts to learn from") in made.hero.facts.items
+    (data,) = (section for section in made.sections if section.id == "data")
+    assert "class" not in data.lead

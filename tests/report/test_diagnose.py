@@ -9,7 +9,6 @@ import pytest
 
 from graft.cli.main import parser_of
 from graft.records import (
-    Baseline,
     ClassScores,
     Evaluation,
     Loss,
@@ -23,7 +22,7 @@ from graft.report.blocks import Callout
 from graft.report.diagnose import diagnose
 from graft.train.recipe import changed
 from graft.train.scale import Scale
-from report import samples
+from report import numbers_samples, samples
 
 
 def numbers() -> Evaluation:
@@ -43,6 +42,27 @@ def test_a_healthy_run_gets_one_good_word() -> None:
     (untested,) = diagnose(manifest, epochs, None)
     assert untested.severity == "good"
     assert "not been opened" in untested.text
+
+
+def test_the_good_word_says_only_what_was_looked_at() -> None:
+    manifest, epochs, evaluation = samples.two()
+    (whole,) = diagnose(manifest, epochs, evaluation)
+    assert "beats its yardsticks, its confidence can be trusted, and neither the data nor the curves" in whole.text
+    numbers = numbers_samples.of_numbers(0.8, 0.5, 0.6, 0.0)
+    (regression,) = diagnose(
+        numbers_samples.regression(), numbers_samples.epochs_by("spearman", 0.7, 0.8, 0.8), numbers
+    )
+    assert regression.severity == "good"
+    assert "beats its yardsticks" in regression.text
+    assert "confidence" not in regression.text
+    (alone,) = diagnose(numbers_samples.regression(), (), replace(numbers, baselines={}))
+    assert alone.text == "The data show no known trouble. There was no yardstick to compare the model with."
+
+
+def test_a_wide_interval_of_a_task_without_accuracy() -> None:
+    wide = replace(numbers_samples.of_numbers(0.5, 0.5, 0.9, 0.0), intervals={"spearman": (0.2, 0.7)})
+    found = {one.title: one for one in diagnose(numbers_samples.regression(), (), wide)}
+    assert "Spearman correlation lies anywhere in 0.200–0.700" in found["The test number is uncertain"].text
 
 
 def test_findings_come_gravest_first_each_with_a_setting() -> None:
@@ -107,28 +127,6 @@ def test_empty_texts() -> None:
     assert "Some texts are empty" in titles(
         replace(manifest, data=replace(manifest.data, splits=(replace(train, empty=200), validation, test)))
     )
-
-
-@pytest.mark.parametrize(
-    ("tfidf", "title"), [(0.89, "No clear lead over TF-IDF"), (0.93, "Not better than TF-IDF"), (0.7, None)]
-)
-def test_tfidf(tfidf: float, title: str | None) -> None:
-    baseline = Baseline("tfidf", "", {"accuracy": tfidf}, {"accuracy": (tfidf - 0.01, tfidf + 0.01)}, 1.0)
-    found = titles(evaluation=replace(numbers(), baselines={"tfidf": baseline}))
-    assert [one for one in found if "TF-IDF" in one] == ([title] if title else [])
-
-
-def test_a_great_majority_hides_small_classes() -> None:
-    majority = Baseline("majority", "", {"accuracy": 0.87}, {}, 0.0)
-    found = titles(evaluation=replace(numbers(), baselines={"majority": majority}))
-    assert "`--class-weights balanced --metric macro_f1`" in found["One class outweighs the others"].setting
-    manifest = samples.two()[0]
-    stages = tuple(
-        replace(stage, loss=replace(stage.loss, class_weights="balanced")) for stage in manifest.recipe.stages
-    )
-    weighted = replace(manifest, recipe=replace(manifest.recipe, stages=stages))
-    again = titles(weighted, replace(numbers(), baselines={"majority": majority}))
-    assert "class-weights" not in again["One class outweighs the others"].setting
 
 
 def test_missed_classes_are_named() -> None:

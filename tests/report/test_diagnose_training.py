@@ -10,7 +10,7 @@ import pytest
 from graft.records import Epoch, Manifest
 from graft.report.blocks import Callout
 from graft.report.diagnose_training import diagnose_training
-from report import samples
+from report import numbers_samples, samples
 
 
 def found(manifest: Manifest, epochs: list[Epoch]) -> dict[str, Callout]:
@@ -86,3 +86,54 @@ def test_a_stage_that_brought_nothing(manifest: Manifest) -> None:
     early = replace(manifest, outcome=replace(manifest.outcome, best_stage="top", best_epoch=2))
     epochs = [replace(epoch, stage="top") for epoch in curve((0.4, 0.88))] + curve((0.3, 0.87), (0.3, 0.87))
     assert "Stage “full” brought nothing" in found(early, epochs)
+
+
+def kept_start(manifest: Manifest, start: str) -> Manifest:
+    assert manifest.head is not None
+    outcome = replace(manifest.outcome, best_stage="full", best_epoch=0)
+    return replace(manifest, outcome=outcome, head=replace(manifest.head, start=start))
+
+
+def test_a_kept_start_is_said_and_is_neither_improving_nor_overfitting(manifest: Manifest) -> None:
+    callouts = found(kept_start(manifest, "probe"), [*numbers_samples.epochs_by("accuracy", 0.9, 0.85, 0.86, 0.88)])
+    assert "Still improving at the end" not in callouts
+    kept = callouts["Training did not improve on the start"]
+    assert kept.severity == "warning"
+    assert "90.0% before the first step, and 88.0% at best after" in kept.text
+    assert "`--set stages.2.optimiser.lr=7e-05`" in kept.setting
+    assert "`--recipe probe`" in kept.setting
+    falling = found(kept_start(manifest, "probe"), [*numbers_samples.epochs_by("accuracy", 0.9, 0.88, 0.86, 0.84)])
+    assert "Overfitting after the best epoch" not in falling
+
+
+def test_a_random_start_that_was_kept_has_learnt_nothing(manifest: Manifest) -> None:
+    epochs = [*numbers_samples.epochs_by("accuracy", 0.02, 0.0, 0.0, 0.0)]
+    kept = found(kept_start(manifest, "random"), epochs)["Training did not improve on the start"]
+    assert "Its head is random" in kept.text
+    assert "`--set stages.2.epochs=8`" in kept.setting
+    assert "probe" not in kept.setting
+
+
+def test_a_pretrained_head_that_was_kept_is_not_sent_to_the_probe(manifest: Manifest) -> None:
+    epochs = [*numbers_samples.epochs_by("accuracy", 0.9, 0.8)]
+    assert (
+        "probe"
+        not in found(kept_start(manifest, "pretrained"), epochs)["Training did not improve on the start"].setting
+    )
+
+
+def test_a_start_is_kept_without_finding_where_nothing_was_trained_or_not_all(manifest: Manifest) -> None:
+    kept = kept_start(manifest, "probe")
+    assert found(kept, [*numbers_samples.epochs_by("accuracy", 0.9)]) == {}
+    interrupted = replace(kept, outcome=replace(kept.outcome, status="interrupted"))
+    assert "Training did not improve on the start" not in found(
+        interrupted, [*numbers_samples.epochs_by("accuracy", 0.9, 0.8)]
+    )
+
+
+def test_a_last_stage_whose_start_was_kept_brought_nothing(manifest: Manifest) -> None:
+    kept = kept_start(manifest, "probe")
+    epochs = [replace(epoch, stage="top") for epoch in numbers_samples.epochs_by("accuracy", 0.8, 0.88)]
+    callouts = found(kept, [*epochs, *numbers_samples.epochs_by("accuracy", 0.88, 0.87)])
+    assert "Stage “full” brought nothing" in callouts
+    assert "Training did not improve on the start" not in callouts

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from graft.tasks.regression_metrics import METRICS, AnsweredNumbers, metrics
+from graft.tasks.regression_metrics import FACTOR, METRICS, SHIFT, AnsweredNumbers, line, metrics
 
 
 def made(rows, seed, ties=False):
@@ -64,3 +64,25 @@ def test_a_draw_of_one_number_keeps_the_whole_splits_correlation():
 def test_what_are_no_numbers_are_refused(predicted, truth):
     with pytest.raises(ValueError, match=r"finite|one number per row"):
         metrics(np.array(predicted), np.array(truth))
+
+
+def test_answers_that_lie_off_are_brought_onto_a_line():
+    predicted, truth = made(50, 0)
+    found = line((predicted / 2 - 4)[:, None].astype(np.float32), truth)
+    brought = found[FACTOR] * (predicted / 2 - 4) + found[SHIFT]
+    slope, shift = np.polyfit(predicted, truth, 1)
+    np.testing.assert_allclose(brought, slope * predicted + shift, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "truth"),
+    [
+        (np.arange(50.0), np.arange(50.0)),  # nothing to gain
+        (np.arange(9.0) + 5, np.arange(9.0)),  # too few rows to tell
+        (np.arange(50.0), -np.arange(50.0)),  # a line that falls would turn the order round
+        (np.ones(50), np.arange(50.0)),
+        made(50, 1)[::-1],  # only noise, which a line fits by chance
+    ],
+)
+def test_answers_that_a_line_does_not_help_are_left(predicted, truth):
+    assert line(predicted, truth) == {}

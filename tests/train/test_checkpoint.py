@@ -405,3 +405,6 @@ def test_the_better_one_wins_and_ties_are_broken():
     assert not best.beaten_by(0.5, 0)  # but not to the same weights at the start of the next stage
     assert not best.beaten_by(0.4, 2)
     assert not best.beaten_by(float("nan"), 2)
+    lucky = Best("all", 0, 0.5, untaught=True)  # a random head before its first step
+    assert lucky.beaten_by(0.0, 1)
+    assert not lucky.beaten_by(float("nan"), 1)

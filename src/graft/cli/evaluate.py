@@ -49,10 +49,14 @@ def main(asked: Namespace) -> int:
 def _events(asked: Namespace) -> Iterator[object]:
     from graft import assess
     from graft.folder import RunFolder
-    from graft.records import Said
+    from graft.records import Evaluation, Progress, Said
 
-    yield Said(_before(RunFolder(asked.run).manifest()))
-    yield from assess.evaluate(Path(asked.run), device=asked.device, precision=asked.precision)
+    before, is_said = _before(RunFolder(asked.run).manifest()), False
+    for event in assess.evaluate(Path(asked.run), device=asked.device, precision=asked.precision):
+        if not is_said and isinstance(event, Progress | Evaluation):  # what can refuse it has been looked at by now
+            is_said = True
+            yield Said(before)
+        yield event
     assess.report(asked.run)
 
 

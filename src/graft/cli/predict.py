@@ -18,6 +18,7 @@ from graft.cli.usage import Parser, UsageError
 if TYPE_CHECKING:
     from graft.cli.answers import Writer
     from graft.data.asked import Kind
+    from graft.data.read import ReadOptions
     from graft.data.table import Rows
     from graft.predict import Predictor
     from graft.records import Input
@@ -30,6 +31,9 @@ EXAMPLES = (
     "graft predict runs/answers --file questions.jsonl --out answers.csv",
     "cat texts.txt | graft predict runs/reviews --format jsonl",
 )
+
+
+TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}  # files whose columns have names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ def add_arguments(parser: Parser) -> None:
         metavar="F",
         help="a file of texts: CSV, TSV, JSONL, Parquet, plain text, CoNLL, SQuAD's JSON, each also .gz",
     )
-    parser.add_argument("--text", metavar="COL", help="the file's column of texts (default: inferred)")
+    parser.add_argument(
+        "--text", metavar="COL", help="the file's column of texts (default: the run's own, else inferred)"
+    )
     parser.add_argument("--text-pair", metavar="COL", help="of pairs: the file's column of second texts")
     parser.add_argument("--encoding", metavar="E", help="of the file (default: utf-8)")
     parser.add_argument("--out", metavar="FILE", help="write the answers there, whole or not at all")
@@ -112,18 +118,32 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     return Asked(data.asked(given, kind), len(asked.texts))
 
 
+def _of_learnt_columns(asked: Namespace, predictor: Predictor, options: ReadOptions) -> Rows | None:
+    """The file's columns of the names that the run learnt from; None where it has none such."""
+    from graft.data.read import read_texts
+    from graft.errors import DataError
+
+    columns = predictor.manifest.data.columns
+    if predictor.kind != "words" and columns.text:
+        with suppress(DataError):
+            return read_texts(asked.file, (columns.text, columns.second) if columns.second else columns.text, options)
+    return None
+
+
 def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
     from graft.data.read import ReadOptions, read_texts
-    from graft.errors import DataError, RunError
+    from graft.errors import RunError
 
     kind, named = predictor.kind, texts_named(asked)
     options = ReadOptions(
         encoding=asked.encoding or "utf-8", task="question-answering" if kind == "questions" else "auto"
     )
-    if named is None and predictor.task.head.reads == "decoder":  # a file of sources may hold their targets, too
-        with suppress(DataError):
-            return read_texts(asked.file, predictor.manifest.data.columns.text, options)
-    rows = read_texts(asked.file, named, options)
+    learnt = _of_learnt_columns(asked, predictor, options) if named is None else None
+    rows = learnt if learnt is not None else read_texts(asked.file, named, options)
+    own = predictor.manifest.data.columns.text
+    if learnt is None and named is None and own and not asked.quiet and set(Path(asked.file).suffixes) & TABLES:
+        said = f"{asked.file} has no column {own!r}, which the run learnt from: its texts' column was inferred"
+        print(f"{said} (--text names another).", file=sys.stderr)
     if kind == "pairs" and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."
         raise RunError(f"{asked.file} holds single texts, but this model reads pairs.", remedy)

@@ -73,10 +73,13 @@ def _warning(manifest: Manifest, evaluation: Evaluation) -> list[str]:
     split = manifest.data.split(evaluation.split)
     if split is None or split.leaked < LEAKY:
         return []
-    said = (
-        f"WARNING: {split.leaks:,} of the {split.rows:,} {split.name} texts ({split.leaked:.0%}) also stand in train."
-    )
-    return ["", said, "         These numbers tell what it remembers, not how it answers new texts."]
+    share = f"{split.leaks:,} of the {split.rows:,} {split.name} texts ({split.leaked:.0%})"
+    tells = "what it remembers" if "train" in split.seen else "what it was chosen by"
+    return [
+        "",
+        f"WARNING: {share} also stand in {split.seen}.",
+        f"         These numbers tell {tells}, not how it answers new texts.",
+    ]
 
 
 def _of_a_style(manifest: Manifest, evaluation: Evaluation) -> list[str]:

@@ -26,15 +26,24 @@ def read_delimited(
     lines = text_lines(path, options, problems)
     try:
         first = next(lines)
-        delimiter = "\t" if tabs else _delimiter(first)
+        told = _told(first)  # by a line that spreadsheets write for each other
+        delimiter = "\t" if tabs else told or _delimiter(first)
         if not tabs and delimiter != ",":
-            notes.append(f"{problems.file}: columns are separated by {SHOWN[delimiter]}, as its header line shows.")
+            where = "first" if told else "header"
+            notes.append(f"{problems.file}: columns are separated by {SHOWN[delimiter]}, as its {where} line shows.")
+        first = "\n" if told else first
         rows = _rows(chain([first], lines), delimiter, options, problems)
         yield from _batches(rows, delimiter, problems, notes)
     except (Unreadable, StopIteration):
         return
     finally:
         lines.close()  # type: ignore[attr-defined]  # a generator: closes the file when we stop early
+
+
+def _told(line: str) -> str | None:
+    """The delimiter that a first line of `sep=;` names."""
+    found = line.lstrip(MARK).rstrip("\r\n").strip('"')
+    return found[4:] if found.lower().startswith("sep=") and found[4:] in SHOWN else None
 
 
 def _delimiter(header: str) -> str:
@@ -92,6 +101,10 @@ def _batches(rows: Iterator[Row], delimiter: str, problems: Problems, notes: lis
         return
     seen = blank = 0
     for block in blocks(rows, lambda row: sum(map(len, row[1]))):
+        if not seen and (lower := _header_below(header[1], block)) is not None:
+            found = f"the first line is no header, line {lower} looks like one"
+            problems.add("header", header[0], found, f"remove what stands above line {lower}")
+            return
         blank += sum(1 for _, row in block if not row)
         whole = _whole_rows(block, header[1], delimiter, problems)
         if not whole:
@@ -153,6 +166,14 @@ def _looks_like_data(header: list[str], rows: Sequence[list[str]]) -> bool:
         if len(name.split()) >= 8:
             return True
     return False
+
+
+def _header_below(header: Sequence[str], rows: Sequence[Row]) -> int | None:
+    """The line of a header under a title: the first line leaves columns without a name, the next names usual ones."""
+    line, cells = next(((line, cells) for line, cells in rows if cells), (0, []))
+    usual = [name for name in cells if name.strip().lower() in TEXT_NAMES + LABEL_NAMES]
+    unnamed = len(header) < len(cells) or not all(name.strip() for name in header)
+    return line if usual and unnamed and all(name.strip() for name in cells) else None
 
 
 def _no_header(header: Row, delimiter: str, problems: Problems) -> None:

@@ -184,8 +184,8 @@ def _summary(
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
         per_class = rows.targets.counts(dataset.classes)
         made = name not in dataset.parts
-        leaks = 0 if made else leaked.get(name, 0)
-        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, leaks))
+        leaks = (0, "train") if made else leaked.get(name, (0, "train"))
+        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, *leaks))
     empty = sum(summary.empty for summary in summaries)
     if empty:
         notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
@@ -202,10 +202,18 @@ def _summary(
     )
 
 
-def _leaks(dataset: Dataset, keys: Mapping[SplitName, Keys]) -> dict[SplitName, int]:
-    """For each given held-out split, its rows whose normalised text (of questions: context) also occurs in train."""
+def _leaks(dataset: Dataset, keys: Mapping[SplitName, Keys]) -> dict[SplitName, tuple[int, str]]:
+    """For each given held-out split, its rows whose normalised text (of questions: context) was seen before, and where:
+    in train, or, for test, in a given validation, by which a model is chosen."""
     read = {name: _read(dataset.parts[name], found) for name, found in keys.items()}
-    return {name: int(np.isin(rows, read["train"]).sum()) for name, rows in read.items() if name != "train"}
+    leaks: dict[SplitName, tuple[int, str]] = {}
+    for name, rows in read.items():
+        before: list[SplitName] = ["train", "validation"] if name == "test" else ["train"]
+        met = {one: np.isin(rows, read[one]) for one in before if one in read}
+        if name != "train":
+            where = " or ".join(one for one, found in met.items() if found.any())
+            leaks[name] = int(np.logical_or.reduce(list(met.values())).sum()), where or "train"
+    return leaks
 
 
 def _read(rows: Rows, keys: Keys) -> Keys:
@@ -223,20 +231,21 @@ def _together(rows: Rows, keys: Keys) -> Keys:
 def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys]) -> list[str]:
     made = [name for name in NAMES if name not in dataset.parts]
     notes = [f"{name} ({count_of(len(parts[name]), 'row')}) was cut from train." for name in made]
-    single = _classes_with(dataset.parts["train"], dataset.classes, 1)
+    single = _classes_with(parts["train"], dataset.classes, 1)
     if single:
         notes.append(f"classes with a single row in train: {some_of(single)}. One row teaches little.")
     for name in made:
         if absent := _classes_with(parts[name], dataset.classes, 0):
-            notes.append(f"{name} has no row of {some_of(absent)}: too few different texts; these rows stay in train.")
+            notes.append(f"{name} has no row of {some_of(absent)}: too few different texts.")
     train = dataset.parts["train"].targets
     asks = isinstance(train, Answers)
     if isinstance(train, Answers) and made:
         notes.append(f"Questions about one {train.groups()[1]} lie in one split.")
-    for name, leaks in _leaks(dataset, keys).items():
+    for name, (leaks, where) in _leaks(dataset, keys).items():
         if leaks:
-            what = "question" if asks else "text"
-            notes.append(_about_leaks(name, count_of(leaks, what), leaks / len(keys[name]), asks))
+            said = f"{count_of(leaks, 'question' if asks else 'text')} of {name} ({leaks / len(keys[name]):.1%})"
+            about = " about contexts that are" if asks else ""
+            notes.append(_about_leaks(f"{said}{about} also in {where}", name, leaks / len(keys[name])))
     targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
@@ -245,8 +254,7 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     return [*notes, *(about_rewrites(parts) if dataset.task == REWRITE else ())]
 
 
-def _about_leaks(name: str, leaks: str, share: float, asks: bool) -> str:
-    said = f"{leaks} of {name} ({share:.1%}) {'about contexts that are ' if asks else ''}also in train"
+def _about_leaks(said: str, name: str, share: float) -> str:
     if share < LEAKY:
         return f"{said}; left there."
     tells = "numbers on them tell what the model remembers, not how it answers new texts"

@@ -42,7 +42,8 @@ class SplitSummary:
     made: bool  # True: cut by graft from another split; False: given by the person
     empty: int  # texts with nothing but white space
     digest: str  # sha256 over texts and labels in order
-    leaks: int = 0  # of a given validation or test split: rows whose normalised text also occurs in train
+    leaks: int = 0  # of a given validation or test split: rows whose normalised text was seen before
+    seen: str = "train"  # where: in "train", or (of test) a given "validation", or "train or validation"
 
     @property
     def leaked(self) -> float:

@@ -9,9 +9,10 @@ from graft.records import Baseline, Epoch, Evaluation, Manifest
 from graft.records.metrics import metric as known
 from graft.report import use, words
 from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
-from graft.report.compose_data import data_section
+from graft.report.compose_data import classes_said, data_section
 from graft.report.compose_run import cost_section, training_section
 from graft.report.diagnose import diagnose
+from graft.report.diagnose_yardsticks import main_metric
 
 
 def compose(
@@ -69,7 +70,7 @@ def _hero(manifest: Manifest, evaluation: Evaluation | None) -> Hero:
         headline, sentences = _unfinished(manifest)
         return Hero(eyebrow, headline, sentences, None, facts)
     leaks = words.leaks(manifest.data.split(evaluation.split))
-    metric = "accuracy" if "accuracy" in evaluation.metrics else next(iter(evaluation.metrics))
+    metric = main_metric(evaluation)
     row = words.noun(manifest.data.task)
     return Hero(
         eyebrow,
@@ -86,10 +87,8 @@ def _hero_facts(manifest: Manifest) -> list[tuple[str, str]]:
     if outcome.cost:
         facts.append(("Total time", words.duration(outcome.cost.seconds)))
     facts.append(("Model", model_name(manifest)))
-    names = manifest.data.classes
     learnt = f"{words.plural(train.rows, words.noun(manifest.data.task))} to learn from" if train else ""
-    counted = names and manifest.data.task != "question-answering"  # whose outputs are no classes
-    facts.append(("Data", f"{words.plural(len(names), 'class')}, {learnt}" if counted else learnt))
+    facts.append(("Data", ", ".join(part for part in (classes_said(manifest), learnt) if part)))
     facts.append(("Recipe", manifest.recipe.name))
     return facts
 
@@ -137,7 +136,10 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
 
 _SPOKEN = {
     "majority": "Always answering with the majority class",
+    "common": "Always giving the commonest labels",
+    "mean": "Always answering with the mean of train",
     "tfidf": "TF-IDF + logistic",
+    "ridge": "TF-IDF + ridge",
     "lookup": "Looking up the names of train",
     "overlap": "Looking where the question's words stand",
     "never": "Never answering",

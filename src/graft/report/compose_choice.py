@@ -38,9 +38,14 @@ def choice_section(ranking: Ranking) -> Section:
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
     blocks.append(Prose(f"{' '.join(pick.why)} {ranking.basis}"))
     if ranking.unranked:
-        left = tuple(Prose(f"{one.name}: {one.why}.") for one in ranking.unranked)
+        left = tuple(Prose(f"{one.name}: {_ended(one.why)}") for one in ranking.unranked)
         blocks.append(Fold(f"Not compared: {words.plural(len(left), 'candidate')}", left))
     return Section("choice", "The choice of the model", lead, tuple(blocks))
+
+
+def _ended(clause: str) -> str:
+    """With one mark at its end."""
+    return clause if clause.endswith((".", "?")) else f"{clause}."
 
 
 def expected(ranking: Ranking) -> str:

@@ -8,19 +8,28 @@ from graft.records import Manifest
 from graft.report import words
 from graft.report.blocks import Block, Column, Facts, Fold, Prose, Section, Table
 
+_NO_CLASSES = ("regression", "question-answering")
+
 
 def data_section(manifest: Manifest) -> Section:
     """Splits and classes, what the length limit cuts, repeated texts, and the notes that were said while reading."""
     data = manifest.data
     rows = sum(split.rows for split in data.splits)
     noun = words.noun(data.task)
-    among = f" in {words.plural(len(data.classes), 'class')}" if data.classes and noun == "text" else ""
+    classes = classes_said(manifest)
+    among = f" in {classes}" if classes else ""
     lead = f"{words.plural(rows, noun)}{among} from {_sources(manifest)}."
     blocks: list[Block] = [_classes(manifest)] if any(split.per_class for split in data.splits) else []
     blocks.append(Facts(tuple(_data_facts(manifest))))
     if data.notes:
         blocks.append(Fold(f"{words.plural(len(data.notes), 'note')} from reading", tuple(map(Prose, data.notes))))
     return Section("data", "The data", lead, tuple(blocks))
+
+
+def classes_said(manifest: Manifest) -> str:
+    """How many classes there are; "" for a task whose outputs are a number, or the ends of an answer."""
+    names, task = manifest.data.classes, manifest.data.task
+    return words.plural(len(names), "class") if names and task not in _NO_CLASSES else ""
 
 
 def _sources(manifest: Manifest) -> str:

@@ -1,7 +1,8 @@
 """A run's numbers in words: what stands out, and the setting to change.
 
-Each check looks at one thing and answers with a callout or None. Checks of the data and the numbers are here, those of
-the training curves in `diagnose_training.py`.
+Each check looks at one thing and answers with a callout or None. Checks of the data and of the numbers by themselves
+are here, those beside the yardsticks in `diagnose_yardsticks.py`, those of the training curves in
+`diagnose_training.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manif
 from graft.records.evidence import WritingDetails
 from graft.report import words
 from graft.report.blocks import Callout, Severity
-from graft.report.diagnose_rewriting import diagnose_rewriting
+from graft.report.diagnose_rewriting import RULES, diagnose_rewriting
 from graft.report.diagnose_training import diagnose_training
 from graft.report.diagnose_writing import diagnose_writing
+from graft.report.diagnose_yardsticks import comparable, diagnose_yardsticks, main_metric
 from graft.report.spelling import misfit
 
 _ORDER: tuple[Severity, ...] = ("problem", "warning", "note", "good")
 _MOST = 0.9  # share of leaked rows from which a split is taken for a part of train
 _NORMAL = 1.96  # normal quantile of a 95% interval
+_WIDE = 0.03  # half an interval of a share from which it is said; a correlation reaches twice as far, from −1 to 1
 
 
 def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation | None) -> tuple[Callout, ...]:
@@ -33,17 +36,31 @@ def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation
         if isinstance(evaluation.details, RewriteDetails):
             found += diagnose_rewriting(manifest, evaluation, evaluation.details)
     callouts = sorted((callout for callout in found if callout), key=lambda callout: _ORDER.index(callout.severity))
-    return tuple(callouts) or (_nothing(evaluation),)
+    return tuple(callouts) or (_nothing(epochs, evaluation),)
 
 
-def _nothing(evaluation: Evaluation | None) -> Callout:
-    beyond = (
-        "The model beats its yardsticks, its confidence can be trusted, and neither the data nor the "
-        "curves show a known trouble."
-        if evaluation
-        else "Neither the data nor the curves show a known trouble. The test split has not been opened yet."
-    )
-    return Callout("good", "Nothing stands out", beyond)
+def _nothing(epochs: Sequence[Epoch], evaluation: Evaluation | None) -> Callout:
+    """What was looked at and found sound: nothing is said of what no check has seen."""
+    trained = any(epoch.number > 0 for epoch in epochs)
+    known = "neither the data nor the curves show a known trouble" if trained else "the data show no known trouble"
+    if evaluation is None:
+        said = f"{known[:1].upper()}{known[1:]}. The test split has not been opened yet."
+        return Callout("good", "Nothing stands out", said)
+    sound = ["the model beats its yardsticks"] if _compared(evaluation) else []
+    sound += ["its confidence can be trusted"] if _calibrated(evaluation) else []
+    said = f"{', '.join(sound)}, and {known}." if sound else f"{known}."
+    alone = "" if _compared(evaluation) else " There was no yardstick to compare the model with."
+    return Callout("good", "Nothing stands out", f"{said[:1].upper()}{said[1:]}{alone}")
+
+
+def _compared(evaluation: Evaluation) -> bool:
+    """Whether a check has put the model beside a yardstick."""
+    match evaluation.details:
+        case WritingDetails(bits=bits):
+            return bool(bits)
+        case RewriteDetails():
+            return any(name in evaluation.baselines for name in RULES)
+    return bool(comparable(evaluation))
 
 
 def _data_findings(manifest: Manifest) -> list[Callout | None]:
@@ -59,10 +76,9 @@ def _data_findings(manifest: Manifest) -> list[Callout | None]:
 
 def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout | None]:
     return [
-        _against_tfidf(evaluation),
-        _majority(manifest, evaluation),
+        *diagnose_yardsticks(manifest, evaluation),
         _small_classes(manifest, evaluation),
-        _wide_interval(evaluation),
+        _wide_interval(manifest, evaluation),
         _calibration(manifest, evaluation),
         _opened_often(manifest),
     ]
@@ -174,52 +190,6 @@ def _few_validation(manifest: Manifest) -> Callout | None:
 # ------------------------------------------------------------------------------------------------------- the numbers
 
 
-def _against_tfidf(evaluation: Evaluation) -> Callout | None:
-    baseline = evaluation.baselines.get("tfidf")
-    ours, theirs = evaluation.metrics.get("accuracy"), baseline.metrics.get("accuracy") if baseline else None
-    if baseline is None or ours is None or theirs is None:
-        return None
-    low = evaluation.intervals.get("accuracy", (ours, ours))[0]
-    high = baseline.intervals.get("accuracy", (theirs, theirs))[1]
-    if low > high:
-        return None
-    numbers = f"accuracy is {words.percent(ours)} against {words.percent(theirs)}"
-    if ours <= theirs:
-        said = f"On this test split {numbers}: counting words serves as well or better, and costs next to nothing."
-        return Callout(
-            "problem",
-            "Not better than TF-IDF",
-            said,
-            "`--recipe thorough`, another `--model`, or keep the TF-IDF model.",
-        )
-    said = f"On this test split {numbers}, but the two 95% intervals overlap: the lead may be chance."
-    return Callout(
-        "warning",
-        "No clear lead over TF-IDF",
-        said,
-        "`--recipe thorough`, more labelled texts, or a larger test split.",
-    )
-
-
-def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
-    baseline = evaluation.baselines.get("majority")
-    ours, theirs = evaluation.metrics.get("accuracy"), baseline.metrics.get("accuracy") if baseline else None
-    if ours is None or theirs is None or theirs < 0.6 or ours - theirs >= 0.3 * (1 - theirs):
-        return None
-    weighted = any(stage.loss.class_weights == "balanced" for stage in manifest.recipe.stages)
-    macro = evaluation.metrics.get("macro_f1")
-    also = f" Macro-F1, which counts every class alike, is {words.percent(macro)}." if macro is not None else ""
-    return Callout(
-        "warning",
-        "One class outweighs the others",
-        f"Always answering with the majority class is right on {words.percent(theirs)} of the texts; the model on "
-        f"{words.percent(ours)}. Accuracy hides what happens to the small classes here.{also}",
-        "`--metric macro_f1`, and label more texts of the small classes."
-        if weighted
-        else "`--class-weights balanced --metric macro_f1`",
-    )
-
-
 def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     accuracy = evaluation.metrics.get("accuracy", 0.0)
     details = evaluation.details
@@ -242,26 +212,36 @@ def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None
     return Callout("warning", title, f"The model finds less than half of {named}{more}.", setting)
 
 
-def _wide_interval(evaluation: Evaluation) -> Callout | None:
-    low, high = evaluation.intervals.get("accuracy", (0.0, 0.0))
-    if (high - low) / 2 < 0.03:
+def _wide_interval(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
+    if not evaluation.metrics or isinstance(evaluation.details, WritingDetails):
+        return None
+    metric = main_metric(evaluation)
+    low, high = evaluation.intervals.get(metric, (0.0, 0.0))
+    share = words.is_share(metric)
+    if (high - low) / 2 < (_WIDE if share else 2 * _WIDE):
         return None
     return Callout(
         "note",
         "The test number is uncertain",
-        f"On {words.plural(evaluation.n, 'test text')} the accuracy lies anywhere in {words.interval(low, high)}. "
+        f"On {words.plural(evaluation.n, f'{evaluation.split} {words.noun(manifest.data.task)}')} the "
+        f"{words.spoken(metric)} lies anywhere in {words.interval(low, high, share)}. "
         "Comparing models on so few texts mostly compares luck.",
         "label more texts for the test split: four times as many halve the interval.",
     )
 
 
+def _calibrated(evaluation: Evaluation) -> bool:
+    """Whether there is a confidence that was held against being right."""
+    details = evaluation.details
+    binned = isinstance(details, ClassificationDetails) and any(piece.count for piece in details.reliability)
+    return binned and "calibration_error" in evaluation.metrics
+
+
 def _calibration(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
-    error, details = evaluation.metrics.get("calibration_error"), evaluation.details
-    if not isinstance(details, ClassificationDetails):
+    error, details = evaluation.metrics.get("calibration_error", 0.0), evaluation.details
+    if not isinstance(details, ClassificationDetails) or not _calibrated(evaluation) or error < 0.05:
         return None
     texts = sum(piece.count for piece in details.reliability)
-    if error is None or error < 0.05 or not texts:
-        return None
     over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in details.reliability) / texts
     if over > 0:
         said = f"On average the model is {words.points(over)} more confident than it is right."

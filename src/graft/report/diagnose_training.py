@@ -9,6 +9,7 @@ from itertools import groupby
 from graft.records import Epoch, Manifest, Stage
 from graft.report import words
 from graft.report.blocks import Callout
+from graft.report.diagnose_guessing import hardly_learns
 
 
 def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callout | None]:
@@ -20,15 +21,17 @@ def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callo
     if at is None:
         return []
     stage, metric = manifest.recipe.stages[at], manifest.recipe.metric
-    trained = [epoch for epoch in epochs if epoch.stage == stage.name and epoch.number > 0]
+    lived = [epoch for epoch in epochs if epoch.stage == stage.name]  # the validation before its first step included
+    trained = [epoch for epoch in lived if epoch.number > 0]
     done = manifest.outcome.status in ("fitted", "evaluated")
+    start_kept = _start_kept(manifest, epochs, at) if done else None
     return [
         _left_out(manifest),
-        _no_learning(manifest, epochs),
+        hardly_learns(manifest, epochs, stage.loss),
         _rising_loss(trained, at, stage),
-        _overfitting(trained, at, metric),
-        _still_improving(trained, at, stage, metric) if done else None,
-        _stage_lost(manifest, epochs) if done else None,
+        _overfitting(lived, at, metric),
+        _still_improving(lived, at, stage, metric) if done else None,
+        start_kept or (_stage_lost(manifest, epochs) if done else None),
     ]
 
 
@@ -65,30 +68,6 @@ def _left_out(manifest: Manifest) -> Callout | None:
     )
 
 
-def _no_learning(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
-    losses = [epoch.loss for epoch in epochs if epoch.loss is not None]
-    guessing = math.log(max(len(manifest.data.classes), 2))
-    if not losses or not manifest.data.classes or min(losses) < 0.95 * _label_entropy(manifest, guessing):
-        return None
-    return Callout(
-        "problem",
-        "The model hardly learns",
-        f"The lowest training loss, {words.decimal(min(losses))}, is that of guessing by class "
-        "frequency. Either the rate does not "
-        "fit, or the texts do not tell the labels.",
-        "`--sweep` to try several rates for short; then read some rows: is the right column the label?",
-    )
-
-
-def _label_entropy(manifest: Manifest, otherwise: float) -> float:
-    """The loss of always giving the train split's class frequencies, in nats."""
-    counts = next((split.per_class for split in manifest.data.splits if split.name == "train"), {})
-    total = sum(counts.values())
-    if not total:
-        return otherwise
-    return -sum(n / total * math.log(n / total) for n in counts.values() if n)
-
-
 def _rising_loss(trained: list[Epoch], at: int, stage: Stage) -> Callout | None:
     losses = [epoch.loss for epoch in trained if epoch.loss is not None]
     if len(losses) < 2 or losses[-1] <= 1.1 * min(losses) + 0.01:
@@ -103,9 +82,9 @@ def _rising_loss(trained: list[Epoch], at: int, stage: Stage) -> Callout | None:
     )
 
 
-def _overfitting(trained: list[Epoch], at: int, metric: str) -> Callout | None:
-    scored = [epoch for epoch in trained if math.isfinite(_score(epoch, metric))]
-    if len(scored) < 2:
+def _overfitting(lived: list[Epoch], at: int, metric: str) -> Callout | None:
+    scored = [epoch for epoch in lived if math.isfinite(_score(epoch, metric))]
+    if not scored:
         return None
     best, last = _best(scored, metric), scored[-1]
     fell = abs(_score(best, metric) - _score(last, metric))
@@ -129,9 +108,10 @@ def _best(scored: list[Epoch], metric: str) -> Epoch:
     return min(scored, key=lambda epoch: _score(epoch, metric) * (1 if words.is_loss(metric) else -1))
 
 
-def _still_improving(trained: list[Epoch], at: int, stage: Stage, metric: str) -> Callout | None:
-    scored = [epoch for epoch in trained if math.isfinite(_score(epoch, metric))]
-    if len(scored) < 2 or _best(scored, metric) is not scored[-1] or len(trained) < stage.epochs:
+def _still_improving(lived: list[Epoch], at: int, stage: Stage, metric: str) -> Callout | None:
+    scored = [epoch for epoch in lived if math.isfinite(_score(epoch, metric))]
+    trained = sum(epoch.number > 0 for epoch in scored)
+    if trained < max(2, stage.epochs) or _best(scored, metric) is not scored[-1]:
         return None
     gain = abs(_score(scored[-1], metric) - _score(scored[-2], metric))
     if gain < 0.004:
@@ -147,11 +127,45 @@ def _still_improving(trained: list[Epoch], at: int, stage: Stage, metric: str) -
     )
 
 
+def _start_kept(manifest: Manifest, epochs: Sequence[Epoch], at: int) -> Callout | None:
+    """Training that never came to more than it began with: the kept weights are those before the first step."""
+    outcome, metric = manifest.outcome, manifest.recipe.metric
+    trained = [epoch for epoch in epochs if epoch.number > 0]
+    kept = [epoch for epoch in epochs if epoch.number == 0 and epoch.stage == epochs[0].stage]
+    if not trained or not kept or outcome.best_epoch != 0 or outcome.best_stage != kept[0].stage:
+        return None
+    scored = [epoch for epoch in trained if math.isfinite(_score(epoch, metric))]
+    after = f", and {words.metric_value(metric, _score(_best(scored, metric), metric))} at best after" if scored else ""
+    random = manifest.head is not None and manifest.head.start == "random"
+    head = " Its head is random and has learnt nothing: this model is of no use." if random else ""
+    return Callout(
+        "warning",
+        "Training did not improve on the start",
+        f"Validation {words.spoken(metric)} was {words.metric_value(metric, _score(kept[0], metric))} before the first "
+        f"step{after}. The weights from before training were kept.{head}",
+        _other_training(manifest, at, random),
+    )
+
+
+def _other_training(manifest: Manifest, at: int, random: bool) -> str:
+    """A head that starts at random needs more steps; one that is good before needs smaller ones."""
+    stage = manifest.recipe.stages[at]
+    if random:
+        epochs = stage.epochs + max(5, stage.epochs)
+        return f"more steps (`--set stages.{at}.epochs={epochs}`), other rates (`--sweep`), or more labelled rows."
+    lower = (
+        f"a lower rate (`--set stages.{at}.optimiser.lr={stage.optimiser.lr / 3:.1g}`; it was {stage.optimiser.lr:g})"
+    )
+    if manifest.head is None or manifest.head.start != "probe":
+        return f"{lower}, or more rows to learn from."
+    return f"{lower}, more labelled rows, or `--recipe probe`, which does without this training."
+
+
 def _stage_lost(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
     """A later stage that brought nothing: the kept weights are those of an earlier one."""
     outcome = manifest.outcome
     names = [name for name, _ in groupby(epoch.stage for epoch in epochs)]
-    if len(names) < 2 or not outcome.best_stage or outcome.best_stage == names[-1]:
+    if len(names) < 2 or not outcome.best_stage or (outcome.best_stage == names[-1] and outcome.best_epoch > 0):
         return None
     return Callout(
         "note",

@@ -158,11 +158,12 @@ def yardstick(name: str) -> str:
 
 
 def leaks(split: SplitSummary | None) -> str:
-    """A sentence on a held-out split of which much stands in train; "" where it holds new texts."""
+    """A sentence on a held-out split of which much was seen before; "" where it holds new texts."""
     if split is None or split.leaked < LEAKY:
         return ""
     share = percent(split.leaked, 0 if split.leaks == split.rows else 1)
-    return f"{share} of these texts also stand in train: these numbers tell what the model remembers."
+    tells = "what the model remembers" if "train" in split.seen else "what it was chosen by"
+    return f"{share} of these texts also stand in {split.seen}: these numbers tell {tells}."
 
 
 def large(value: float) -> str:

@@ -39,7 +39,7 @@ class Regression:
     metrics: tuple[str, ...] = numbers.METRICS
     validation: tuple[str, ...] = numbers.VALIDATION_METRICS
     tie_breaker = "rmse"
-    settles = False
+    settles = True
     mixes = False  # every digit is part of the answer
 
     def criterion(self, targets: Targets, outputs: int, loss: Loss) -> Criterion:
@@ -64,7 +64,7 @@ class Regression:
         return known.deviation, known.mean
 
     def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
-        return {}
+        return numbers.line(logits, _numbers(targets).values)
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.AnsweredNumbers(logits, _numbers(targets).values)

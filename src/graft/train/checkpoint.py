@@ -35,13 +35,14 @@ class Best:
     stage: str = ""
     epoch: int = 0
     value: float = float("-inf")
+    untaught: bool = False  # of a random head before its first step: what it happens to hit must not outlast any epoch
 
     def beaten_by(self, value: float, epoch: int) -> bool:
         """Whether `value` after `epoch` epochs of a stage takes its place: a later epoch also by a tie.
 
         The log-loss is no judge of ties: it worsens with confidence while the accuracy still improves.
         """
-        return value > self.value or (value == self.value and epoch > 0)
+        return value > (float("-inf") if self.untaught else self.value) or (value == self.value and epoch > 0)
 
 
 @dataclass(frozen=True, slots=True)

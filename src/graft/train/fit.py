@@ -222,10 +222,12 @@ class _Fit:
     def _keep_if_best(self, metrics: Metrics, run: StageRun, number: int) -> bool:
         standing = self.standing
         value, _ = run.objective.rank(metrics)
-        standing.since_best = 0 if value > standing.best.value else standing.since_best + 1
-        if not standing.best.beaten_by(value, number):
+        before = standing.best
+        standing.since_best = 0 if value > before.value or before.untaught else standing.since_best + 1
+        if not before.beaten_by(value, number):
             return False
-        standing.best = Best(run.stage.name, number, value)
+        untaught = number == 0 and not standing.stages and self.head.start == "random"
+        standing.best = Best(run.stage.name, number, value, untaught)
         standing.tensors = standing.tensors | copied(run.weights.named())
         standing.unsaved_best = True
         return True

@@ -1,7 +1,7 @@
 """After the last stage: what the kept weights still need before they are saved.
 
 A head that learnt standardised numbers is scaled back to the person's units, and what the task fixes on validation
-(thresholds, how a text is written) is fixed there.
+(thresholds, how a text is written, the line that numbers lie on) is fixed there.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from graft.backbone import heads
 from graft.backbone.paths import ModelPath, predict_logits
 from graft.backbone.rewriting import Rewriter, settings
 from graft.backbone.seq2seq import Seq2SeqPath
-from graft.records import Progress
+from graft.records import Progress, Said
+from graft.tasks.regression_metrics import FACTOR, SHIFT
 from graft.train import rewriting
 from graft.train.material import Material
 
 BEAMS = (1, 4)
 
 
-def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
-    """Scale the backbone's head to the person's units, in place; returns what the task settles on validation."""
+def settled(material: Material) -> Generator[Progress | Said, None, dict[str, float]]:
+    """Scale the backbone's head to the person's units, in place; returns what the task settles on validation, but for
+    a line that numbers are brought onto, which goes into the head."""
     task = material.task
     if task.head.reads == "decoder":
         return (yield from beams(material))
@@ -38,7 +40,16 @@ def settled(material: Material) -> Generator[Progress, None, dict[str, float]]:
             yield event
         else:
             logits = event
-    return task.settle(logits, material.validation.targets, material.classes)
+    found = task.settle(logits, material.validation.targets, material.classes)
+    if FACTOR not in found:
+        return found
+    if heads.is_centred(material.backbone):
+        heads.rescale(material.backbone, found[FACTOR], found[SHIFT])
+        yield Said(
+            f"Its numbers lay off those of validation: they are taken times {found[FACTOR]:.3g}, and "
+            f"{found[SHIFT]:+.3g}, which changes no order."
+        )
+    return {}
 
 
 def beams(material: Material) -> Generator[Progress, None, dict[str, float]]:
