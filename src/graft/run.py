@@ -18,6 +18,7 @@ from graft.data.read import ReadOptions, read
 from graft.data.references import REWRITE
 from graft.data.split import split
 from graft.data.table import Splits
+from graft.errors import RecipeError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.machine import Device
@@ -115,6 +116,12 @@ def run(
     yield from (Said(sentence) for sentence in about(splits))
     out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
+    if where and not writes:
+        raise RecipeError(
+            f"Only a style is compared with other texts ({', '.join(where)}), and {splits.summary.name} is for "
+            f"{splits.summary.task}.",
+            f"leave out {' and '.join(f'--{kind}' for kind in where)}, or add --task write.",
+        )
     request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
     ranking: Ranking | None = None

@@ -116,7 +116,11 @@ def test_reading_options_and_column_names_reach_the_reader(tiny_bert: Path, tmp_
         (["--set", "epoch=3"], "no field 'epoch'"),
         (["--model", "./nowhere"], "There is no folder './nowhere'"),
         (["--out", __file__], "is a file, not a folder for a run"),
-        (["--epochs", "-1"], "epochs out of range"),
+        (["--epochs", "-1"], "epochs cannot be -1"),
+        (
+            ["--neutral", str(Path(__file__).parents[2] / "examples" / "townhall.csv")],
+            "Only a style is compared with other texts",
+        ),
         (["--encoding", "utf-9"], "There is no encoding"),
         (["--text", "txet"], "did you mean --text text"),
         (["--test", "nowhere.csv"], "nowhere.csv"),

@@ -38,9 +38,9 @@ def test_a_draw_is_scored_as_the_rows_it_holds(ties):
     predicted, truth = made(40, 3, ties)
     drawn = np.random.default_rng(0).integers(0, 40, (20, 40))
     found = AnsweredNumbers(predicted, truth).score(drawn).metrics
-    for line, rows in enumerate(drawn):
+    for turn, rows in enumerate(drawn):
         alone = metrics(predicted[rows], truth[rows])
-        assert {name: found[name][line] for name in METRICS} == pytest.approx(alone)
+        assert {name: found[name][turn] for name in METRICS} == pytest.approx(alone)
 
 
 def test_an_answer_that_never_varies_orders_nothing():

@@ -112,6 +112,8 @@ def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
         model, revision = run.backbone.name, run.backbone.revision or None
     if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
         recipe = run.recipe
+    if asked.revision is not None and asked.model is None:
+        raise UsageError("--revision is of a model, but none is named.", "add --model NAME, or leave it out.")
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
     model = model or USUAL.get(asked.task, EMBEDDED)
     return FitOptions(model, revision, recipe, named, asked.device, asked.precision, every)

@@ -33,6 +33,7 @@ class Screen(Protocol):
 def screen(quiet: bool = False) -> Screen:
     """The screen that standard error allows."""
     if quiet:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the hub's own, of downloads
         return Silent()
     if sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", ""):
         return Terminal(sys.stderr)

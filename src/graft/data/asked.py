@@ -77,4 +77,7 @@ def _rows(texts: Sequence[str], seconds: Sequence[str] | None = None) -> Rows:
 
 
 def _column(texts: Sequence[str]) -> Texts:
-    return Texts(pa.chunked_array([pa.array(texts, pa.large_string())]))
+    try:
+        return Texts(pa.chunked_array([pa.array(texts, pa.large_string())]))
+    except UnicodeEncodeError as error:  # half of a character, such as "\\ud800"
+        raise TypeError(f"a text holds half of a character, which is no Unicode: {error.object!r:.80}") from None

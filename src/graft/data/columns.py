@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graft.data.likely import other_task
 from graft.data.names import LABEL_NAMES, SURE_LABELS, TEXT_NAMES, are_pair, is_id
 from graft.data.profile import Profile
 from graft.data.stream import Problems
@@ -51,7 +52,7 @@ def choose(profiles: Sequence[Profile], wanted: Wanted, problems: Problems) -> C
     if wanted.label:
         label = _named(profiles, wanted.label, "label", problems)
     else:
-        label = _infer_label([profile for profile in profiles if profile.name != second], names[0], problems)
+        label = _infer_label(profiles, names, problems)
     if label is None:
         return None
     if len({*names, label[0]}) <= len(names):
@@ -132,8 +133,8 @@ def _best_text(texts: Sequence[Profile], problems: Problems) -> Choice | None:
     return ranked[0].name, f"the longest texts ({ranked[0].length:.0f} characters on average)"
 
 
-def _infer_label(profiles: Sequence[Profile], text: str, problems: Problems) -> Choice | None:
-    others = [profile for profile in profiles if profile.name != text and profile.kind != "empty"]
+def _infer_label(profiles: Sequence[Profile], texts: Sequence[str], problems: Problems) -> Choice | None:
+    others = [profile for profile in profiles if profile.name not in texts and profile.kind != "empty"]
     for sure in SURE_LABELS:
         for profile in others:
             if profile.name.lower() == sure:
@@ -148,17 +149,20 @@ def _infer_label(profiles: Sequence[Profile], text: str, problems: Problems) -> 
         found = f"more than one column could be the label: {some_of(names)}"
         problems.add("columns", None, found, f"name it, for example --label {names[0]}")
         return None
-    if len(profiles) == 1:
-        found = f"there are texts but no labels: {text!r} is the only column"
-        remedy = "add a column named label, or write plain lines as label<TAB>text or __label__name text"
-        problems.add("no label", None, found, remedy)
-        return None
-    found = f"no column looks like a label; the columns are: {some_of([profile.name for profile in profiles])}"
-    remedy = "add a column named label, or name the one that holds the classes with --label"
-    if any(profile.is_prose and not is_id(profile.name) for profile in others):
-        remedy += "; to learn to write one text from another: --task rewrite"
-    problems.add("no label", None, found, remedy)
+    problems.add("no label", None, *_no_label(profiles, texts))
     return None
+
+
+def _no_label(profiles: Sequence[Profile], texts: Sequence[str]) -> tuple[str, str]:
+    """(found, remedy) where no column holds labels; all columns are listed, as one of them may be called unusually."""
+    other = other_task(profiles, texts)
+    names = [profile.name for profile in profiles]
+    if set(names) <= set(texts):
+        alone = f"{names[0]!r} is the only column" if len(names) == 1 else f"the only columns are {some_of(names)}"
+        remedy = "add a column named label, or write plain lines as label<TAB>text or __label__name text"
+        return f"there are texts but no labels: {alone}", remedy + other
+    found = f"no column looks like a label; the columns are: {some_of(names, len(names))}"
+    return found, "add a column named label, or name the one that holds the classes with --label" + other
 
 
 def _text_remedy(usable: Sequence[Profile]) -> str:

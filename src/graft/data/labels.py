@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.cells import FORM, JOINTS, decimal_comma, is_list, with_point
 from graft.data.options import ReadOptions
 from graft.data.profile import NUMBER
 from graft.data.stream import Problems
@@ -18,8 +19,9 @@ from graft.data.targets import Codes
 
 MOST_LABELS = 20_000  # distinct labels that are kept apart; a column with more holds something else
 INTEGER = re.compile(r"-?\d+")
-JOINTS = ("|", ";", ",")
-UNSOUND = frozenset({"several", "mixed", "regression", "unique", "single", "number"})  # labels that cannot be learnt
+PROSE = 25  # characters on average, from which different values are texts rather than names
+# Labels that cannot be learnt.
+UNSOUND = frozenset({"several", "mixed", "regression", "unique", "single", "number", "labels"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class LabelColumn:
 
     @property
     def kinds(self) -> dict[str, tuple[int, int]]:
-        """Kinds of value met ("string", "integer", "decimal", "boolean", "list") with the first line of each."""
+        """Kinds of value met ("string", "integer", "decimal", "boolean", "list", "object")
+        with the first line of each."""
         return self._kinds
 
     def codes(self) -> NDArray[np.int32]:
@@ -104,7 +107,9 @@ def _kind_and_name(value: object) -> tuple[str, str]:
         return "decimal", str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, str):
         return ("string", str(value)) if value.strip() else ("missing", "")
-    if isinstance(value, Sequence | set | dict):
+    if isinstance(value, Mapping):
+        return "object", str(value)
+    if isinstance(value, Sequence | set):
         return "list", str(value)
     return "string", str(value)  # a date, a decimal: by what it shows
 
@@ -117,7 +122,7 @@ def check_labels(column: str, labels: LabelColumn, options: ReadOptions, problem
     exact = options.labels == "exact"
     if _wrong_kinds(column, labels.kinds, problems) or (not exact and _is_regression(column, found, problems)):
         return
-    if not exact and _is_joined(column, found, problems):
+    if not exact and (_is_listed(column, found, problems) or _is_joined(column, found, problems)):
         return
     if _is_unique(column, found, problems) or _is_single(column, found, problems):
         return
@@ -133,6 +138,11 @@ def _wrong_kinds(column: str, kinds: dict[str, tuple[int, int]], problems: Probl
         remedy = "add --task multi-label where a text may have several labels, or give one label per text"
         problems.add("several", kinds["list"][1], found, remedy)
         return True
+    if "object" in kinds:
+        found = f"the label {column!r} is an object"
+        remedy = f"give one label per text, or a list of the names that apply, such as {FORM}, with --task multi-label"
+        problems.add("several", kinds["object"][1], found, remedy)
+        return True
     groups = {"number" if kind in ("integer", "decimal") else kind for kind in kinds}
     if len(groups) < 2:
         return False
@@ -145,6 +155,13 @@ def _wrong_kinds(column: str, kinds: dict[str, tuple[int, int]], problems: Probl
 
 
 def _is_regression(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    comma = decimal_comma([(label.name, label.rows) for label in labels])
+    if comma is not None:
+        line = next(label.line for label in labels if label.name == comma)
+        found = f"{column!r} holds numbers with a decimal comma, such as {comma}: this looks like a score to predict"
+        remedy = f"write {with_point(comma)}, and add --task regression; --labels exact makes every value a class"
+        problems.add("regression", line, found, remedy)
+        return True
     if not all(NUMBER.fullmatch(label.name) for label in labels):
         return False
     rows = sum(label.rows for label in labels)
@@ -165,6 +182,17 @@ def _is_regression(column: str, labels: Sequence[Label], problems: Problems) -> 
 
 def _is_whole(name: str) -> bool:
     return float(name).is_integer()
+
+
+def _is_listed(column: str, labels: Sequence[Label], problems: Problems) -> bool:
+    """Whether most names are lists written as text."""
+    listed = [label for label in labels if is_list(label.name)]
+    if sum(label.rows for label in listed) * 2 <= sum(label.rows for label in labels):
+        return False
+    found = f"labels in {column!r} are lists written as text, such as {listed[0].name!r:.60}"
+    remedy = "add --task multi-label where a text may have several labels, or give one label per text"
+    problems.add("several", listed[0].line, found, f"{remedy}; --labels exact takes lists as classes")
+    return True
 
 
 def _is_joined(column: str, labels: Sequence[Label], problems: Problems) -> bool:
@@ -189,7 +217,10 @@ def _is_unique(column: str, labels: Sequence[Label], problems: Problems) -> bool
         return False
     more = "at least " if len(labels) >= MOST_LABELS else ""
     found = f"{column!r} has {more}{len(labels):,} different values in {rows:,} rows: it does not look like classes"
-    problems.add("unique", None, found, "name the column that holds the classes with --label")
+    remedy = "name the column that holds the classes with --label"
+    if sum(len(label.name) * label.rows for label in labels) >= PROSE * rows:
+        remedy += "; to learn to write these texts from the others: --task rewrite"
+    problems.add("unique", None, found, remedy)
     return True
 
 

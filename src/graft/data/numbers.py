@@ -8,6 +8,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.cells import COMMA, with_point
 from graft.data.labels import Label
 from graft.data.options import ReadOptions
 from graft.data.profile import is_number
@@ -24,6 +25,7 @@ class NumberColumn:
     def __init__(self) -> None:
         self._values = array("d")
         self._strange: dict[str, list[int]] = {}  # what is no number: the lines where it stands
+        self._commas: list[tuple[str, int]] = []  # numbers with a decimal comma, and their lines
         self._large: dict[str, list[int]] = {}  # the same of numbers that no model could answer with
 
     def add(self, value: object, line: int) -> bool:
@@ -32,9 +34,12 @@ class NumberColumn:
             return False
         if isinstance(value, str) and not value.strip():
             return False
-        if not is_number(value) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
-            self._strange.setdefault(f"{value!r:.60}", []).append(line)
+        if isinstance(value, str) and COMMA.fullmatch(value):
+            self._commas.append((value, line))
             number = 0.0  # only so that later problems are found too; the file is refused
+        elif not is_number(value) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
+            self._strange.setdefault(f"{value!r:.60}", []).append(line)
+            number = 0.0
         elif abs(number) > LARGEST:
             self._large.setdefault(f"{number:g}", []).append(line)
         self._values.append(number)
@@ -44,7 +49,7 @@ class NumberColumn:
         """Add a problem for each cell that is no number, and where all numbers are the same or all but the same."""
         self.check_like(column, problems)
         values = self._numbers()
-        if not len(values) or self._strange or self._large:
+        if not len(values) or self._strange or self._commas or self._large:
             return
         least, most = float(values.min()), float(values.max())
         if least == most:
@@ -55,6 +60,11 @@ class NumberColumn:
             problems.add("near", None, found, "take off what they have in common, or write them in another unit")
 
     def check_like(self, column: str, problems: Problems) -> None:
+        if self._commas:
+            first, line = self._commas[0]
+            found = f"{column!r} holds {first!r}, a number with a decimal comma"
+            often = f", as {len(self._commas):,} rows do" if len(self._commas) > 1 else ""
+            problems.add("number", line, found + often, f"write such numbers with a point: {with_point(first)}")
         for shown, lines in self._strange.items():
             remedy = "write a number; where the column holds classes: --task classification, or --labels exact"
             often = f", in {len(lines):,} rows" if len(lines) > 1 else ""

@@ -82,8 +82,8 @@ def _fasttext(number: int, line: str, problems: Problems) -> tuple[str | None, s
         problems.add("plain", number, f"the line does not begin with {FASTTEXT} as the others do", "give it a label")
         return "?", line
     if text.lstrip().startswith(FASTTEXT):
-        found = "the line has several labels; more than one label per text is not supported yet"
-        problems.add("several", number, found, "leave one label per line")
+        remedy = "leave one label per line, or write a table with lists of labels and add --task multi-label"
+        problems.add("several", number, "the line has several labels", remedy)
     return head.removeprefix(FASTTEXT), text
 
 

@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from graft.data.answered import STARTS, references
 from graft.data.columns import Wanted, missing_column
+from graft.data.likely import ANSWER_NAMES, CONTEXT_NAMES, QUESTION_NAMES, answered, usual
 from graft.data.stream import Batch, Problems
 from graft.data.wording import some_of
 from graft.records import Columns
 
 QUESTIONS = "question-answering"  # the task
-QUESTION_NAMES = ("question", "questions", "query")
-CONTEXT_NAMES = ("context", "passage", "paragraph", "document", "article", "text")
-ANSWER_NAMES = ("answers", "answer", "answer_text")
 BESIDE = {  # further columns by what they say
     "start": (*STARTS, "answer_starts"),
     "impossible": ("is_impossible",),
@@ -24,6 +22,7 @@ BESIDE = {  # further columns by what they say
     "identifier": ("id", "qid", "question_id"),
 }
 SAMPLE = 200  # rows whose answers are looked for
+VARIOUS = 10  # different answers that are too many for classes; in a small sample, half as many as rows
 
 
 def infer_questions(sample: Sequence[Batch], wanted: Wanted, task: str, problems: Problems) -> Columns | None:
@@ -41,9 +40,9 @@ def infer_questions(sample: Sequence[Batch], wanted: Wanted, task: str, problems
         for role, name in missing if asked else ():
             problems.add("columns", None, *missing_column(name, names, role))
         return None
-    question = wanted.text or _usual(names, QUESTION_NAMES)
-    context = wanted.second or _usual([name for name in names if name != question], CONTEXT_NAMES)
-    answers = wanted.label or _usual(names, ANSWER_NAMES) if wanted.labelled else ""
+    question = wanted.text or usual(names, QUESTION_NAMES)
+    context = wanted.second or usual([name for name in names if name != question], CONTEXT_NAMES)
+    answers = wanted.label or usual(names, ANSWER_NAMES) if wanted.labelled else ""
     if question is None or context is None or answers is None:
         if asked:
             lacking = "question" if question is None else "context" if context is None else "answer"
@@ -51,36 +50,50 @@ def infer_questions(sample: Sequence[Batch], wanted: Wanted, task: str, problems
             told = f"no column is called {lacking}; the columns are: {some_of(names)}"
             problems.add("columns", None, told, f"name the column of {lacking}s with {option}")
         return None
-    beside = {role: found for role, usual in BESIDE.items() if (found := _usual(names, usual))}
+    beside = {role: found for role, known in BESIDE.items() if (found := usual(names, known))}
     if not asked and not _unmistakable(sample, context, answers, beside.get("start")):
         return None
     why = f"question {question!r}; context {context!r}" + (f"; answers {answers!r}." if answers else ".")
     return Columns(question, answers, why, context, beside if wanted.labelled else {})
 
 
-def _usual(names: Sequence[str], usual: Sequence[str]) -> str | None:
-    """The first usual name that is there."""
-    lower = {name.lower(): name for name in reversed(names)}
-    return next((lower[name] for name in usual if name in lower), None)
-
-
 def _unmistakable(sample: Sequence[Batch], context: str, answers: str, start: str | None) -> bool:
-    """Whether the cells are answers that say where they begin, or texts most of which stand in their contexts."""
-    cells = [
+    """Whether the cells are answers that say where they begin, or texts most of which stand in their contexts.
+
+    Without starts these must also be various, as classes such as yes and no may stand in texts by chance.
+    """
+    cells = _cells(sample, context, answers)
+    if cells and sum(_says_start(answer) for _, answer in cells) * 2 > len(cells):
+        return True
+    there, distinct = _standing(cells)
+    return there and (start is not None or distinct > min(VARIOUS, len(cells) / 2))
+
+
+def taken_for_classes(sample: Sequence[Batch], label: str) -> int:
+    """How many different answers a column of classes holds that stand in their contexts; 0 where it holds none."""
+    columns = answered(list(dict.fromkeys(name for batch in sample for name in batch.columns)))
+    if columns is None or columns[2] != label:
+        return 0
+    there, distinct = _standing(_cells(sample, columns[1], label))
+    return distinct if there else 0
+
+
+def _cells(sample: Sequence[Batch], context: str, answers: str) -> list[tuple[str, object]]:
+    """The first contexts, each with its answers."""
+    return [
         (text, answer)
         for batch in sample
         for text, answer in zip(batch.values(context), batch.values(answers), strict=True)
         if isinstance(text, str) and _filled(answer)
     ][:SAMPLE]
-    if not cells:
-        return False
-    if sum(_says_start(answer) for _, answer in cells) * 2 > len(cells):
-        return True
+
+
+def _standing(cells: Sequence[tuple[str, object]]) -> tuple[bool, int]:
+    """Whether most answers stand in their contexts, and how many different ones there are."""
     read = [(text, references(answer, None)) for text, answer in cells]
     texts = [(text, pairs[0][0]) for text, pairs in read if isinstance(pairs, list) and pairs]
     there = sum(answer in text for text, answer in texts)
-    various = len({answer for _, answer in texts}) > min(10, len(texts) / 2)
-    return there * 2 > len(cells) and (start is not None or various)
+    return there * 2 > len(cells), len({answer for _, answer in texts})
 
 
 def _filled(cell: object) -> bool:

@@ -15,13 +15,14 @@ from graft.data.marked import MarkColumn
 from graft.data.numbers import NumberColumn
 from graft.data.options import ReadOptions
 from graft.data.profile import is_number
-from graft.data.question_columns import QUESTIONS
+from graft.data.question_columns import QUESTIONS, taken_for_classes
 from graft.data.references import REWRITE
 from graft.data.rewrite_columns import RewriteColumn
 from graft.data.several import SeveralColumn
 from graft.data.stream import Batch, Problems, Stream
 from graft.data.targets import Targets
 from graft.data.token_columns import MARKS
+from graft.data.wording import count_of
 
 MOST_STRANGE = 0.5  # share of cells that are no numbers, up to which a column of decimals is one with mistakes in it
 
@@ -72,6 +73,12 @@ def infer_task(sample: Sequence[Batch], column: str, options: ReadOptions, strea
     numbers = [float(cell) for cell in cells if is_number(cell)]  # type: ignore[arg-type]
     decimals = [number for number in numbers if not number.is_integer()]
     if not decimals or len(numbers) < (1 - MOST_STRANGE) * len(cells):
+        if answers := taken_for_classes(sample, column):
+            different = count_of(answers, "different answer")
+            stream.notes.append(
+                f"most cells of {column!r} stand in their contexts, but hold only {different}, which were taken for "
+                f"classes. To find answers in contexts: --task {QUESTIONS}."
+            )
         return "classification"
     stream.notes.append(
         f"{column!r} holds decimal numbers such as {decimals[0]:g}: graft learns to predict the number "

@@ -225,7 +225,7 @@ def cost_section(manifest: Manifest) -> Section | None:
         return None
     facts = [
         ("Total time", words.duration(cost.seconds)),
-        ("Training speed", f"{words.count(round(cost.tokens_per_second))} tokens/s"),
+        *([("Training speed", f"{words.count(speed)} tokens/s")] if (speed := round(cost.tokens_per_second)) else []),
         ("Peak memory", words.size(cost.peak_memory)),
         ("Cache", _cache(cost)),
     ]

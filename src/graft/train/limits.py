@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from graft.errors import RecipeError
 from graft.records import Loss, Optimiser, Stage
 
+Ranges = Mapping[str, tuple[object, bool, str]]  # field → its value, whether that may be, what may be
+
 
 def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
     """Raises RecipeError for a stage that a backbone of so many blocks cannot train; `shared`: they are one block."""
@@ -18,23 +20,24 @@ def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
             f"{where} takes no steps, so a rate, class weights or smoothing change nothing.",
             "give it epochs, or use a recipe that trains, such as fast.",
         )
-    within = {
-        "epochs": stage.epochs >= 0,
-        "snapshots": stage.snapshots >= 1,
-        "lr": 0 < optimiser.lr < math.inf,
-        "head_lr": optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf,
-        "layer_decay": 0 < optimiser.layer_decay <= 1,
-        "weight_decay": 0 <= optimiser.weight_decay < math.inf,
-        "warmup": 0 <= optimiser.warmup <= 1,
-        "clip": 0 <= optimiser.clip < math.inf,
-        "betas": all(0 <= beta < 1 for beta in optimiser.betas),
-        "rows": stage.batches.rows >= 1,
-        "tokens": stage.batches.tokens >= 1,
-        "keep": 0 < stage.batches.keep <= 1,
-        "label_smoothing": 0 <= loss.label_smoothing < 1,
-        "dropout": 0 <= loss.dropout < 1,
-        "attention_dropout": 0 <= loss.attention_dropout < 1,
-        "patience": stage.stopping.patience >= 0,
+    batches, any_rate = stage.batches, "more than 0"
+    within: Ranges = {
+        "epochs": (stage.epochs, stage.epochs >= 0, "0 or more"),
+        "snapshots": (stage.snapshots, stage.snapshots >= 1, "1 or more"),
+        "lr": (optimiser.lr, 0 < optimiser.lr < math.inf, any_rate),
+        "head_lr": (optimiser.head_lr, optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf, any_rate),
+        "layer_decay": (optimiser.layer_decay, 0 < optimiser.layer_decay <= 1, "more than 0, up to 1"),
+        "weight_decay": (optimiser.weight_decay, 0 <= optimiser.weight_decay < math.inf, "0 or more"),
+        "warmup": (optimiser.warmup, 0 <= optimiser.warmup <= 1, "0 to 1"),
+        "clip": (optimiser.clip, 0 <= optimiser.clip < math.inf, "0 or more"),
+        "betas": (list(optimiser.betas), all(0 <= beta < 1 for beta in optimiser.betas), "0 or more, each less than 1"),
+        "rows": (batches.rows, batches.rows >= 1, "1 or more"),
+        "tokens": (batches.tokens, batches.tokens >= 1, "1 or more"),
+        "keep": (batches.keep, 0 < batches.keep <= 1, "more than 0, up to 1"),
+        "label_smoothing": (loss.label_smoothing, 0 <= loss.label_smoothing < 1, "0 or more, less than 1"),
+        "dropout": (loss.dropout, 0 <= loss.dropout < 1, "0 or more, less than 1"),
+        "attention_dropout": (loss.attention_dropout, 0 <= loss.attention_dropout < 1, "0 or more, less than 1"),
+        "patience": (stage.stopping.patience, stage.stopping.patience >= 0, "0 or more"),
     }
     refuse_out_of_range(within, where)
 
@@ -52,8 +55,8 @@ def _check_unfrozen(stage: Stage, where: str, blocks: int, shared: bool) -> None
         )
 
 
-def refuse_out_of_range(within: Mapping[str, bool], where: str) -> None:
+def refuse_out_of_range(within: Ranges, where: str) -> None:
     """Raises RecipeError for the first field that is not within its range."""
-    for field_name, is_right in within.items():
+    for field_name, (value, is_right, may_be) in within.items():
         if not is_right:
-            raise RecipeError(f"{where} has {field_name} out of range.", "see `docs/recipes.md` for its range.")
+            raise RecipeError(f"{where}: {field_name} cannot be {value}.", f"give {may_be}.")

@@ -19,7 +19,7 @@ from graft.errors import RecipeError
 from graft.records import Batches, Loss, Optimiser, Recipe, Stage, Stopping
 from graft.tasks.task import Task, known_metric
 from graft.train import rewriting_recipes, row_recipes, span_recipes, writing_recipes
-from graft.train.limits import check_stage, refuse_out_of_range
+from graft.train.limits import Ranges, check_stage, refuse_out_of_range
 from graft.train.scale import Scale
 
 WRITING = ("language", "decoder")  # heads that write
@@ -195,11 +195,11 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
                 f"{where}: stage {stage.name!r} trains nothing: a language model's head is part of it.",
                 'set unfrozen to 1 or more, or "all".',
             )
-    within = {
-        "max_tokens": recipe.max_tokens >= 3,  # a token between the two that open and close
-        "answer_tokens": recipe.answer_tokens >= 1,
-        "seed": 0 <= recipe.seed < 2**63,
-        "sweep": all(0 < lr < math.inf for lr in recipe.sweep),
+    within: Ranges = {
+        "max_tokens": (recipe.max_tokens, recipe.max_tokens >= 3, "3 or more: two open and close a text"),
+        "answer_tokens": (recipe.answer_tokens, recipe.answer_tokens >= 1, "1 or more"),
+        "seed": (recipe.seed, 0 <= recipe.seed < 2**63, "0 to 2**63 - 1"),
+        "sweep": (list(recipe.sweep), all(0 < lr < math.inf for lr in recipe.sweep), "rates more than 0"),
     }
     refuse_out_of_range(within, where)
     return dataclasses.replace(recipe, metric=metric)
