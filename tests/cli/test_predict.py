@@ -204,6 +204,8 @@ def test_json_is_one_object(trained: Path, capsys: pytest.CaptureFixture[str]) -
         (["RUN", "a text", "--file", "x.csv"], "not both"),
         (["RUN", "--file", "nowhere.csv"], "nowhere.csv"),
         (["RUN", "a text", "--out", "/dev/null/x.csv"], "/dev/null"),
+        (["RUN", "a text", "--out", "answers.csv.gz"], "not as .gz"),
+        (["RUN", "a text", "--out", "answers.parquet"], "not as .parquet"),
     ],
 )
 def test_mistakes_are_one_message(

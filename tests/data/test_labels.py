@@ -46,6 +46,7 @@ def test_variants_are_refused_kept_or_folded() -> None:
     folded = read(rows, options=ReadOptions(labels="fold"))
     assert counts(folded) == {"ham": 8, "spam": 8}
     assert any("'Spam' (2 rows) were merged into 'spam'" in note for note in folded.notes)
+    assert not any("begin or end with a space" in note for note in folded.notes)
 
 
 def test_variants_in_another_split_are_refused_or_folded() -> None:

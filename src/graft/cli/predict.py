@@ -35,6 +35,8 @@ EXAMPLES = (
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}  # files whose columns have names
 
+OTHERS = {".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".tsv", ".xlsx", ".xls", ".json", ".feather", ".arrow"}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -68,6 +70,7 @@ def add_arguments(parser: Parser) -> None:
 def main(asked: Namespace) -> int:
     if asked.texts and asked.file:
         raise UsageError("graft predict: texts come as arguments or from --file, not both.", "leave one of them out.")
+    written_as = _format(asked)
     from graft.cli.answers import Collected, writer
     from graft.predict import load
 
@@ -79,16 +82,21 @@ def main(asked: Namespace) -> int:
         print_json({"run": asked.run, "n": len(collected.rows), "predictions": collected.rows})
         return 0
     with _target(asked) as file:
-        number = _answer(predictor, texts, writer(file, _format(asked), predictor), asked)
+        number = _answer(predictor, texts, writer(file, written_as, predictor), asked)
     if asked.json:
         print_json({"run": asked.run, "n": number, "out": asked.out})
     return 0
 
 
 def _format(asked: Namespace) -> str:
-    if asked.format:
-        return str(asked.format)
-    return "jsonl" if asked.out and asked.out.endswith((".jsonl", ".ndjson")) else "csv"
+    """Of the answers. Raises UsageError for a name that promises another one."""
+    if asked.format or asked.out is None:
+        return str(asked.format or "csv")
+    ending = Path(asked.out).suffix.lower()
+    if ending in OTHERS:
+        remedy = "name it .csv or .jsonl, or add --format to have one of these under any name."
+        raise UsageError(f"Answers are written as CSV or JSON Lines, not as {ending}.", remedy)
+    return "jsonl" if ending in (".jsonl", ".ndjson") else "csv"
 
 
 @contextmanager

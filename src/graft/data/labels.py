@@ -128,7 +128,7 @@ def check_labels(column: str, labels: LabelColumn, options: ReadOptions, problem
         return
     if "decimal" in labels.kinds:
         notes.append(f"{problems.file}: whole numbers with a decimal point in {column!r} were read as integers.")
-    if any(label.name != label.name.strip() for label in found):
+    if options.labels != "fold" and any(label.name != label.name.strip() for label in found):
         notes.append(f"{problems.file}: labels in {column!r} begin or end with a space; it is part of the class name.")
 
 
