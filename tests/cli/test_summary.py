@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from graft.cli.summary import table
 from graft.folder import RunFolder
@@ -30,6 +32,16 @@ def test_style_is_against_text_of_the_genre_where_there_is_some(written: Path) -
     said = lines(written, style=(*scores("neutral", 0.9, 0.8, 0.99), *scores("contrast", 0.77, 0.19, 0.86)))
     assert "Style:   77.0% of its passages pass for it (before 19.0%, held-out text 86.0%)" in said
     assert all(len(line) <= 80 or line.startswith("Report:") for line in said if "graft generate" not in line)
+
+
+def test_a_small_terminal_gets_fewer_metrics(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = next(line for line in lines(written) if line.startswith("This model"))
+    monkeypatch.setenv("COLUMNS", "50")
+    assert next(line for line in lines(written) if line.startswith("This model")) == whole  # as it is no terminal
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    few = next(line for line in lines(written) if line.startswith("This model"))
+    assert whole.startswith(few.rstrip())
+    assert len(few) <= 50
 
 
 def test_what_stands_out_is_said_on_the_screen_too(written: Path) -> None:

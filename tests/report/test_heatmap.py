@@ -22,8 +22,7 @@ def confusion(number: int, seed: int = 0, full: bool = False) -> Heatmap:
     return Heatmap("Confusion", tuple(f"class number {name}" for name in range(number)), tuple(map(tuple, counts)))
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("number", [2, 3, LABELLED])
+@pytest.mark.parametrize(("number", "width"), [(2, WIDE), (2, NARROW), (3, WIDE), (3, NARROW), (LABELLED, WIDE)])
 def test_few_classes_show_names_and_counts(number: int, width: int) -> None:
     block = confusion(number)
     image = parsed(heatmap(block, width))
@@ -32,6 +31,12 @@ def test_few_classes_show_names_and_counts(number: int, width: int) -> None:
     if number < 5:
         said = texts(image)
         assert all(str(count) in said for row in block.counts for count in row if count)
+
+
+def test_names_that_would_cover_each_other_are_left_to_the_tips() -> None:
+    image = parsed(heatmap(confusion(LABELLED), NARROW))
+    assert not any("class number" in one for one in texts(image))
+    assert "class number 3: right" in "".join(title.text or "" for title in image.iter("title"))
 
 
 def test_the_diagonal_is_told_from_mistakes() -> None:

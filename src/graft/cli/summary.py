@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,12 +51,18 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     rows = ("document" if writes else "row") + ("" if evaluation.n == 1 else "s")
     lines = ["", f"On {evaluation.n:,} test {rows} of {manifest.data.name}, with 95% intervals:"]
     named = (name for name in task_of(manifest).validation if name in evaluation.metrics)
-    lines += _numbers(evaluation, tuple(named)[:SHOWN])
+    lines += _numbers(evaluation, tuple(named)[: _columns()])
     lines += [*_warning(manifest, evaluation), *_of_a_style(manifest, evaluation)]
     lines += ["", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
     lines += [f"Report:  {folder / 'report.html'}", f"Next:    {_ask(manifest, run)}"]
     return "\n".join(lines)
+
+
+def _columns() -> int:
+    """How many metrics fit the terminal, if it is one."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    return max(1, min(SHOWN, (width - FIRST) // COLUMN))
 
 
 def _ask(manifest: Manifest, run: str) -> str:

@@ -6,6 +6,7 @@ from graft.report import svg, words
 from graft.report.blocks import Heatmap
 
 LABELLED = 16  # classes up to which names and counts can be read
+NARROW = 18.0  # pixels of a cell below which leaning names would cover each other
 _TIPS = 300  # cells of a compact map that say what they are; the others are drawn without
 _LEVELS = 5
 _LEAN = 0.743  # cosine of 42 degrees, at which long names lean
@@ -35,6 +36,8 @@ def _labelled(block: Heatmap, width: int) -> str:
     slanted = widest + 8 > min((width - left - 4) / number, 112.0)
     slack = (40.0 if width < 500 else 60.0) if slanted else 4.0  # room for what leans out to the right
     cell = min((width - left - slack) / number, 112.0)
+    if slanted and cell < NARROW:
+        return _compact(block, width)
     tall = min(max(cell, 26.0), 52.0)
     top = min(widest * 0.72 + 18, 110.0) if slanted else 26.0
     right = left + number * cell + slack
