@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import tiny
 
+from graft import choosing, race
 from graft.backbone.features import Extractor
+from graft.choose.entrant import Measured, Pace
+from graft.choose.sample import Sample
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.data.options import ReadOptions
 from graft.data.read import read
@@ -23,7 +26,8 @@ from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError, RunError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
-from graft.records import Manifest, Progress, Ranking, Said, Unranked
+from graft.race import Course, Trial
+from graft.records import Candidate, Costs, Forecast, Heat, Manifest, Progress, Ranking, Said, Unranked
 from graft.run import Given, RunOptions, run
 
 FP32 = FitOptions(precision="fp32")
@@ -183,6 +187,98 @@ def test_finalists_are_really_trained_and_the_winner_is_advised(models: Path) ->
     best = max(heat.value for heat in found.heats if heat.round == last)
     assert next(heat.value for heat in found.heats if (heat.name, heat.round) == (found.pick, last)) == best
     assert "race" in found.why
+
+
+def test_two_depths_that_are_named_are_the_only_candidates(splits: Splits, models: Path) -> None:
+    bert = models / "bert"
+    events = list(choose(splits, FP32, ChooseOptions((f"{bert}@1", f"{bert}@2", f"{bert}@9"), 20.0)))
+    assert events[0] == Said("Comparing 1 model at the depths that were named.")
+    assert {one.candidate.name for one in events[-1].forecasts} == {f"{bert}@1", f"{bert}@2"}
+    assert [one.name for one in events[-1].unranked] == [f"{bert}@9"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "names", "share"), [(400, "", choosing.READING), (400, "/bert@1", 1.0), (200, "", 1.0)]
+)
+def test_where_there_can_be_no_race_all_of_the_time_is_for_reading(
+    rows: int, names: str, share: float, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Sample] = []
+
+    def ranked(_wanted: object, sample: Sample, *_others: object) -> Iterator[Unranked]:
+        seen.append(sample)
+        yield Unranked("all", "none was tried")
+
+    monkeypatch.setattr(choosing, "rank", ranked)
+    with pytest.raises(ModelError, match="none was tried"):
+        ranking(opinions(rows), f"{models}{names}", budget=100.0)
+    (sample,) = seen
+    assert sample.left == pytest.approx(100 * (1 - choosing.SPARE) * share, abs=5)
+    assert (sample.budget, sample.share) == (100.0, share * (1 - choosing.SPARE))
+
+
+def cost(name: str, expected: float, minutes: float) -> Forecast:
+    candidate = Candidate(name, "bert", int(name.partition("@")[2] or 3), 3, 32, 100_000, 64)
+    return Forecast(candidate, expected, (0.1, 1.0), 0.5, None, Costs(minutes, 1, 1, 1.0), ())
+
+
+def heat(name: str, value: float) -> Heat:
+    return Heat(name, 1, 270, 90, value, 1.0)
+
+
+def test_within_a_margin_the_cheapest_that_keeps_it_is_advised_and_the_words_are_true() -> None:
+    entrants = [cost("a", 0.9, 4.0), cost("b", 0.8, 1.0), cost("c", 0.85, 2.0), cost("d", 0.88, 3.0)]
+    a, b, c, d = (heat(name, value) for name, value in (("a", 0.9), ("b", 0.3), ("c", 0.8), ("d", 0.4)))
+
+    def nearest(heats: tuple[Heat, ...], untried: tuple[Forecast, ...], metric: str = "accuracy") -> tuple[str, str]:
+        won, why = choosing._nearest(Trial(heats, untried), entrants, 0.15, metric)
+        return won.candidate.name, why
+
+    name, why = nearest((a, b, c), ())
+    assert (name, "the cheapest of the race within 15.0 points of its best: 80.0%" in why) == ("c", True)
+    name, why = nearest((a, b), (entrants[2], entrants[3]))
+    assert (name, "next cheapest that is expected within 15.0 points of the best;" in why) == ("c", True)
+    assert why.endswith("cheaper ones missed that in the race, trained on 270 rows of train (a 90.0%, b 30.0%)")
+    name, why = nearest((a, b, d), ())
+    assert (name, "no cheaper one came within 15.0 points of it" in why) == ("a", True)
+    assert "cheapest" not in why
+    assert "within 0.150 of its best" in nearest((a, b, c), (), "pearson")[1]
+
+
+def test_a_cheapest_that_misses_the_margin_in_the_race_is_not_advised(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = {f"{models / 'bert'}@1": 0.2, f"{models / 'bert'}@2": 0.85, str(models / "bert"): 0.9}
+
+    def run(one: Forecast, number: int, rows: int, track: Course) -> Iterator[Heat]:
+        yield (found := Heat(one.candidate.name, number, rows, track.judged, reached[one.candidate.name], 0.1))
+        return found
+
+    costs = dict(zip(reached, (1.0, 2.0, 3.0), strict=True))
+    ordered = [cost(name, 0.9 - 0.01 * place, costs[name]) for place, name in enumerate(reversed(reached))]
+    monkeypatch.setattr(race, "_heat", run)
+    monkeypatch.setattr(choosing.forecast, "forecasts", lambda *_: ordered)
+    found = ranking(opinions(400), str(models / "bert"), budget=600.0, within=0.1)
+    assert [heat.name for heat in found.heats] == [str(models / "bert"), *list(reached)[:2]]
+    assert found.pick == f"{models / 'bert'}@2"
+    assert "within 10.0 points" in found.why
+
+
+def test_models_that_were_scored_on_fewer_rows_are_told() -> None:
+    whole, fewer = (measured(name, rows) for name, rows in (("a", 360), ("b", 200)))
+    assert choosing._fewer([whole, fewer]).endswith("scored on as many rows: b on 200 only.")
+    assert choosing._fewer([whole, whole]) == ""
+
+
+def measured(name: str, rows: int) -> Measured:
+    return Measured(cost(name, 0.5, 1.0).candidate, (1, 2), (), rows, Pace(1.0, 1.0, 1.0), (1, 2))
+
+
+def test_a_depth_of_a_model_that_writes_is_not_taken_for_the_whole() -> None:
+    documents = {"text": [" ".join(tiny.WORDS[n : n + 80]) for n in range(15)]}
+    style = split(read(documents, options=ReadOptions(task="write")))
+    with pytest.raises(ModelError, match="@2: models that write are compared whole"):
+        ranking(style, "gpt2@2")
 
 
 def test_a_comparison_and_the_training_of_its_winner_extract_no_row_twice(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import tiny
 
+import graft.race
 from graft import machine
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.fitting import FitOptions
-from graft.race import FINALISTS, Course, finalists, planned, race
+from graft.race import FINALISTS, Course, Judge, can_be, contenders, finalists, planned, race, trial
 from graft.records import Candidate, Costs, Forecast, Heat, Said, View
 
 
@@ -23,6 +26,33 @@ def forecast(name: str, expected: float, depth: int = 2, minutes: float = 0.1) -
     costs = Costs(minutes, 10**9, 10**6, 0.01 * minutes)
     interval = (expected - 0.1, expected + 0.1)
     return Forecast(candidate, expected, interval, 0.5, View("mean", depth, 0.8, 0.7, 1.0, 2.0), costs, ())
+
+
+Outcome = TypeVar("Outcome")
+
+
+def result(racing: Generator[object, None, Outcome]) -> Outcome:
+    while True:
+        try:
+            next(racing)
+        except StopIteration as done:
+            return done.value
+
+
+@pytest.fixture
+def values(monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
+    """What each finalist reaches without being trained; None: it fails."""
+    reached: dict[str, float | None] = {}
+
+    def heat(one: Forecast, number: int, rows: int, track: Course) -> Iterator[Heat]:
+        value = reached[one.candidate.name]
+        if value is None:
+            return None
+        yield (found := Heat(one.candidate.name, number, rows, track.judged, value, 0.1))
+        return found
+
+    monkeypatch.setattr(graft.race, "_heat", heat)
+    return reached
 
 
 def names(found: list[Forecast]) -> list[str]:
@@ -49,9 +79,16 @@ def test_each_models_best_depth_races_before_further_depths_and_those_below_the_
     assert len(finalists(many, many[0])) == FINALISTS
 
 
-def test_a_cheaper_pick_races_the_best_alone() -> None:
-    ordered = [forecast("a", 0.9), forecast("b", 0.895), forecast("a@1", 0.891, 1)]
-    assert names(finalists(ordered, ordered[2])) == ["a", "a@1"]
+def test_where_the_cheapest_is_sought_the_best_races_those_that_are_cheaper_and_near() -> None:
+    ordered = [forecast("a", 0.9), forecast("b", 0.895, minutes=0.2), forecast("a@2", 0.893, 2, 0.05)]
+    ordered += [forecast("a@1", 0.891, 1, 0.02), forecast("c", 0.5, minutes=0.01)]
+    assert names(contenders(ordered, 0.01)) == ["a", "a@1", "a@2"]
+
+
+def test_there_can_be_no_race_over_few_rows_nor_without_a_judge() -> None:
+    assert can_be(Judge(), 200)
+    assert not can_be(Judge(), 198)
+    assert not can_be(Judge(metric="tag_f1"), 1000)
 
 
 def test_more_time_means_more_rows_and_too_little_means_no_race(splits: Splits) -> None:
@@ -60,7 +97,13 @@ def test_more_time_means_more_rows_and_too_little_means_no_race(splits: Splits) 
     assert planned(entrants, course(splits, 5.0)) >= planned(slow, course(splits, 30.0)) > 0
     assert planned(entrants, course(splits, 600.0)) == course(splits, 600.0).most
     assert planned(entrants, course(splits, 1.0)) == 0
-    assert list(race(entrants, course(splits, 1.0))) == [Said("There is no time left to race the finalists.")]
+    (said,) = race(entrants, course(splits, 1.0))
+    assert isinstance(said, Said)
+    assert "2 finalists would take about" in said.text
+    assert "150 rows" in said.text
+    assert "s are left" in said.text
+    (said,) = trial(entrants, course(splits, 1.0), 0.1)
+    assert "There is no race" in said.text
 
 
 def test_one_that_fails_is_out_and_the_other_wins(splits: Splits, tmp_path: Path) -> None:
@@ -74,3 +117,24 @@ def test_one_that_fails_is_out_and_the_other_wins(splits: Splits, tmp_path: Path
     assert any(
         isinstance(event, Said) and "Out of the race" in event.text and missing in event.text for event in events
     )
+
+
+def test_a_round_that_would_repeat_the_last_one_is_not_run(splits: Splits, values: dict[str, float | None]) -> None:
+    track = dataclasses.replace(course(splits, 600.0), per_text=dict.fromkeys("abcd", 6.0))
+    values |= {"a": 0.7, "b": 0.8, "c": 0.9, "d": 0.6}
+    last = result(race([forecast(name, 0.9) for name in "abcd"], track))
+    assert [(heat.name, heat.round, heat.rows) for heat in last] == [(name, 1, track.most) for name in "cbad"]
+
+
+def test_the_cheapest_ones_run_until_one_is_near_the_best(splits: Splits, values: dict[str, float | None]) -> None:
+    entrants = [forecast(name, 0.9) for name in "abcde"]
+    track = dataclasses.replace(course(splits, 600.0), per_text=dict.fromkeys("abcde", 6.0))
+    values |= {"a": 0.9, "b": 0.5, "c": 0.85, "d": 0.9, "e": 0.9}
+    found = result(trial(entrants, track, 0.1))
+    assert [heat.name for heat in found.heats] == ["a", "b", "c"]
+    assert names(list(found.open)) == ["d", "e"]
+    values |= {"b": None, "c": 0.5, "d": 0.6}
+    found = result(trial(entrants, track, 0.1))
+    assert [heat.name for heat in found.heats] == ["a", "c", "d"]
+    assert names(list(found.open)) == ["e"]
+    assert result(trial(entrants, dataclasses.replace(track, deadline=time.perf_counter()), 0.1)).heats == ()

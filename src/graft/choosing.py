@@ -7,9 +7,13 @@ Of the splits only train is read. A generator of events; the last one is the `Ra
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
 
 from graft import machine, writers
 from graft.backbone.hub import EMBEDDED
@@ -22,9 +26,10 @@ from graft.choose.sample import Sample
 from graft.choose.units import metric_of
 from graft.data.documents import WRITE
 from graft.data.table import Splits
+from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError
 from graft.fitting import FitOptions
-from graft.race import Course, Judge, finalists, race
+from graft.race import Course, Judge, Trial, can_be, contenders, finalists, race, trial
 from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Spelling, Unranked
 from graft.report import spelling
 from graft.report.words import metric_value
@@ -32,10 +37,12 @@ from graft.tasks.registry import task_named
 from graft.train.scale import Scale
 
 Event = Progress | Said | Unranked | Heat | Ranking
+Outcome = TypeVar("Outcome")
 BUDGET = 300.0  # seconds
 BUDGET_OF_RUN = 120.0  # seconds, where a run compares what is at hand before it trains
 SPARE = 0.05  # share of the time that is kept back
 READING = 0.5  # share of it in which candidates are read and scored; the race has the rest
+NO_DEPTHS = "models that write are compared whole, not at a depth"
 COMPARED = ("classification", "multi-label", "regression", "token-classification", "write")
 
 
@@ -67,15 +74,19 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
     wanted = candidates.named(options.candidates) if options.candidates else candidates.local()
     if not wanted:
         raise ModelError("No model is at hand to be compared.", "name some with --candidates.")
-    yield Said(f"Comparing {len(wanted)} {'model' if len(wanted) == 1 else 'models'}, each at every depth.")
-    measured, unranked = yield from _measured(wanted, splits, fit, deadline)
+    yield Said(candidates.compared(wanted))
+    judge = Judge(task_named(splits.summary.task), metric)
+    share = READING if can_be(judge, len(splits.train)) and not candidates.is_one(wanted) else 1.0
+    sample = _sample(splits, fit, time.perf_counter() + share * (deadline - time.perf_counter()))
+    sample = dataclasses.replace(sample, budget=options.budget, share=share * (1 - SPARE))
+    measured, unranked = yield from _measured(wanted, sample, fit)
     if not measured:
         raise _none_compared(unranked)
     efforts = [(one, _efforts(one, splits, fit)) for one in measured]
-    ordered = forecast.forecasts(efforts, forecast.Aim(len(splits.train), len(splits.classes), metric))
+    aim = forecast.Aim(len(splits.train), len(splits.classes), metric, _commonest(splits))
+    ordered = forecast.forecasts(efforts, aim)
     pick, why = forecast.picked(ordered, options.within, metric)
     per_text = {one.model.name: one.pace.tokens_per_text for one in measured}
-    judge = Judge(task_named(splits.summary.task), metric)
     chosen = machine.choose(fit.device, fit.precision)
     course = Course(splits.train, splits.classes, chosen, fit, per_text, deadline, judge)
     heats, won = yield from _raced(ordered, pick, course, options.within)
@@ -90,7 +101,7 @@ def choose(splits: Splits, fit: FitOptions = FitOptions(), options: ChooseOption
         heats=tuple(heats),
         pick=pick.candidate.name,
         why=why,
-        basis=forecast.basis(metric),
+        basis=f"{forecast.basis(metric)}{_fewer(measured)}",
         seconds=time.perf_counter() - began,
     )
 
@@ -102,8 +113,12 @@ def _of_writers(splits: Splits, fit: FitOptions, options: ChooseOptions) -> Iter
     wanted = candidates.named(options.candidates) if options.candidates else here
     if not wanted:
         raise ModelError("No language model is at hand to be compared.", "name some with --candidates.")
+    cut = [Unranked(f"{one.name}@{depth}", NO_DEPTHS) for one in wanted for depth in one.depths]
+    yield from cut
     chosen = machine.choose(fit.device, fit.precision)
-    ordered, unranked, read = yield from writers.weighed(wanted, splits, fit, chosen, deadline)
+    whole = [one for one in wanted if not one.depths]
+    ordered, unranked, read = yield from writers.weighed(whole, splits, fit, chosen, deadline)
+    unranked = [*cut, *unranked]
     if not ordered:
         raise _none_compared(unranked)
     for one in ordered:
@@ -153,14 +168,29 @@ def only_at_hand(splits: Splits, options: ChooseOptions) -> str:
     return ""
 
 
+def _commonest(splits: Splits) -> float:
+    """The share of train's rows that the commonest class has; 0 for targets that are no classes."""
+    targets = splits.train.targets
+    return float(np.bincount(targets.values).max() / len(targets)) if isinstance(targets, Codes) else 0.0
+
+
+def _fewer(measured: Sequence[Measured]) -> str:
+    """That not all were scored on as many rows, which is told of the most; "" where they were."""
+    fewest = min(measured, key=lambda one: one.rows)
+    if fewest.rows == max(one.rows for one in measured):
+        return ""
+    return f" In the time not all models were scored on as many rows: {fewest.model.name} on {fewest.rows:,} only."
+
+
+def _sample(splits: Splits, fit: FitOptions, until: float) -> Sample:
+    task = task_named(splits.summary.task)
+    return Sample(splits.train, splits.classes, _limit(splits, fit), until, task=task)
+
+
 def _measured(
-    wanted: Sequence[candidates.Named], splits: Splits, fit: FitOptions, deadline: float
+    wanted: Sequence[candidates.Named], sample: Sample, fit: FitOptions
 ) -> Generator[Event, None, tuple[list[Measured], list[Unranked]]]:
     """What could be measured in its share of the time, and what could not be."""
-    share = READING * (deadline - time.perf_counter())
-    task = task_named(splits.summary.task)
-    until = time.perf_counter() + share
-    sample = Sample(splits.train, splits.classes, _limit(splits, fit), until, task=task)
     measured: list[Measured] = []
     unranked: list[Unranked] = []
     chosen = machine.choose(fit.device, fit.precision)
@@ -179,38 +209,66 @@ def _raced(
     ordered: Sequence[Forecast], pick: Forecast, course: Course, within: float
 ) -> Generator[Event, None, tuple[list[Heat], tuple[Forecast, str] | None]]:
     """The heats that were run, and what the race says: the pick and why; None where no round was finished."""
-    heats: list[Heat] = []
+    if not can_be(course.judge, len(course.train)):
+        return [], None
+    if pick is not ordered[0]:
+        entrants = contenders(ordered, within)
+        heats, found = yield from _heats(trial(entrants, course, within))
+        return heats, _nearest(found, entrants, within, course.judge.metric) if found.heats else None
     entrants = finalists(ordered, pick)
-    if len(entrants) < 2 or not course.judge.can:
-        return heats, None
-    racing = race(entrants, course)
-    while True:
-        try:
-            event = next(racing)
-        except StopIteration as done:
-            last: list[Heat] = done.value
-            break
-        if isinstance(event, Heat):
-            heats.append(event)
-        yield event
+    if len(entrants) < 2:
+        return [], None
+    heats, last = yield from _heats(race(entrants, course))
     if not last:
         return heats, None
     by_name = {one.candidate.name: one for one in entrants}
     enough = [by_name[heat.name] for heat in last if heat.value >= last[0].value - within]
     won = min(enough, key=lambda one: one.costs.minutes) if within else enough[0]
-    return heats, (won, _won(won, last, within, course.judge.metric))
+    near = f"the cheapest within {forecast.margin(course.judge.metric, within)} of the best of the last round"
+    is_best = won.candidate.name == last[0].name
+    return heats, (won, _won(won, last, "the best of the race" if is_best else near, course.judge.metric))
 
 
-def _won(won: Forecast, last: Sequence[Heat], within: float, metric: str) -> str:
-    """Why it is advised after a race."""
+def _heats(racing: Generator[Event, None, Outcome]) -> Generator[Event, None, tuple[list[Heat], Outcome]]:
+    """The events of a race; every heat, and how it came out."""
+    heats: list[Heat] = []
+    while True:
+        try:
+            event = next(racing)
+        except StopIteration as done:
+            return heats, done.value
+        if isinstance(event, Heat):
+            heats.append(event)
+        yield event
+
+
+def _nearest(found: Trial, entrants: Sequence[Forecast], within: float, metric: str) -> tuple[Forecast, str]:
+    """The cheapest that came within so much of the best, and why it is advised; where only the best did, the cheapest
+    that was not tried, as its forecast is still within so much."""
+    by_name = {one.candidate.name: one for one in entrants}
+    top = max(heat.value for heat in found.heats)
+    enough = [by_name[heat.name] for heat in found.heats if heat.value >= top - within]
+    won, near = min(enough, key=lambda one: one.costs.minutes), forecast.margin(metric, within)
+    if won is not entrants[0]:
+        return won, _won(won, found.heats, f"the cheapest of the race within {near} of its best", metric)
+    if len(found.heats) > 1 and found.open:
+        reached = ", ".join(f"{heat.name} {metric_value(metric, heat.value)}" for heat in found.heats)
+        trained = f"{found.heats[0].rows:,} rows of train"
+        expected = f"it is the next cheapest that is expected within {near} of the best"
+        return found.open[0], f"{expected}; cheaper ones missed that in the race, trained on {trained} ({reached})"
+    best = f"the best of the race, and no cheaper one came within {near} of it"
+    return won, _won(won, found.heats, best, metric)
+
+
+def _won(won: Forecast, last: Sequence[Heat], what: str, metric: str) -> str:
+    """Why it is advised after a race, of which it was so."""
     reached = {heat.name: metric_value(metric, heat.value) for heat in last}
     own = reached.pop(won.candidate.name)
     if not reached:
         return f"it was the only one to finish the race, at {own}"
     others = ", ".join(f"{name} {value}" for name, value in reached.items())
-    near = f"the cheapest within {metric_value(metric, within)} of the best of the race"
     trained = f"{last[0].rows:,} rows of train and judged on {last[0].judged:,} others"
-    return f"it was {near if within else 'the best of the race'}: {own}, trained on {trained} ({others})"
+    return f"it was {what}: {own}, trained on {trained} ({others})"
 
 
 def _limit(splits: Splits, fit: FitOptions) -> int:

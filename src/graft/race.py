@@ -2,7 +2,8 @@
 
 Successive halving (Jamieson and Talwalkar 2016, "Non-stochastic best arm identification"): in every round each
 finalist is trained by the recipe on the same rows and judged on others of train; the better half goes on, to more
-rows. A generator of `Progress` and `Heat`s. Validation and test stay closed. What the comparison has read of the rows
+rows. Where the cheapest near the best is sought, there is one round, which ends with the first that is near (`trial`).
+A generator of `Progress` and `Heat`s. Validation and test stay closed. What the comparison has read of the rows
 is found in the cache, so a head's start costs nothing again.
 """
 
@@ -30,6 +31,7 @@ from graft.data.table import Rows
 from graft.errors import GraftError, NotFinite, first_line
 from graft.fitting import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
+from graft.report import words
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task
 from graft.train.fit import fit
@@ -78,7 +80,7 @@ class Course:
 
     @property
     def judged(self) -> int:
-        return min(MOST_JUDGED, int(JUDGED * len(self.train)))
+        return judging(len(self.train))
 
     @property
     def most(self) -> int:
@@ -107,17 +109,32 @@ class Course:
         return seconds(a_text / per_text, Effort.of(recipe, rows, per_text)) + judging + OVERHEAD
 
 
+def judging(rows: int) -> int:
+    """How many of so many rows of train judge."""
+    return min(MOST_JUDGED, int(JUDGED * rows))
+
+
+def can_be(judge: Judge, rows: int) -> bool:
+    """Whether there can be a race over so many rows of train, whatever the time."""
+    return judge.can and rows - judging(rows) >= FEWEST_ROWS
+
+
 def finalists(ordered: Sequence[Forecast], pick: Forecast) -> list[Forecast]:
-    """Who races: the pick and the best where they differ; else whoever may be the best by the intervals, each model's
-    best depth first."""
-    if pick is not ordered[0]:
-        return [ordered[0], pick]
+    """Who may be the best by the intervals, each model's best depth first."""
     near = [one for one in ordered if one.interval[1] >= pick.expected]
     models: dict[str, Forecast] = {}
     for one in near:
         models.setdefault(model_of(one), one)
     firsts = list(models.values())
     return (firsts + [one for one in near if one not in firsts])[:FINALISTS]
+
+
+def contenders(ordered: Sequence[Forecast], within: float) -> list[Forecast]:
+    """The best, and behind it those that cost less and are expected within so much of it, the cheapest first."""
+    best = ordered[0]
+    near = (one for one in ordered[1:] if one.expected >= best.expected - within)
+    cheaper = [one for one in near if one.costs.minutes < best.costs.minutes]
+    return [best, *sorted(cheaper, key=lambda one: one.costs.minutes)]
 
 
 def model_of(one: Forecast) -> str:
@@ -137,9 +154,9 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
         while not rows and len(standing) > 2:  # fewer finalists rather than no race
             standing.pop()
             rows = planned(standing, course)
-        if not rows:
-            if number == 1:
-                yield Said("There is no time left to race the finalists.")
+        if not rows and number == 1:
+            yield _no_time(standing, course)
+        if not rows or (last and rows <= last[0].rows):  # the same rows again, or fewer, would tell nothing new
             break
         heats: list[Heat] = []
         for one in standing:
@@ -156,9 +173,55 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
     return last
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a race for the cheapest near the best found."""
+
+    heats: tuple[Heat, ...]  # in the order in which they were run; none where there was no time for two
+    open: tuple[Forecast, ...]  # those that are cheaper than the best and were not tried, the cheapest first
+
+
+def trial(entrants: Sequence[Forecast], course: Course, within: float) -> Generator[Event, None, Trial]:
+    """One round, the best first and then the cheapest one after the other, until one comes within so much of the best.
+
+    All train on the same rows, as many as there is time for even if none does.
+    """
+    standing = list(entrants[:FINALISTS])
+    rows = affordable(standing, course, course.left)
+    while not rows and len(standing) > 2:
+        standing.pop()  # the costliest but the best
+        rows = affordable(standing, course, course.left)
+    if not rows:
+        yield _no_time(standing, course)
+        return Trial((), tuple(entrants[1:]))
+    heats: list[Heat] = []
+    tried = 0
+    for one in standing:
+        heat = yield from _heat(one, 1, rows, course)
+        heats += [heat] if heat is not None else []
+        tried += heat is not None or course.left >= 0
+        if course.left < 0 or (len(heats) > 1 and heats[-1].value >= max(each.value for each in heats) - within):
+            break
+    told = heats if len(heats) > 1 or course.left >= 0 else []
+    return Trial(tuple(told), tuple(entrants[max(1, tried) :]))
+
+
+def _no_time(standing: Sequence[Forecast], course: Course) -> Said:
+    needed = words.duration(sum(course.seconds(one, FEWEST_ROWS) for one in standing))
+    left = words.duration(max(0.0, course.left))
+    return Said(
+        f"There is no race: {len(standing)} finalists would take about {needed} on {FEWEST_ROWS} rows, {left} are left."
+    )
+
+
 def planned(standing: Sequence[Forecast], course: Course) -> int:
     """The most rows to train on that all can do in this round's share of the time; 0 where not even few."""
-    share = course.left / math.ceil(math.log2(len(standing)))  # rounds that are still to come
+    rounds = math.ceil(math.log2(len(standing)))  # that are still to come
+    return affordable(standing, course, course.left / rounds)
+
+
+def affordable(standing: Sequence[Forecast], course: Course, share: float) -> int:
+    """The most rows to train on that all can do in so many seconds; 0 where not even few."""
     low, high = 0, course.most
     while low < high:
         middle = (low + high + 1) // 2

@@ -20,7 +20,7 @@ import numpy as np
 from graft.backbone import at_hand
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
-from graft.choose.candidates import Found, Named, located
+from graft.choose.candidates import Found, Named, located, reason
 from graft.choose.cost import Effort, costs
 from graft.choose.entrant import Measured, Pace, sizes
 from graft.data.spelling import spell
@@ -124,7 +124,7 @@ def _pilot(found: Found, texts: Sequence[str], chosen: MachineRecord) -> Generat
         writer = Writer(found, backbone, time.perf_counter() - began, np.zeros((0, 4)))
         yield from _score(writer, texts, PILOT, chosen)
     except GraftError as error:
-        return Unranked(found.named.name, error.found)
+        return Unranked(found.named.name, reason(error, found.named.name))
     except FAILURES as error:
         return Unranked(found.named.name, f"it cannot be run: {first_line(error)}")
     return writer

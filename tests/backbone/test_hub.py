@@ -188,6 +188,14 @@ def test_a_near_miss_is_suggested(model):
     assert f"did you mean {model}?" in refused(f"{model}s")
 
 
+@pytest.mark.usefixtures("no_network")
+def test_a_folder_has_no_revisions(model):
+    for name in (str(model), f"{model}@2"):
+        with pytest.raises(ModelError, match="a folder has no revision 'v9'") as caught:
+            locate(name, "v9")
+        assert "--revision" in caught.value.remedy
+
+
 # ----------------------------------------------------------------------------------------------------- the embedded one
 
 
@@ -213,6 +221,18 @@ def test_the_embedded_package_is_not_imported(package, monkeypatch):
     found = locate("embedded")
     assert (found.source, found.folder) == ("embedded", package / "model")
     assert hub.EMBEDDED_MODULE not in sys.modules
+
+
+def test_the_embedded_model_has_no_revision_but_the_one_that_runs_record(package, monkeypatch):
+    weights = (package / "model" / "model.safetensors").read_bytes()
+    monkeypatch.setattr(hub, "EMBEDDED_DIGEST", hashlib.sha256(weights).hexdigest())
+    monkeypatch.setattr(hub, "EMBEDDED_PACKAGE", "numpy")  # any installed package, for its version
+    found = locate("embedded")
+    assert locate("embedded", found.revision) == found
+    for name in ("embedded", "embedded@2"):
+        with pytest.raises(ModelError, match="has no revision 'v9'") as caught:
+            locate(name, "v9")
+        assert "--revision" in caught.value.remedy
 
 
 def test_the_real_embedded_model_is_found_without_import_or_socket():
@@ -262,10 +282,12 @@ for name in ("owner/model", "owner/other", "no such thing!", "-", "a" * 200):
     lines = online.stdout.splitlines()
     assert len(lines) == 5, online.stderr
     assert all(line.startswith("ModelError |") and line.split("|")[2].strip() for line in lines)
-    assert "owner/model has no safetensors weights, or they could not be downloaded" in lines[0]
-    assert "There is no folder 'owner/other', and a hub model of that name could not be downloaded" in lines[1]
-    assert "Errno" not in lines[1]
+    for line, name in zip(lines, ("owner/model", "owner/other"), strict=False):
+        assert f"There is no folder {name!r}, and a hub model of that name could not be downloaded" in line
+        assert "Errno" not in line
     assert all("neither a folder nor a hub model's name" in line for line in lines[2:])
+    pinned = in_a_process(code.replace("locate(name)", "locate(name, '..')"), **cached)
+    assert len(pinned.stdout.splitlines()) == 5, pinned.stderr
     offline = in_a_process(NO_SOCKET + code, **cached | {"HF_HUB_OFFLINE": "1"})
     lines = offline.stdout.splitlines()
     assert len(lines) == 5, offline.stderr

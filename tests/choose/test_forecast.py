@@ -90,10 +90,19 @@ def test_the_pick_is_the_best_or_the_cheapest_that_is_near_it():
     assert forecast.picked(found, 0.0)[0].candidate.name == "a"
     near, why = forecast.picked(found, 0.02)
     assert near.candidate.name == "a@2"
-    assert "cheapest" in why
+    assert "cheapest that is expected within 2.0 points of the best (" in why
+    assert "%" not in why
     assert forecast.picked(found, 0.9)[0].candidate.name == "a@1"
     alone = forecasts(measured("b", [0.5]))
     assert "only candidate" in forecast.picked(alone, 0.0)[1]
+
+
+def test_what_tells_nothing_is_not_expected_below_the_commonest_class():
+    one = measured("a", [0.0, 0.9])
+    efforts = [(one, [Effort(1000, 10, 100)] * 2)]
+    best, blind = forecast.forecasts(efforts, forecast.Aim(train=800, classes=2, commonest=0.6))
+    assert (best, blind.expected, blind.interval[1]) == (forecasts(one)[0], 0.6, 0.6)
+    assert blind.interval[0] < 0.1  # a training may fail all the same
 
 
 def test_costs_grow_with_depth_and_effort():

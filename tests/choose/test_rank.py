@@ -61,6 +61,18 @@ def test_a_depth_that_was_named_is_the_only_candidate_of_its_model(models, split
     assert found.depths == (2,)
 
 
+def test_of_several_depths_that_were_named_the_impossible_are_told_and_the_others_go_on(
+    models, splits, machine, tmp_path
+):
+    names = [f"{models / 'bert'}@{depth}" for depth in (9, 2, 0, 1)]
+    found, _ = ranked(named(names), splits, machine, Store(tmp_path))
+    *none, one = found
+    assert [(each.name, each.why) for each in none] == [
+        (name, f"it has 3 blocks, so there is no {name}") for name in (names[2], names[0])
+    ]
+    assert one.depths == (1, 2)
+
+
 def test_what_cannot_be_loaded_or_run_is_skipped_and_the_others_are_ranked(models, splits, machine, tmp_path):
     broken = shutil.copytree(models / "bert", tmp_path / "broken")
     config = json.loads((broken / "config.json").read_text()) | {"model_type": "no-such-architecture"}
@@ -68,6 +80,8 @@ def test_what_cannot_be_loaded_or_run_is_skipped_and_the_others_are_ranked(model
     deep = f"{models / 'bert'}@9"
     found, _ = ranked(named([str(broken), str(models / "roberta"), deep]), splits, machine, Store(tmp_path / "store"))
     by_name = {one.name: one for one in found if isinstance(one, Unranked)}
+    assert by_name[str(broken)].why.startswith("cannot be loaded: transformers has no model_type")
+    assert by_name[str(broken)].why.endswith(" → choose a model of a built-in type")
     assert set(by_name) == {str(broken), str(models / "bert")}
     assert "3 blocks" in by_name[str(models / "bert")].why
     assert [one.model.name for one in found if isinstance(one, Measured)] == [str(models / "roberta")]
@@ -103,3 +117,25 @@ def test_little_time_means_fewer_rows(models, splits, machine, tmp_path):
     slower = max(others, key=lambda one: one.seconds(entrant.FEWEST_ROWS))
     hurried = Sample(splits.train, splits.classes, 64, deadline=time.perf_counter() + 0.8 * most)
     assert [one.name for one, _ in room._too_slow(others, hurried)] == [slower.name]
+
+
+def test_what_is_too_slow_is_told_with_what_all_take_and_the_budget_that_would_do(monkeypatch, splits):
+    from graft.choose import entrant
+    from graft.choose import rank as room
+
+    class Slow(entrant.Entrant):
+        name, rows = "slow", 400  # type: ignore[assignment]
+
+        def seconds(self, rows):
+            return self.width + rows / 1000
+
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    sample = Sample(splits.train, splits.classes, 64, now + 20.0, budget=50.0, share=0.5)
+    made = [Slow(None, sample, None, None, width=width) for width in (12, 14)]
+    ((slowest, why),) = room._too_slow(made, sample)
+    assert slowest is made[1]
+    assert why == (
+        "reading 200 rows takes it about 14 s, and the 2 models together 26 s, but there is time for 20 s; "
+        "a budget of 1 min 3 s would do"
+    )

@@ -189,5 +189,16 @@ def test_constant_features_and_classes_of_one_row_are_no_trouble(score):
     assert math.isfinite(score(torch.ones(12, 3), torch.arange(12) % 2))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("width", [8, 40], ids=["more rows", "more features"])
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_states_that_are_all_the_same_score_the_worst_and_warn_of_nothing(width, value):
+    features, codes = made(30, width, 3)
+    same, telling = scores(torch.full((30, width), value), codes), scores(features, codes)
+    assert all(math.isfinite(getattr(same, name)) for name in ("h_score", "log_me", "neighbours", "probe"))
+    assert same.log_me < telling.log_me
+    assert math.isfinite(scores(torch.full((30, width), value), codes.double()).log_me)
+
+
 def test_a_constant_correlates_with_nothing():
     assert correlation(torch.ones(5), torch.arange(5.0)) == 0

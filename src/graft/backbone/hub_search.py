@@ -120,7 +120,7 @@ def _ask(question: Question) -> list[dict[str, Any]]:
     except OfflineModeIsEnabled:
         raise _Unanswered("HF_HUB_OFFLINE is set") from None
     except HfHubHTTPError as error:
-        raise _Unanswered(_refusal(error.response.status_code, error.response.headers.get("retry-after"))) from None
+        raise _Unanswered(refusal(error.response.status_code, error.response.headers.get("retry-after"))) from None
     except ValueError:
         raise _Unanswered("its answer is not JSON") from None
     except (client.HTTPError, client.InvalidURL, OSError) as error:
@@ -131,7 +131,7 @@ def _ask(question: Question) -> list[dict[str, Any]]:
     return [item for item in items if PLAIN.fullmatch(item["id"])]
 
 
-def _refusal(status: int, wait: str | None) -> str:
+def refusal(status: int, wait: str | None) -> str:
     """An error of HTTP in words."""
     if status == 429:
         return f"too many requests, ask again in {wait} s" if wait and wait.isdigit() else "too many requests"

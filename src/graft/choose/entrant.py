@@ -27,7 +27,8 @@ from graft.data.longtexts import Limits
 from graft.data.spelling import spell
 from graft.data.table import Rows
 from graft.errors import ModelError
-from graft.records import Candidate, MachineRecord, Progress, Spelling, View
+from graft.records import Candidate, MachineRecord, Progress, Spelling, Unranked, View
+from graft.report import words
 
 FEWEST_ROWS = 200
 PILOT = ((16, np.inf), (80, 5.0), (400, 0.5))  # rows, and seconds that they may take: the first pass is a slow one
@@ -96,14 +97,12 @@ class Entrant:
             self.extractor = Extractor(self.backbone, serving(self.backbone, self.machine), self.store)
         return self.backbone, self.extractor
 
-    def pilot(self, sampled: Rows) -> Iterator[Progress]:
-        """Load it, tokenise the sample, read a few rows."""
+    def pilot(self, sampled: Rows) -> Iterator[Progress | Unranked]:
+        """Load it, tokenise the sample, read a few rows. Depths that it does not have are told, the others go on."""
         began = time.perf_counter()
         backbone, _ = self.load()
         self.width = backbone.record.width
-        asked, blocks = self.found.named.depth, backbone.record.blocks
-        if asked is not None and not 1 <= asked <= blocks:
-            raise ModelError(f"it has {blocks} blocks, so there is no {self.name}@{asked}")
+        yield from self._impossible(backbone.record.blocks)
         loading = time.perf_counter() - began
         limit = min(self.sample.limit, backbone.record.max_tokens)
         self.encoded = encode(sampled, backbone.tokenizer.backend_tokenizer, Limits(limit, "truncate"))
@@ -117,6 +116,20 @@ class Entrant:
                 break
             yield from self._read(rows)
             done = end
+
+    def _impossible(self, blocks: int) -> Iterator[Unranked]:
+        """The depths that were asked for and are none of this model's. Raises ModelError where no other was."""
+        asked = self.found.named.depths
+        beyond = [f"{self.name}@{depth}" for depth in asked if not 1 <= depth <= blocks]
+        why = f"it has {words.plural(blocks, 'block')}, so there is no"
+        if asked and len(beyond) == len(asked):
+            raise ModelError(f"{why} {' or '.join(beyond)}")
+        yield from (Unranked(name, f"{why} {name}") for name in beyond)
+
+    def _depths(self, blocks: int) -> tuple[int, ...]:
+        """Its depths that are candidates."""
+        every = range(1, blocks + 1)
+        return tuple(depth for depth in every if depth in (self.found.named.depths or every))
 
     def _spelt(self, sampled: Rows, backbone: Backbone) -> Spelling:
         texts = sampled.texts.take(np.arange(min(SPELT, len(sampled))))
@@ -147,8 +160,7 @@ class Entrant:
             self.name, record.family, record.blocks, record.blocks, record.width, record.parameters, record.max_tokens,
             self.found.card.licence, self.found.card.score(),
         )  # fmt: skip
-        asked = self.found.named.depth
-        depths = tuple(range(1, record.blocks + 1)) if asked is None else (asked,)
+        depths = self._depths(record.blocks)
         yield Measured(model, sizes(backbone), views, read, self.pace, depths, self.spelling)
 
     def _units(self, rows: int) -> int:

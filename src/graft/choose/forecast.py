@@ -59,6 +59,7 @@ class Aim:
     train: int
     classes: int
     metric: str = FORECAST
+    commonest: float = 0.0  # share of the class that most of them are of
 
 
 def forecasts(found: Iterable[tuple[Measured, Sequence[Effort]]], aim: Aim) -> list[Forecast]:
@@ -76,7 +77,7 @@ def _forecast(found: Measured, depth: int, effort: Effort, aim: Aim) -> Forecast
     kept = kept_to(found, depth)
     if aim.metric == FORECAST:
         known = features(best.probe, depth, aim.train / found.rows, aim.classes)
-        (expected, interval), base = reached(known), prior(kept)
+        (expected, interval), base = above(aim.commonest, *reached(known)), prior(kept)
     else:
         (expected, interval), base = sampled(best.probe, asked(found), aim.metric), None
     why = _why(found, best, depth, (aim.metric, expected))
@@ -109,6 +110,12 @@ def reached(known: Sequence[float], weights: Weights = FITTED) -> tuple[float, I
     each = (weights.probe, weights.rows, weights.blocks, weights.classes)
     middle += sum(weight * feature for weight, feature in zip(each, known, strict=True))
     return odds(middle), around(middle, weights.reach)
+
+
+def above(commonest: float, expected: float, interval: Interval) -> tuple[float, Interval]:
+    """A forecast that is not below what the commonest class as the only answer reaches: where states tell nothing, a
+    row's left-out probe errs more often than by chance, which no fine-tuning does."""
+    return max(expected, commonest), (interval[0], max(interval[1], commonest))
 
 
 def around(middle: float, reach: float) -> Interval:
@@ -206,5 +213,10 @@ def picked(ordered: Sequence[Forecast], within: float, metric: str = FORECAST) -
         return pick, "it is the only candidate that could be compared"
     if pick is best:
         return pick, f"it is expected to reach the most, {words.metric_value(metric, best.expected)}"
-    near, less = (words.metric_value(metric, value) for value in (within, best.expected - pick.expected))
+    near, less = (margin(metric, value) for value in (within, best.expected - pick.expected))
     return pick, f"it is the cheapest that is expected within {near} of the best ({less} below it)"
+
+
+def margin(metric: str, difference: float) -> str:
+    """A difference of two values of a metric: points where it is a share, else as the metric is told."""
+    return words.points(difference) if words.is_share(metric) else words.metric_value(metric, difference)

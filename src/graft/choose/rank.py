@@ -11,17 +11,19 @@ What a pass extracts goes through the cache of representations, so the run that 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
 from graft.cache.store import Store
-from graft.choose.candidates import Named, located
+from graft.choose.candidates import Named, located, reason
 from graft.choose.entrant import FEWEST_ROWS, Entrant, Measured, NoTime
 from graft.choose.sample import Sample
 from graft.errors import GraftError, first_line
 from graft.records import MachineRecord, Progress, Unranked
+from graft.report import words
 
 HELD = 0.25  # share of the free memory that models may hold between pilot and pass
 
@@ -62,7 +64,7 @@ def _tried(work: Iterator[Event], name: str) -> Generator[Event, None, Unranked 
     except MemoryError:
         skipped = Unranked(name, "the memory did not suffice")
     except GraftError as error:
-        skipped = Unranked(name, error.found)
+        skipped = Unranked(name, reason(error, name))
     except NoTime:
         skipped = Unranked(name, "the time was up before it was scored")
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError) as error:
@@ -87,6 +89,10 @@ def _too_slow(entrants: Sequence[Entrant], sample: Sample) -> Iterator[tuple[Ent
     fewest = min(FEWEST_ROWS, *(entrant.rows for entrant in left)) if left else 0
     while left and sum(entrant.seconds(fewest) for entrant in left) > sample.left:
         slowest = max(left, key=lambda entrant: entrant.seconds(fewest))
+        need, whole = slowest.seconds(fewest), sum(entrant.seconds(fewest) for entrant in left)
+        together = f", and the {len(left)} models together {words.duration(whole)}" if len(left) > 1 else ""
+        there = f"there is time for {words.duration(max(0.0, sample.left))}"
+        enough = words.duration(math.ceil(sample.budget + (whole - sample.left) / sample.share))
+        takes = f"reading {fewest} rows takes it about {words.duration(need)}{together}"
+        yield slowest, f"{takes}, but {there}; a budget of {enough} would do"
         left.remove(slowest)
-        need = slowest.seconds(fewest)
-        yield slowest, f"reading {fewest} rows takes it about {need:.0f} s, and there is not so much time"

@@ -28,6 +28,8 @@ class Sample:
     deadline: float | None = None  # time.perf_counter() at which all must be scored; None: no hurry
     most: int | None = None  # rows; None: as many as tell enough
     task: Task = CLASSIFICATION
+    budget: float = 0.0  # seconds that were given for everything
+    share: float = 1.0  # of a further second of it, what would be for reading
 
     @property
     def order(self) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ QUERIES = 512  # rows whose neighbours are looked for
 AMONG = ASKED  # rows that are looked among
 ROUNDS = 100  # of LogME's fixed point
 EPSILON = 1e-5  # in its denominators, as in the authors' code
+LEAST = 1e-100  # of α and β: features that are all 0 have no α, and a logarithm is taken of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _fixed_point(
         residual = np.square(ratio) * (projected * squared).sum(0) + outside
         alpha, beta = gamma / (weights + EPSILON), (rows - gamma) / (residual + EPSILON)
         if rounds == ROUNDS or bool((np.abs(alpha / beta - ratio) <= 1e-5 * ratio).all()):
-            return alpha, beta, residual, weights
+            return alpha.clip(LEAST), beta.clip(LEAST), residual, weights
 
 
 def _probe(found: Decomposed, evidence: _Evidence, targets_N: Tensor) -> float:

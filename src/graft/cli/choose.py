@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from argparse import Namespace
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from graft.cli.failure import print_json
@@ -21,6 +22,9 @@ EXAMPLES = (
     "graft choose stories/ --task write --candidates gpt2 ./models",
     "graft choose reviews.csv --out choices/reviews --json",
 )
+
+
+RANKING, REPORT = "ranking.json", "report.html"
 
 
 def add_arguments(parser: Parser) -> None:
@@ -42,17 +46,44 @@ def main(asked: Namespace) -> int:
 
         asked.resume = False
         asking.recorded(asked)
+        if asked.out is not None:
+            refuse_closed(Path(asked.out))
         story = Story(screen(asked.quiet))
         splits = asking.given(asked, None).splits()
         story.follow(choose(splits, asking.comparing(asked), asking.choosing(asked, began)))
     assert story.ranking is not None
-    if asked.out is not None:
-        write_record(Path(asked.out) / "ranking.json", story.ranking)
-        write_text(Path(asked.out) / "report.html", render(compose_choice(story.ranking, Path(asked.data).name)))
     if asked.json:
         print_json(choose_text.described(story.ranking))
     else:
         from graft.report.words import visible
 
-        print(visible("\n".join(choose_text.table(story.ranking, asked.data))))
+        print(visible("\n".join(choose_text.table(story.ranking, choose_text.following(asked, story.ranking)))))
+    if asked.out is not None:  # last, so that a disk that is full takes no answer away
+        write_record(Path(asked.out) / RANKING, story.ranking)
+        write_text(Path(asked.out) / REPORT, render(compose_choice(story.ranking, Path(asked.data).name)))
     return 0
+
+
+def refuse_closed(folder: Path) -> None:
+    """Raises RunError where no files can be written into a folder, before minutes are spent; it stays as it was."""
+    from graft.errors import RunError, refusal
+
+    remedy = "choose another folder with --out."
+    made: list[Path] = []
+    try:
+        made += [place for place in (folder, *folder.parents) if not place.exists()]
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise RunError(f"{there} is a file, not a folder for a ranking.", remedy)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {refusal(error)[0]}.", remedy) from None
+    finally:
+        for place in made:
+            with suppress(OSError):
+                place.rmdir()
+    for path in (folder / RANKING, folder / REPORT):
+        if path.is_dir():
+            raise RunError(f"{path} is a folder, where a file is to be written.", remedy)
