@@ -36,6 +36,16 @@ def test_every_name_is_there_and_the_list_is_sorted() -> None:
     assert set(graft.__all__) == {*graft._HOME, "__version__"}
 
 
+def test_choosing_gives_a_ranking(tiny_bert: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = graft.choose(ROWS, [f"{tiny_bert}@1", str(tiny_bert)], budget=30, quiet=True, settings={"epochs": 1})
+    assert isinstance(found, graft.Ranking)
+    assert found.pick in {one.candidate.name for one in found.forecasts}
+    assert len(found.forecasts) == 2
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(graft.RecipeError, match="budget"):
+        graft.choose(ROWS, budget=0)
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'fitt'"):
         graft.fitt  # noqa: B018
@@ -43,10 +53,10 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 def test_functions_are_not_hidden_by_rooms_of_the_same_name() -> None:
     lines = (
-        "import graft.run, graft.evaluate, graft.report, graft",
+        "import graft.run, graft.evaluate, graft.report, graft.choose.candidates, graft",
         "from graft.run import Given",
         "from graft import assess",
-        "assert [callable(found) for found in (graft.run, graft.evaluate, graft.report)] == [True] * 3",
+        "assert all(map(callable, (graft.run, graft.evaluate, graft.report, graft.choose)))",
         "assert graft.evaluate is assess.evaluate",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graft.data.split import split
     from graft.data.table import Dataset, Splits
     from graft.errors import DataError, GraftError, MissingExtra, ModelError, Problem, RecipeError, RunError
-    from graft.face import RunResult, generate, run
+    from graft.face import RunResult, choose, generate, run
     from graft.fitting import FitOptions, fit
     from graft.predict import Predictor, load
     from graft.records import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Optimiser,
         Prediction,
         Progress,
+        Ranking,
         Recipe,
         Said,
         Stage,
@@ -48,12 +49,12 @@ _HOMES = {
     "graft.data.split": ("split",),
     "graft.data.table": ("Dataset", "Splits"),
     "graft.errors": ("DataError", "GraftError", "MissingExtra", "ModelError", "Problem", "RecipeError", "RunError"),
-    "graft.face": ("RunResult", "generate", "run"),
+    "graft.face": ("RunResult", "choose", "generate", "run"),
     "graft.fitting": ("FitOptions", "fit"),
     "graft.predict": ("Predictor", "load"),
     "graft.records": (
         "Baseline", "Batches", "Epoch", "Evaluation", "Loss", "Manifest", "Optimiser", "Prediction", "Progress",
-        "Recipe", "Said", "Stage", "Stopping",
+        "Ranking", "Recipe", "Said", "Stage", "Stopping",
     ),
     "graft.records.writing": ("Fragment", "Generation", "Sampling"),
     "graft.run": ("Given",),
@@ -81,6 +82,7 @@ __all__ = [
     "Predictor",
     "Problem",
     "Progress",
+    "Ranking",
     "ReadOptions",
     "Recipe",
     "RecipeError",
@@ -92,6 +94,7 @@ __all__ = [
     "Stage",
     "Stopping",
     "__version__",
+    "choose",
     "evaluate",
     "fit",
     "generate",

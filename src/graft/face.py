@@ -1,25 +1,30 @@
-"""The Python face of the whole journey: `graft.run`, which shows what it does and returns what came of it.
+"""The Python face of the whole journey: `graft.choose` and `graft.run`, which show what they do and return what came of
+it.
 
 The steps on their own (`graft.read`, `graft.split`, `graft.fit`, …) are the doors of their rooms; see `graft.__init__`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from graft.choosing import BUDGET, ChooseOptions
+from graft.choosing import choose as choose_events
 from graft.cli.asking import new_folder
 from graft.cli.screen import screen
 from graft.cli.show import Story
+from graft.errors import RecipeError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder
 from graft.generate import GENERATION, Writer
 from graft.generate import load as load_writer
 from graft.predict import Predictor, load
-from graft.records import Evaluation, Input, Manifest
+from graft.records import Evaluation, Input, Manifest, Ranking
 from graft.records.writing import Fragment, Generation
 from graft.run import Given, RunOptions
 from graft.run import run as run_events
@@ -87,6 +92,39 @@ def run(
     assert story.manifest is not None
     assert story.evaluation is not None
     return RunResult(folder, story.manifest, story.evaluation)
+
+
+def choose(
+    data: Any,
+    candidates: str | Sequence[str] = (),
+    *,
+    budget: float = BUDGET,
+    within: float = 0.0,
+    recipe: str = "fast",
+    settings: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Ranking:
+    """Which pretrained model would serve best: what each is expected to reach, with an interval, and at what cost.
+
+    `data`: as in `run`; of its rows only those of train are read. `candidates`: models as `run` takes them,
+    "name@depth" and folders of models; none: all that are at hand. `budget`: seconds. `within`: take the cheapest that
+    is expected within so much of the best (0.01: a point of accuracy). `recipe`, `settings`: how it would be trained.
+    The advice is the result's `pick`, a name for `run`'s `model`; its `forecasts` lie best first.
+
+    Raises GraftError for everything that the caller can mend.
+    """
+    began = time.perf_counter()
+    if not (budget > 0 and 0 <= within < 1):
+        raise RecipeError(
+            f"A budget of {budget} seconds within {within} cannot be.", "give seconds, and a share below 1."
+        )
+    given = data if isinstance(data, Given) else Given(data)
+    names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
+    fit = FitOptions(recipe=recipe, settings=as_settings(settings or {}))
+    story = Story(screen(quiet))
+    story.follow(choose_events(given.splits(), fit, ChooseOptions(names, budget, within, began)))
+    assert story.ranking is not None
+    return story.ranking
 
 
 def generate(

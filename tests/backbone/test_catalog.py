@@ -248,6 +248,9 @@ def test_what_is_not_known_is_said():
     known = catalog()
     bare = Found(Card("someone/something", None, safetensors=False), gated=True)
     assert reasons(bare.card, known) == ["something is a model of the family -, of which the catalogue knows no more."]
+    own = reasons(Card("/models/mine", "t5"), known)  # the catalogue knows the family, not what this one learned from
+    assert own[0].startswith("mine is an encoder-decoder of the family t5, which began so: ")
+    assert own[1].startswith("What it was trained on was not found; it suits ")
     told = " ".join(warnings(bare, known))
     assert all(word in told for word in ("safetensors", "terms", "licence was not found"))
     assert not [line for line in warnings(dataclasses.replace(bare, at_hand="here"), known) if "safetensors" in line]

@@ -34,7 +34,8 @@ def warnings(found: Found, known: Catalog) -> list[str]:
     if found.gated:
         lines.append("Its terms must be accepted on its page before it can be downloaded.")
     if card.licence is None:
-        lines.append("Its licence was not found: see its page before you use it.")
+        where = "ask whoever made it" if found.at_hand else "see its page"
+        lines.append(f"Its licence was not found: {where} before you use it.")
     if known.kind(card) == "decoder":
         lines.append("As in every decoder, each word sees only the words before it.")
     return lines
@@ -48,7 +49,7 @@ def _what(card: Card, known: Catalog) -> list[str]:
     first = family.note.split()[0]
     note = family.note if first[1:].lower() != first[1:] else family.note[0].lower() + family.note[1:]
     article = "a" if family.kind == "decoder" else "an"
-    return [f"{name} is {article} {family.kind} of the family {card.family}: {note}"]
+    return [f"{name} is {article} {family.kind} of the family {card.family}, which began so: {note}"]
 
 
 def _suits(card: Card, known: Catalog) -> list[str]:
@@ -60,6 +61,8 @@ def _suits(card: Card, known: Catalog) -> list[str]:
     spoken = [known.names.get(code, code) for code in card.languages]
     many = f"{len(spoken)} languages" if len(spoken) > MANY else listed(spoken, "and")
     limit = f", up to {card.shape.max_tokens:,} tokens each" if card.shape.max_tokens else ""
+    if known.get(card.name) is None and card.domain == "general":  # a model of which only the files are known
+        return [f"What it was trained on was not found; it suits {tasks}{limit}."]
     return [f"Trained on {domain}{f' in {many}' if many else ''}, it suits {tasks}{limit}."]
 
 

@@ -79,7 +79,7 @@ def _facts(found: Found, known: Catalog) -> Iterator[tuple[str, str]]:
     yield "input", f"{_number(shape.max_tokens)} tokens"
     names = card.languages if len(card.languages) > MANY else [known.names.get(code, code) for code in card.languages]
     yield "languages", ", ".join(names) or "-"
-    yield "domain", card.domain
+    yield "domain", card.domain if known.get(card.name) or card.domain != "general" else "-"
     yield "licence", card.licence or "-"
     yield "year", str(card.year or "-")
     yield "safetensors", {True: "yes", False: "no", None: "-"}[card.safetensors]
