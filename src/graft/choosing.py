@@ -251,7 +251,8 @@ def _nearest(found: Trial, entrants: Sequence[Forecast], within: float, metric: 
     won, near = min(enough, key=lambda one: one.costs.minutes), forecast.margin(metric, within)
     if won is not entrants[0]:
         return won, _won(won, found.heats, f"the cheapest of the race within {near} of its best", metric)
-    if len(found.heats) > 1 and found.open:
+    missed = [by_name[heat.name].expected for heat in found.heats if heat.name != entrants[0].candidate.name]
+    if missed and found.open and found.open[0].expected > max(missed):
         reached = ", ".join(f"{heat.name} {metric_value(metric, heat.value)}" for heat in found.heats)
         trained = f"{found.heats[0].rows:,} rows of train"
         expected = f"it is the next cheapest that is expected within {near} of the best"

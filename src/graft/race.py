@@ -101,7 +101,7 @@ class Course:
 
     def seconds(self, one: Forecast, rows: int) -> float:
         """What training and judging it on so many rows takes, as far as can be said before."""
-        per_text = self.per_text[model_of(one)]
+        per_text = self.per_text[one.candidate.whole]
         kept = one.candidate
         recipe = self.recipe(self.scale(rows, round(rows * per_text), kept.depth, kept.width))
         a_text = one.costs.milliseconds / 1000
@@ -124,7 +124,7 @@ def finalists(ordered: Sequence[Forecast], pick: Forecast) -> list[Forecast]:
     near = [one for one in ordered if one.interval[1] >= pick.expected]
     models: dict[str, Forecast] = {}
     for one in near:
-        models.setdefault(model_of(one), one)
+        models.setdefault(one.candidate.whole, one)
     firsts = list(models.values())
     return (firsts + [one for one in near if one not in firsts])[:FINALISTS]
 
@@ -135,11 +135,6 @@ def contenders(ordered: Sequence[Forecast], within: float) -> list[Forecast]:
     near = (one for one in ordered[1:] if one.expected >= best.expected - within)
     cheaper = [one for one in near if one.costs.minutes < best.costs.minutes]
     return [best, *sorted(cheaper, key=lambda one: one.costs.minutes)]
-
-
-def model_of(one: Forecast) -> str:
-    """The whole model's name."""
-    return one.candidate.name.removesuffix(f"@{one.candidate.depth}")
 
 
 def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None, list[Heat]]:

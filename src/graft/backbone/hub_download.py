@@ -6,7 +6,9 @@ The hub's client raises what its HTTP client, the network and the servers betwee
 from __future__ import annotations
 
 import difflib
+import errno
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,6 +134,12 @@ def _refused(name: str, revision: str | None, error: Exception) -> ModelError:
     cause = wrapped or error
     if isinstance(cause, errors.HfHubHTTPError):
         return _answered(name, revision, cause)
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        where = cause.filename or "the hub's cache"
+        return ModelError(
+            f"{name} cannot be kept: {where}: {os.strerror(cause.errno)}.",
+            "make room or set HF_HOME to a folder that can be written.",
+        )
     reason = first_line(cause)
     neither = f"There is no folder {name!r}, and a hub model of that name could not be downloaded:"
     if isinstance(cause, NOT_THE_HUB):
@@ -139,7 +147,7 @@ def _refused(name: str, revision: str | None, error: Exception) -> ModelError:
         return ModelError(page, instead(name, f"log in to the network, or check the proxy; else {LOCAL}"))
     if wrapped is not None or isinstance(cause, OSError) or type(cause).__name__ in NEVER_BEGAN:
         return ModelError(f"{neither} {reason}.", instead(name, f"check the name and the network, {LOCAL}"))
-    again = "run it again, which goes on where it stopped, or name a local folder."
+    again = "run it again, or name a local folder; files that came whole are not downloaded again."
     return ModelError(f"The download of {name} broke off: {reason}.", again)
 
 

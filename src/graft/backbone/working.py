@@ -22,14 +22,16 @@ from graft.backbone.trunk import StandIn, Trunk
 from graft.machine import dtype_of, sent
 from graft.records import MachineRecord
 
+FREQUENCIES = "inv_freq"  # how the library's buffers of them end, which are made anew and never saved
+
 
 def working_copy(model: PreTrainedModel, device: str, dtype: torch.dtype) -> PreTrainedModel:
     """A copy on a device in a dtype, in eval mode, as `deepcopy` and `converted` give it; but no number is copied
     twice, nor a second model ever held in the first one's dtype."""
-    unsaved = {id(buffer) for *_, buffer in _unsaved(model)}
+    kept = {id(buffer) for *_, buffer in _frequencies(model)}
     made: dict[int, Any] = {}
     for one in itertools.chain(model.parameters(), model.buffers()):
-        to = dtype if one.is_floating_point() and id(one) not in unsaved else None
+        to = dtype if one.is_floating_point() and id(one) not in kept else None
         moved = one.detach().to(device, to, copy=True)
         made[id(one)] = nn.Parameter(moved, one.requires_grad) if isinstance(one, nn.Parameter) else moved
     copied = copy.deepcopy(model, made)
@@ -38,19 +40,19 @@ def working_copy(model: PreTrainedModel, device: str, dtype: torch.dtype) -> Pre
 
 
 def converted(model: PreTrainedModel, device: str, dtype: torch.dtype) -> PreTrainedModel:
-    """The model itself, moved, in eval mode. Buffers that are not saved stay in their dtype, as where the library loads
-    a model in another one: the frequencies of rotary positions lose in bf16 what tells far places apart."""
-    unsaved = list(_unsaved(model))
+    """The model itself, moved, in eval mode. The frequencies of rotary positions stay in their dtype, as where the
+    library loads a model in another one: in bf16 they lose what tells far places apart."""
+    kept = list(_frequencies(model))
     cast(Any, model).to(device=device, dtype=dtype).eval()
-    for module, name, buffer in unsaved:
+    for module, name, buffer in kept:
         module.register_buffer(name, buffer.to(device), persistent=False)
     return model
 
 
-def _unsaved(model: PreTrainedModel) -> Iterator[tuple[nn.Module, str, Tensor]]:
+def _frequencies(model: PreTrainedModel) -> Iterator[tuple[nn.Module, str, Tensor]]:
     for module in model.modules():
         for name, buffer in module.named_buffers(recurse=False):
-            if name in module._non_persistent_buffers_set:
+            if name.endswith(FREQUENCIES) and name in module._non_persistent_buffers_set:
                 yield module, name, buffer
 
 

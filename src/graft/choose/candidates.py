@@ -83,7 +83,7 @@ def reason(error: GraftError, name: str) -> str:
     found = error.found.removeprefix(f"{name} ")
     if os.path.isdir(name):  # whose paths may be told in another form
         for spelt in (name, str(Path(name)), os.path.realpath(name)):
-            found = re.sub(rf"(?<!\S){re.escape(spelt)}{os.sep}", "", found.removeprefix(f"{spelt} "))
+            found = re.sub(rf"(?<!\S){re.escape(spelt + os.sep)}", "", found.removeprefix(f"{spelt} "))
     parts = (found.rstrip("."), error.remedy.rstrip("."))
     return " → ".join(part for part in parts if part)
 

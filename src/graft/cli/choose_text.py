@@ -76,7 +76,7 @@ def chosen_lines(ranking: Ranking) -> list[Forecast]:
     models: set[str] = set()
     wanted, efficient = [], []
     for one in ranking.forecasts:
-        model = one.candidate.name.removesuffix(f"@{one.candidate.depth}")
+        model = one.candidate.whole
         if one.candidate.name == ranking.pick or model not in models:
             wanted.append(one)
         elif one.efficient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -18,7 +18,6 @@ from graft.cli.usage import Parser, UsageError
 if TYPE_CHECKING:
     from graft.cli.answers import Writer
     from graft.data.asked import Kind
-    from graft.data.read import ReadOptions
     from graft.data.table import Rows
     from graft.predict import Predictor
     from graft.records import Input
@@ -126,31 +125,21 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     return Asked(data.asked(given, kind), len(asked.texts))
 
 
-def _of_learnt_columns(asked: Namespace, predictor: Predictor, options: ReadOptions) -> Rows | None:
-    """The file's columns of the names that the run learnt from; None where it has none such."""
-    from graft.data.read import read_texts
-    from graft.errors import DataError
-
-    columns = predictor.manifest.data.columns
-    if predictor.kind != "words" and columns.text:
-        with suppress(DataError):
-            return read_texts(asked.file, (columns.text, columns.second) if columns.second else columns.text, options)
-    return None
-
-
 def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
-    from graft.data.read import ReadOptions, read_texts
+    from graft.data.read import ReadOptions
+    from graft.data.texts import read_asked
     from graft.errors import RunError
 
     kind, named = predictor.kind, texts_named(asked)
     options = ReadOptions(
         encoding=asked.encoding or "utf-8", task="question-answering" if kind == "questions" else "auto"
     )
-    learnt = _of_learnt_columns(asked, predictor, options) if named is None else None
-    rows = learnt if learnt is not None else read_texts(asked.file, named, options)
-    own = predictor.manifest.data.columns.text
-    if learnt is None and named is None and own and not asked.quiet and set(Path(asked.file).suffixes) & TABLES:
-        said = f"{asked.file} has no column {own!r}, which the run learnt from: its texts' column was inferred"
+    own = predictor.manifest.data.columns
+    learnt = tuple(filter(None, (own.text, own.second)))
+    rows, columns = read_asked(asked.file, named, options, learnt if kind != "words" else ())
+    inferred = named is None and kind != "words" and columns.text != own.text
+    if inferred and own.text and not asked.quiet and set(Path(asked.file).suffixes) & TABLES:
+        said = f"{asked.file} has no column {own.text!r}, which the run learnt from: its texts' column was inferred"
         print(f"{said} (--text names another).", file=sys.stderr)
     if kind == "pairs" and rows.seconds is None:
         remedy = "name its two columns with --text and --text-pair."

@@ -58,8 +58,10 @@ def labels_of(cells: Sequence[Cell], rows: Sequence[int]) -> list[Held]:
     """The labels of each cell. All cells of a column are given, each once, with how many rows have it: texts are lists
     where most of them look so, and otherwise joined by the first of JOINTS that any of them holds."""
     written = [(cell, count) for cell, count in zip(cells, rows, strict=True) if isinstance(cell, str) and cell]
-    lists = sum(count for cell, count in written if _bracketed(cell))
-    listed = lists * 2 > sum(count for _, count in written)
+    bracketed = [(cell, count) for cell, count in written if _bracketed(cell)]
+    lists = sum(count for _, count in bracketed)
+    readable = sum(count for cell, count in bracketed if _items(cell) is not None)
+    listed = lists * 2 > sum(count for _, count in written) and readable * 2 > lists
     joint = next((joint for joint in JOINTS if any(joint in cell for cell, _ in written)), JOINTS[0])
     return [_labels(cell, listed, joint) if isinstance(cell, str) else cell for cell in cells]
 

@@ -6,8 +6,8 @@ Nothing is guessed where two answers are likely: then the candidates are listed 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from graft.data.likely import other_task
 from graft.data.names import LABEL_NAMES, SURE_LABELS, TEXT_NAMES, are_pair, is_id
@@ -19,12 +19,21 @@ from graft.records import Columns
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the person named; None where it is to be inferred. `labelled`: whether a label column is needed."""
+    """What the person named; None where it is to be inferred. `labelled`: whether a label column is needed; `learnt`:
+    columns of texts that are taken where all are there and none is named."""
 
     text: str | None = None
     label: str | None = None
     labelled: bool = True
     second: str | None = None  # of pairs of texts
+    learnt: tuple[str, ...] = ()
+
+    def within(self, names: Collection[str]) -> Wanted:
+        """The same for a source with columns of these names."""
+        if self.text is not None or not self.learnt or not set(self.learnt) <= set(names):
+            return self
+        text, second = (*self.learnt, None)[:2]
+        return replace(self, text=text, second=second)
 
 
 Choice = tuple[str, str]  # column, why

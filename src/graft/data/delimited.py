@@ -169,11 +169,14 @@ def _looks_like_data(header: list[str], rows: Sequence[list[str]]) -> bool:
 
 
 def _header_below(header: Sequence[str], rows: Sequence[Row]) -> int | None:
-    """The line of a header under a title: the first line leaves columns without a name, the next names usual ones."""
+    """The line of a header under a title: the first line leaves columns without a name and names no usual one, the
+    next names all, two usual ones among them."""
+    if any(name.strip().lower() in TEXT_NAMES + LABEL_NAMES for name in header):
+        return None
     line, cells = next(((line, cells) for line, cells in rows if cells), (0, []))
     usual = [name for name in cells if name.strip().lower() in TEXT_NAMES + LABEL_NAMES]
     unnamed = len(header) < len(cells) or not all(name.strip() for name in header)
-    return line if usual and unnamed and all(name.strip() for name in cells) else None
+    return line if len(usual) > 1 and unnamed and all(name.strip() for name in cells) else None
 
 
 def _no_header(header: Row, delimiter: str, problems: Problems) -> None:

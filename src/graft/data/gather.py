@@ -63,6 +63,7 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
 
 def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
     """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
+    wanted = wanted.within({name for batch in sample for name in batch.columns})
     asked = QUESTIONS if options.task == "auto" and stream.format.startswith("squad") else options.task
     for task, infer in ((QUESTIONS, infer_questions), (MARKS, infer_marks)):
         found = infer(sample, wanted, asked, stream.problems)

@@ -159,7 +159,7 @@ def _is_regression(column: str, labels: Sequence[Label], problems: Problems) -> 
     if comma is not None:
         line = next(label.line for label in labels if label.name == comma)
         found = f"{column!r} holds numbers with a decimal comma, such as {comma}: this looks like a score to predict"
-        remedy = f"write {with_point(comma)}, and add --task regression; --labels exact makes every value a class"
+        remedy = f"write {with_point(comma)}, and add --task regression; where commas join labels: --task multi-label"
         problems.add("regression", line, found, remedy)
         return True
     if not all(NUMBER.fullmatch(label.name) for label in labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class SeveralColumn:
         exact = options.labels == "exact"
         if not len(self._codes):  # told row by row, or as an empty file
             return
-        if self._refuse(column, problems) or (not exact and self._are_numbers(column, problems)):
+        if self._refuse(column, problems) or (not exact and self._are_numbers(column, problems, notes)):
             return
         found, combinations = self.labels(), self._combinations()
         blank = sum(rows for held, rows in zip(combinations, self._rows(), strict=True) if not held)
@@ -90,11 +91,16 @@ class SeveralColumn:
                 refused += 1
         return refused > 0
 
-    def _are_numbers(self, column: str, problems: Problems) -> bool:
-        """Whether the cells are decimals, with a point or a comma, which is a problem."""
+    def _are_numbers(self, column: str, problems: Problems, notes: list[str]) -> bool:
+        """Whether the cells are decimals, with a point or a comma, which is a problem; ids of labels that commas join
+        look like the latter, where few different ones stand on both sides."""
         lines = dict(zip(self._cells, self._first, strict=True))
         texts = [(cell, rows) for cell, rows in zip(self._cells, self._rows(), strict=True) if isinstance(cell, str)]
         comma = decimal_comma([(cell, rows) for cell, rows in texts if cell])
+        if comma is not None and _are_ids([cell for cell, _ in texts if cell]):
+            said = f"cells of {column!r} such as {comma} were read as labels that a comma joins"
+            notes.append(f"{problems.file}: {said}.")
+            return False
         if comma is not None:
             found = f"{column!r} holds numbers with a decimal comma, such as {comma}"
             remedy = f"write {with_point(comma)}, and add --task regression; where commas join labels, join them by "
@@ -141,3 +147,12 @@ def _look_joined(labels: tuple[Label, ...], exact: bool, problems: Problems, not
         else:
             remedy = f"write it as {label.name.replace(JOINT, '/')!r}, or keep it with --labels exact"
             problems.add("joint", label.line, found, remedy)
+
+
+def _are_ids(cells: Sequence[str]) -> bool:
+    """Whether whole numbers with commas are ids of labels: the same few stand before and behind the comma, written as
+    ids are, without zeros in front."""
+    pairs = [cell.split(",") for cell in cells if "," in cell]
+    before, behind = ({pair[side].strip() for pair in pairs} for side in (0, -1))
+    plain = all(part == "0" or not part.startswith("0") for part in behind)
+    return plain and len(behind & (before | {cell for cell in cells if "," not in cell})) * 2 > len(behind)

@@ -29,6 +29,7 @@ from graft.records import LEAKY, DataSummary, SplitName, SplitSummary
 
 FEWEST_ROWS = 10
 BLOCK = 4096
+Leaks = dict[SplitName, tuple[int, str]]  # of held-out splits: rows that were seen before, and where
 JOINT = "\n\0\n"  # between the texts of a pair; no file may hold a NUL
 NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 
@@ -64,8 +65,9 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     else:
         sides = _sides(dataset, _together(train, keys["train"]), (validation, test), seed)
     parts = {**dataset.parts, **_cut(train, sides)}
-    notes = [*dataset.notes, *(about_documents(parts) if writes else _notes(dataset, parts, keys))]
-    summary = _summary(dataset, parts, keys, seed, notes)
+    leaks = _leaks(dataset, keys, sides)
+    notes = [*dataset.notes, *(about_documents(parts) if writes else _notes(dataset, parts, keys, leaks))]
+    summary = _summary(dataset, parts, keys, leaks, (seed, notes))
     return Splits(parts["train"], parts["validation"], parts["test"], summary)
 
 
@@ -177,15 +179,20 @@ def _scan(rows: Rows, classes: tuple[str, ...]) -> _Scan:
 
 
 def _summary(
-    dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys], seed: int, notes: list[str]
+    dataset: Dataset,
+    parts: Mapping[SplitName, Rows],
+    keys: Mapping[SplitName, Keys],
+    leaks: Leaks,
+    told: tuple[int, list[str]],
 ) -> DataSummary:
-    summaries, leaked = [], _leaks(dataset, keys)
+    """`told`: the seed of the cut, and what there is to say."""
+    summaries, (seed, notes) = [], told
     for name in NAMES:
         rows, scan = parts[name], _scan(parts[name], dataset.classes)
         per_class = rows.targets.counts(dataset.classes)
         made = name not in dataset.parts
-        leaks = (0, "train") if made else leaked.get(name, (0, "train"))
-        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, *leaks))
+        seen = leaks.get(name, (0, "train"))
+        summaries.append(SplitSummary(name, len(rows), per_class, made, scan.empty, scan.digest, *seen))
     empty = sum(summary.empty for summary in summaries)
     if empty:
         notes.append(f"{count_of(empty, 'empty text')} kept: the model reads an empty sequence.")
@@ -202,23 +209,27 @@ def _summary(
     )
 
 
-def _leaks(dataset: Dataset, keys: Mapping[SplitName, Keys]) -> dict[SplitName, tuple[int, str]]:
-    """For each given held-out split, its rows whose normalised text (of questions: context) was seen before, and where:
-    in train, or, for test, in a given validation, by which a model is chosen."""
+def _leaks(dataset: Dataset, keys: Mapping[SplitName, Keys], sides: Mapping[SplitName, NDArray[np.int64]]) -> Leaks:
+    """For each held-out split, its rows whose normalised text (of questions: context) was seen before, and where: in
+    the given train (from which what is cut shares none), or, for test, in a given validation, by which a model is
+    chosen."""
     read = {name: _read(dataset.parts[name], found) for name, found in keys.items()}
-    leaks: dict[SplitName, tuple[int, str]] = {}
-    for name, rows in read.items():
-        before: list[SplitName] = ["train", "validation"] if name == "test" else ["train"]
-        met = {one: np.isin(rows, read[one]) for one in before if one in read}
-        if name != "train":
+    before: dict[SplitName, list[SplitName]] = {"validation": ["train"], "test": ["train", "validation"]}
+    leaks: Leaks = {}
+    for name, earlier in before.items():
+        rows = read["train"][sides[name]] if name in sides else read[name]
+        known = [one for one in earlier if one in read and not (one == "train" and name in sides)]
+        met = {one: np.isin(rows, read[one]) for one in known}
+        if met:
             where = " or ".join(one for one, found in met.items() if found.any())
             leaks[name] = int(np.logical_or.reduce(list(met.values())).sum()), where or "train"
     return leaks
 
 
 def _read(rows: Rows, keys: Keys) -> Keys:
-    """Of questions keys of what they are asked about, which is what a model would know again."""
-    return rows.targets.context_keys() if isinstance(rows.targets, Answers) else keys
+    """Of questions keys of what they are asked about, of pairs of both texts in either order: what a model would know
+    again."""
+    return rows.targets.context_keys() if isinstance(rows.targets, Answers) else _together(rows, keys)
 
 
 def _together(rows: Rows, keys: Keys) -> Keys:
@@ -228,7 +239,9 @@ def _together(rows: Rows, keys: Keys) -> Keys:
     return keys if rows.seconds is None else duplicate_keys(rows.texts) + duplicate_keys(rows.seconds)
 
 
-def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys]) -> list[str]:
+def _notes(
+    dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[SplitName, Keys], leaks: Leaks
+) -> list[str]:
     made = [name for name in NAMES if name not in dataset.parts]
     notes = [f"{name} ({count_of(len(parts[name]), 'row')}) was cut from train." for name in made]
     single = _classes_with(parts["train"], dataset.classes, 1)
@@ -241,11 +254,12 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     asks = isinstance(train, Answers)
     if isinstance(train, Answers) and made:
         notes.append(f"Questions about one {train.groups()[1]} lie in one split.")
-    for name, (leaks, where) in _leaks(dataset, keys).items():
-        if leaks:
-            said = f"{count_of(leaks, 'question' if asks else 'text')} of {name} ({leaks / len(keys[name]):.1%})"
+    for name, (rows, where) in leaks.items():
+        if rows:
+            share = rows / len(parts[name])
+            said = f"{count_of(rows, 'question' if asks else 'text')} of {name} ({share:.1%})"
             about = " about contexts that are" if asks else ""
-            notes.append(_about_leaks(f"{said}{about} also in {where}", name, leaks / len(keys[name])))
+            notes.append(_about_leaks(f"{said}{about} also in {where}", name, where, share))
     targets = kinds((dataset.parts[name].targets for name in keys), dataset.classes)
     texts, rows = count_conflicts(np.concatenate(list(keys.values())), targets)
     if texts:
@@ -254,10 +268,11 @@ def _notes(dataset: Dataset, parts: Mapping[SplitName, Rows], keys: Mapping[Spli
     return [*notes, *(about_rewrites(parts) if dataset.task == REWRITE else ())]
 
 
-def _about_leaks(said: str, name: str, share: float) -> str:
+def _about_leaks(said: str, name: str, where: str, share: float) -> str:
     if share < LEAKY:
         return f"{said}; left there."
-    tells = "numbers on them tell what the model remembers, not how it answers new texts"
+    tells = "what the model remembers" if "train" in where else "what it was chosen by"
+    tells = f"numbers on them tell {tells}, not how it answers new texts"
     return f"WARNING: {said}: {tells}. Give other rows with --{name}, or one file, which graft splits itself."
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from graft.data.answered import AnswerColumn
 from graft.data.answers import unanswered
 from graft.data.columns import Named, wanted
-from graft.data.gather import gather
+from graft.data.gather import Part, gather
 from graft.data.marked import MarkColumn
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import open_one, open_path
@@ -23,17 +23,26 @@ from graft.data.stream import Stream
 from graft.data.table import Rows
 from graft.data.targets import unlabelled
 from graft.errors import DataError
+from graft.records import Columns
 
 STANDARD_INPUT = "<standard input>"
 
 
 def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS) -> Rows:
+    """The rows of `read_asked` alone."""
+    return read_asked(source, text, options)[0]
+
+
+def read_asked(
+    source: Any, text: Named = None, options: ReadOptions = DEFAULTS, learnt: tuple[str, ...] = ()
+) -> tuple[Rows, Columns]:
     """The texts of a path, of "-" (standard input) or a binary file object, or of a list or frame.
 
     Their targets are `unlabelled`; those of given words are `Marks` without names, those of questions (where
     `options.task` says so) `Answers` without any.
 
-    `text` names the column; without it the column is inferred. Standard input is plain text, one text per line,
+    `text` names the column; without it those of `learnt` (one, or two of pairs) are taken where they are all there, and
+    the column is inferred where not. Standard input is plain text, one text per line,
     unless `options.format` says otherwise. Raises DataError with all problems found.
     """
     if isinstance(source, str) and source == "-":
@@ -41,23 +50,26 @@ def read_texts(source: Any, text: Named = None, options: ReadOptions = DEFAULTS)
     if hasattr(source, "read"):
         with _as_file(source) as path:
             kind = "text" if options.format == "auto" else options.format
-            return _rows(open_path(path, replace(options, format=kind), STANDARD_INPUT), text, options)
-    return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options)
+            return _rows(open_path(path, replace(options, format=kind), STANDARD_INPUT), text, options, learnt)
+    return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options, learnt)
 
 
-def _rows(stream: Stream, text: Named, options: ReadOptions) -> Rows:
-    read = gather(stream, wanted(text, None, labelled=False), options)
+def _rows(stream: Stream, text: Named, options: ReadOptions, learnt: tuple[str, ...]) -> tuple[Rows, Columns]:
+    read = gather(stream, replace(wanted(text, None, labelled=False), learnt=learnt), options)
     met = stream.problems.listed()
     if read is None or met:
         raise DataError(met)
-    part = read[0]
-    targets = unlabelled(len(part.texts))
+    part, columns, _ = read
+    return _unlabelled(part, stream.file), columns
+
+
+def _unlabelled(part: Part, file: str) -> Rows:
     if isinstance(part.column, MarkColumn):  # words were given: they are what is tagged
-        return Rows(part.texts, part.column.unmarked(), part.lines, stream.file)
+        return Rows(part.texts, part.column.unmarked(), part.lines, file)
     if isinstance(part.column, AnswerColumn):
         assert part.seconds is not None
-        return Rows(part.texts, unanswered(part.seconds), part.lines, stream.file, part.seconds)
-    return Rows(part.texts, targets, part.lines, stream.file, part.seconds)
+        return Rows(part.texts, unanswered(part.seconds), part.lines, file, part.seconds)
+    return Rows(part.texts, unlabelled(len(part.texts)), part.lines, file, part.seconds)
 
 
 @contextmanager

@@ -21,6 +21,11 @@ class Candidate:
     licence: str | None = None  # from the catalogue
     published: float | None = None  # its published score that most models have, from the catalogue
 
+    @property
+    def whole(self) -> str:
+        """The whole model's name."""
+        return self.name.removesuffix(f"@{self.depth}") if self.depth < self.blocks else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class View:

@@ -103,15 +103,17 @@ def _leaks(manifest: Manifest) -> Callout | None:
     )
     return Callout(
         "problem" if worst.leaked >= LEAKY else "warning" if worst.leaked >= 0.01 else "note",
-        f"The {worst.name} texts stand in train"
+        f"The {worst.name} texts stand in {worst.seen}"
         if worst.leaked >= _MOST
-        else "Some held-out texts also occur in train",
-        f"{named[:1].upper()}{named[1:]} also occur in the train split. {_leak_says(worst)}",
+        else f"Some held-out texts also occur in {worst.seen}",
+        f"{named[:1].upper()}{named[1:]} also occur in {worst.seen}. {_leak_says(worst)}",
         "remove these rows, or give one file without splits: graft then keeps equal texts on one side.",
     )
 
 
 def _leak_says(split: SplitSummary) -> str:
+    if "train" not in split.seen:
+        return "The best epoch was chosen by these, so the numbers flatter it; how much cannot be told."
     if split.leaked < LEAKY:
         return "The model may know these by heart, so the numbers may flatter it, at most by that share."
     if split.name == "validation":

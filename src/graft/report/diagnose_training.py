@@ -21,7 +21,9 @@ def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callo
     if at is None:
         return []
     stage, metric = manifest.recipe.stages[at], manifest.recipe.metric
-    lived = [epoch for epoch in epochs if epoch.stage == stage.name]  # the validation before its first step included
+    lived = [epoch for epoch in epochs if epoch.stage == stage.name]  # the validation before its first step included,
+    if manifest.head is not None and manifest.head.start == "random":  # but where a random head has only luck there
+        lived = [epoch for epoch in lived if epoch.number > 0]
     trained = [epoch for epoch in lived if epoch.number > 0]
     done = manifest.outcome.status in ("fitted", "evaluated")
     start_kept = _start_kept(manifest, epochs, at) if done else None

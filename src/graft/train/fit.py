@@ -223,10 +223,11 @@ class _Fit:
         standing = self.standing
         value, _ = run.objective.rank(metrics)
         before = standing.best
-        standing.since_best = 0 if value > before.value or before.untaught else standing.since_best + 1
-        if not before.beaten_by(value, number):
+        is_better = before.beaten_by(value, number)
+        standing.since_best = 0 if value > before.value or (before.untaught and is_better) else standing.since_best + 1
+        if not is_better:
             return False
-        untaught = number == 0 and not standing.stages and self.head.start == "random"
+        untaught = self.head.start == "random" and number == 0 and not any(epoch.number for epoch in standing.epochs)
         standing.best = Best(run.stage.name, number, value, untaught)
         standing.tensors = standing.tensors | copied(run.weights.named())
         standing.unsaved_best = True

@@ -20,16 +20,16 @@ def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
             f"{where} takes no steps, so a rate, class weights or smoothing change nothing.",
             "give it epochs, or use a recipe that trains, such as fast.",
         )
-    batches, any_rate = stage.batches, "more than 0"
+    batches, any_rate = stage.batches, "more than 0, and finite"
     within: Ranges = {
         "epochs": (stage.epochs, stage.epochs >= 0, "0 or more"),
         "snapshots": (stage.snapshots, stage.snapshots >= 1, "1 or more"),
         "lr": (optimiser.lr, 0 < optimiser.lr < math.inf, any_rate),
         "head_lr": (optimiser.head_lr, optimiser.head_lr is None or 0 < optimiser.head_lr < math.inf, any_rate),
         "layer_decay": (optimiser.layer_decay, 0 < optimiser.layer_decay <= 1, "more than 0, up to 1"),
-        "weight_decay": (optimiser.weight_decay, 0 <= optimiser.weight_decay < math.inf, "0 or more"),
+        "weight_decay": (optimiser.weight_decay, 0 <= optimiser.weight_decay < math.inf, "0 or more, and finite"),
         "warmup": (optimiser.warmup, 0 <= optimiser.warmup <= 1, "0 to 1"),
-        "clip": (optimiser.clip, 0 <= optimiser.clip < math.inf, "0 or more"),
+        "clip": (optimiser.clip, 0 <= optimiser.clip < math.inf, "0 or more, and finite"),
         "betas": (list(optimiser.betas), all(0 <= beta < 1 for beta in optimiser.betas), "0 or more, each less than 1"),
         "rows": (batches.rows, batches.rows >= 1, "1 or more"),
         "tokens": (batches.tokens, batches.tokens >= 1, "1 or more"),

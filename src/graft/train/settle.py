@@ -16,6 +16,7 @@ from graft.backbone.rewriting import Rewriter, settings
 from graft.backbone.seq2seq import Seq2SeqPath
 from graft.records import Progress, Said
 from graft.tasks.regression_metrics import FACTOR, SHIFT
+from graft.tasks.task import Logits
 from graft.train import rewriting
 from graft.train.material import Material
 
@@ -30,26 +31,35 @@ def settled(material: Material) -> Generator[Progress | Said, None, dict[str, fl
         return (yield from beams(material))
     if task.head.reads == "language":
         return {}
-    heads.rescale(material.backbone, *task.scale(material.train.targets))
-    if not task.settles:
-        return {}
-    logits = np.zeros((0, len(material.classes)), np.float32)
+    factor, shift = task.scale(material.train.targets)
+    found: dict[str, float] = {}
+    if task.settles:
+        logits = yield from _of_validation(material)
+        logits = logits.astype(np.float64) * factor + shift  # before the head is scaled: bf16 would round large numbers
+        found = task.settle(logits, material.validation.targets, material.classes)
+    if FACTOR not in found:
+        heads.rescale(material.backbone, factor, shift)
+        return found
+    line = (found[FACTOR], found[SHIFT]) if heads.is_centred(material.backbone) else (1.0, 0.0)
+    heads.rescale(material.backbone, line[0] * factor, line[0] * shift + line[1])
+    if line != (1.0, 0.0):
+        yield Said(
+            f"Its numbers lay off those of validation: they are taken times {line[0]:.3g}, and {line[1]:+.3g}, which "
+            "changes no order."
+        )
+    return {}
+
+
+def _of_validation(material: Material) -> Generator[Progress, None, Logits]:
+    """What the kept weights say of validation, before the head is scaled."""
+    logits: Logits = np.zeros((0, len(material.classes)), np.float32)
     path = ModelPath(material.backbone, material.machine)
     for event in predict_logits(path, material.validation.feed(), len(material.classes), "settle"):
         if isinstance(event, Progress):
             yield event
         else:
             logits = event
-    found = task.settle(logits, material.validation.targets, material.classes)
-    if FACTOR not in found:
-        return found
-    if heads.is_centred(material.backbone):
-        heads.rescale(material.backbone, found[FACTOR], found[SHIFT])
-        yield Said(
-            f"Its numbers lay off those of validation: they are taken times {found[FACTOR]:.3g}, and "
-            f"{found[SHIFT]:+.3g}, which changes no order."
-        )
-    return {}
+    return logits
 
 
 def beams(material: Material) -> Generator[Progress, None, dict[str, float]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graft.backbone import features
 from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
-from graft.backbone.heads import NativeHeadAlone, PooledHead
+from graft.backbone.heads import NativeHeadAlone, PooledHead, rescale
 from graft.backbone.model import HEAD
 from graft.backbone.outputs import renew
 from graft.data.tokens import Tokens
@@ -170,6 +170,8 @@ def _start_plainly(material: Material, recipe: Recipe, reads: str) -> HeadRecord
     pooling = reads if backbone.reads == "row" else backbone.reads
     asked = recipe.start == "random"
     if backbone.knows and not (asked and backbone.reads == "row"):
+        factor, shift = material.task.scale(material.train.targets)  # numbers are learnt standardised,
+        rescale(backbone, 1 / factor, -shift / factor)  # and answered in the person's units
         return HeadRecord(
             "native", pooling, blocks, "pretrained", "the backbone's own, for the same outputs; it goes on"
         )
