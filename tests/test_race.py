@@ -96,6 +96,8 @@ def test_more_time_means_more_rows_and_too_little_means_no_race(splits: Splits) 
     slow = [dataclasses.replace(one, costs=dataclasses.replace(one.costs, milliseconds=20.0)) for one in entrants]
     assert planned(entrants, course(splits, 5.0)) >= planned(slow, course(splits, 30.0)) > 0
     assert planned(entrants, course(splits, 600.0)) == course(splits, 600.0).most
+    quicker, slower = (planned(entrants, course(splits, 5.0), pace) for pace in (0.6, 2.0))
+    assert quicker >= planned(entrants, course(splits, 5.0)) >= slower
     assert planned(entrants, course(splits, 1.0)) == 0
     (said,) = race(entrants, course(splits, 1.0))
     assert isinstance(said, Said)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -39,6 +39,7 @@ from graft.train.material import Labelled, Material
 from graft.train.scale import Scale
 
 FINALISTS = 4
+PACES = 0.6, 2.0  # of a round beside what was expected of it, as far as the next one is planned by it
 JUDGED, MOST_JUDGED = 0.25, 500  # share of train that judges, and the most rows of it
 FEWEST_ROWS = 150  # to train on
 MOST_EPOCHS = 3  # of a stage
@@ -142,13 +143,13 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
     the best first (none, where not even one could be)."""
     standing = list(entrants)
     last: list[Heat] = []
-    number = 0
+    number, pace = 0, 1.0
     while len(standing) > 1 and course.most >= FEWEST_ROWS:
         number += 1
-        rows = planned(standing, course)
+        rows = planned(standing, course, pace)
         while not rows and len(standing) > 2:  # fewer finalists rather than no race
             standing.pop()
-            rows = planned(standing, course)
+            rows = planned(standing, course, pace)
         if not rows and number == 1:
             yield _no_time(standing, course)
         if not rows or (last and rows <= last[0].rows):  # the same rows again, or fewer, would tell nothing new
@@ -164,6 +165,7 @@ def race(entrants: Sequence[Forecast], course: Course) -> Generator[Event, None,
             break
         last = sorted(heats, key=lambda heat: -heat.value)  # stable: who was expected to be better wins a tie
         by_name = {one.candidate.name: one for one in standing}
+        pace = _pace(heats, by_name, course)
         standing = [by_name[heat.name] for heat in last[: max(1, len(standing) // 2)]]
     return last
 
@@ -209,10 +211,18 @@ def _no_time(standing: Sequence[Forecast], course: Course) -> Said:
     )
 
 
-def planned(standing: Sequence[Forecast], course: Course) -> int:
-    """The most rows to train on that all can do in this round's share of the time; 0 where not even few."""
+def _pace(heats: Sequence[Heat], by_name: Mapping[str, Forecast], course: Course) -> float:
+    """How long a round took beside what had been expected of it; within limits, as one round tells only so much."""
+    expected = sum(course.seconds(by_name[heat.name], heat.rows) for heat in heats)
+    low, high = PACES
+    return min(max(sum(heat.seconds for heat in heats) / expected, low), high)
+
+
+def planned(standing: Sequence[Forecast], course: Course, pace: float = 1.0) -> int:
+    """The most rows to train on that all can do in this round's share of the time; 0 where not even few. `pace`: how
+    long the last round took, beside what was expected."""
     rounds = math.ceil(math.log2(len(standing)))  # that are still to come
-    return affordable(standing, course, course.left / rounds)
+    return affordable(standing, course, course.left / rounds / pace)
 
 
 def affordable(standing: Sequence[Forecast], course: Course, share: float) -> int:
