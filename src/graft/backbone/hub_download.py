@@ -28,7 +28,7 @@ PATIENCE = 10.0  # seconds, for the list of a repository's files
 NEVER_BEGAN = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL")
 NOT_THE_HUB = (ValueError, TypeError, KeyError, AttributeError, AssertionError)  # what its client makes of other pages
 OFFLINE = "use --model embedded (pip install 'graft-ml[offline]')"
-LOCAL = f"name a local folder, or {OFFLINE}."
+LOCAL = f"name a local folder, or, to label texts, {OFFLINE}."
 
 
 def cached(name: str, revision: str | None) -> Path | None:
