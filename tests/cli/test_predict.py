@@ -196,6 +196,14 @@ def test_a_file_that_is_standard_input_is_read_once(
     assert [row["text"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))] == TEXTS[:2]
 
 
+def test_a_dash_is_standard_input(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, "\n".join(TEXTS[:2]).encode())
+    assert main(["predict", str(trained), "-"]) == 0
+    assert [row["text"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))] == TEXTS[:2]
+
+
 def test_a_failed_answer_leaves_the_old_file(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,16 +113,19 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     """What is asked, all read where that is needed to find what is wrong with it."""
     from graft.data import asked as data
     from graft.data.marked import Marks
+    from graft.data.texts import STANDARD_INPUT
 
     kind = predictor.kind
     if asked.file is not None:
         rows = _of_file(asked, predictor)
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
-    texts: Iterable[str] = asked.texts or lines(asked.quiet, ", or give a file with --file and --encoding")
-    pairs = (_pair(text, number, kind) for number, text in enumerate(texts, start=1))
+    named = [] if asked.texts == ["-"] else asked.texts
+    texts: Iterable[str] = named or lines(asked.quiet, ", or give a file with --file and --encoding")
+    where = "<argument>" if named else STANDARD_INPUT
+    pairs = (_pair(text, (where, number), kind) for number, text in enumerate(texts, start=1))
     given: Iterable[Input] = pairs if kind in ("pairs", "questions") else texts
-    return Asked(data.asked(given, kind), len(asked.texts))
+    return Asked(data.asked(given, kind), len(named))
 
 
 def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
@@ -149,9 +152,8 @@ def _of_file(asked: Namespace, predictor: Predictor) -> Rows:
     return rows
 
 
-def _pair(line: str, number: int, kind: Kind) -> tuple[str, str]:
-    """The two texts of a line or an argument."""
-    from graft.data.texts import STANDARD_INPUT
+def _pair(line: str, where: tuple[str, int], kind: Kind) -> tuple[str, str]:
+    """The two texts of a line or an argument, which stands there."""
     from graft.errors import DataError, Problem
 
     first, tab, second = line.partition("\t")
@@ -159,8 +161,8 @@ def _pair(line: str, number: int, kind: Kind) -> tuple[str, str]:
         reads, shown = (
             ("answers questions", "QUESTION<TAB>CONTEXT") if kind == "questions" else ("reads pairs", "A<TAB>B")
         )
-        found = f"this model {reads}, and text {number} is not two texts with a tab between them"
-        raise DataError([Problem(STANDARD_INPUT, number, found, f"write {shown}, or give a table with --file")])
+        found = f"this model {reads}, and text {where[1]} is not two texts with a tab between them"
+        raise DataError([Problem(*where, found, f"write {shown}, or give a table with --file")])
     return first, second
 
 

@@ -144,7 +144,7 @@ def _whole_rows(block: list[Row], header: list[str], delimiter: str, problems: P
         if line in again:
             problems.add("header", line, "the header line occurs again here", "remove it: were two files joined?")
         elif cells and len(cells) != width:
-            found = f"the row has {len(cells)} cells where the header has {width}"
+            found = f"the row has {count_of(len(cells), 'cell')} where the header has {width}"
             remedy = f'put quotes (") around a cell that holds {SHOWN[delimiter]}, or add the missing cells'
             problems.add("ragged", line, found, remedy)
     return whole
