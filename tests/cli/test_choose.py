@@ -77,9 +77,8 @@ def test_no_model_is_lost_from_the_table_though_many_are_efficient(found: Path) 
     one = ranking.forecasts[0]
 
     def made(name: str, depth: int, efficient: bool) -> object:
-        return dataclasses.replace(
-            one, candidate=dataclasses.replace(one.candidate, name=name, depth=depth), efficient=efficient
-        )
+        kept = dataclasses.replace(one.candidate, name=name, depth=depth, blocks=24)
+        return dataclasses.replace(one, candidate=kept, efficient=efficient)
 
     deep = [made(f"a@{depth}", depth, True) for depth in range(20, 0, -1)]
     others = [made(name, 2, False) for name in ("b", "c", "c@2")]
