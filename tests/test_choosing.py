@@ -228,6 +228,7 @@ def heat(name: str, value: float) -> Heat:
 
 def test_within_a_margin_the_cheapest_that_keeps_it_is_advised_and_the_words_are_true() -> None:
     entrants = [cost("a", 0.9, 4.0), cost("b", 0.8, 1.0), cost("c", 0.85, 2.0), cost("d", 0.88, 3.0)]
+    c_missed = heat("c", 0.5)
     a, b, c, d = (heat(name, value) for name, value in (("a", 0.9), ("b", 0.3), ("c", 0.8), ("d", 0.4)))
 
     def nearest(heats: tuple[Heat, ...], untried: tuple[Forecast, ...], metric: str = "accuracy") -> tuple[str, str]:
@@ -239,6 +240,7 @@ def test_within_a_margin_the_cheapest_that_keeps_it_is_advised_and_the_words_are
     name, why = nearest((a, b), (entrants[2], entrants[3]))
     assert (name, "next cheapest that is expected within 15.0 points of the best;" in why) == ("c", True)
     assert why.endswith("cheaper ones missed that in the race, trained on 270 rows of train (a 90.0%, b 30.0%)")
+    assert nearest((a, c_missed, b), (entrants[1],))[0] == "a"  # what is expected to do worse than one that missed
     name, why = nearest((a, b, d), ())
     assert (name, "no cheaper one came within 15.0 points of it" in why) == ("a", True)
     assert "cheapest" not in why

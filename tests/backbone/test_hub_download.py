@@ -3,7 +3,9 @@ without weights, and a page of somebody else in its place."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -136,6 +138,14 @@ def test_too_many_requests_tell_how_long_to_wait(monkeypatch):
 def test_a_disabled_repository_is_said_to_be(monkeypatch):
     answering(monkeypatch, 403, {"X-Error-Message": "Access to this resource is disabled."})
     assert refused(NAME).found == f"{NAME} is disabled on the hub."
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_cache_that_cannot_be_written_is_no_matter_of_the_network(number):
+    error = hub_download._refused(NAME, None, OSError(number, "no", "/cache/models"))
+    assert error.found == f"{NAME} cannot be kept: /cache/models: {os.strerror(number)}."
+    assert "HF_HOME" in error.remedy
+    assert "network" not in error.remedy
 
 
 @pytest.mark.usefixtures("hub")

@@ -34,6 +34,7 @@ EXAMPLES = (
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}  # files whose columns have names
 
+# Formats that a name promises and that answers are not written in.
 OTHERS = {".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".tsv", ".xlsx", ".xls", ".json", ".feather", ".arrow"}
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft import files
-from graft.records import Baseline, Epoch, Evaluation, Manifest
+from graft.records import Epoch, Evaluation, Manifest
 from graft.records.metrics import metric as known
 from graft.report import use, words
 from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
 from graft.report.compose_data import classes_said, data_section
 from graft.report.compose_run import cost_section, training_section
 from graft.report.diagnose import diagnose
-from graft.report.diagnose_yardsticks import main_metric
+from graft.report.diagnose_yardsticks import main_metric, overlaps
 
 
 def compose(
@@ -125,36 +125,13 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
     gap = words.points(ours - theirs) if words.is_share(metric) else words.decimal(abs(ours - theirs))
     less, more = ("fewer", "more") if words.is_share(metric) else ("less", "more")
     tail = f"{gap} {less if ours >= theirs else more}" if gap not in ("0.0 points", "0.000") else "the same"
-    if leads and _overlap(evaluation, best, metric):
+    if leads and overlaps(evaluation, best, metric):
         tail += ", but the intervals overlap"
-    sentence = f"{_SPOKEN.get(best.name, best.name)} gets {words.metric_value(metric, theirs)}: {tail}."
+    sentence = f"{words.doing(best.name)} gets {words.metric_value(metric, theirs)}: {tail}."
     majority = evaluation.baselines.get("majority")
     if majority and majority is not best and metric in majority.metrics:
-        sentence += f" {_SPOKEN['majority']} gets {words.metric_value(metric, majority.metrics[metric])}."
+        sentence += f" {words.doing('majority')} gets {words.metric_value(metric, majority.metrics[metric])}."
     return sentence
-
-
-_SPOKEN = {
-    "majority": "Always answering with the majority class",
-    "common": "Always giving the commonest labels",
-    "mean": "Always answering with the mean of train",
-    "tfidf": "TF-IDF + logistic",
-    "ridge": "TF-IDF + ridge",
-    "lookup": "Looking up the names of train",
-    "overlap": "Looking where the question's words stand",
-    "never": "Never answering",
-    "cosine": "The cosine of untrained embeddings",
-    "scratch": "A random start of the same architecture",
-    "before": "The model before fine-tuning",
-    "copy": "Copying the source",
-    "lead": "Taking the source's beginning",
-    "words": "Replacing each word by what it most often becomes",
-}
-
-
-def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
-    ours, theirs = evaluation.intervals.get(metric), baseline.intervals.get(metric)
-    return bool(ours and theirs and ours[0] <= theirs[1] and theirs[0] <= ours[1])
 
 
 def yardsticks(evaluation: Evaluation, metric: str, row: str = "text") -> Intervals:

@@ -21,29 +21,24 @@ class _Rival:
     """What is said of a yardstick that does as well."""
 
     title: str
-    does: str
     setting: str
 
 
+_COUNTS = _Rival("TF-IDF", "`--recipe thorough`, another `--model`, or keep the TF-IDF model.")
 _RIVALS = {
-    "tfidf": _Rival("TF-IDF", "counting words", "`--recipe thorough`, another `--model`, or keep the TF-IDF model."),
-    "ridge": _Rival("TF-IDF", "counting words", "`--recipe thorough`, another `--model`, or keep the TF-IDF model."),
-    "lookup": _Rival("looking up names", "looking up the names of train", f"more epochs (`--epochs`), {_LEARN}."),
-    "overlap": _Rival(
-        "overlapping words", "looking where the question's words stand", f"more epochs (`--epochs`), {_LEARN}."
-    ),
-    "cosine": _Rival(
-        "the untrained cosine", "the cosine of untrained embeddings", f"{_LEARN}; or take the cosine as it is."
-    ),
+    "tfidf": _COUNTS,
+    "ridge": _COUNTS,
+    "lookup": _Rival("looking up names", f"more epochs (`--epochs`), {_LEARN}."),
+    "overlap": _Rival("overlapping words", f"more epochs (`--epochs`), {_LEARN}."),
+    "cosine": _Rival("the untrained cosine", f"{_LEARN}; or take the cosine as it is."),
     "scratch": _Rival(
         "a random start",
-        "a random start of the same architecture",
         "another `--model`: what this one was pretrained on does not help here. Or other rates (`--sweep`).",
     ),
-    "majority": _Rival("the majority class", "always answering with the majority class", _LOOK),
-    "common": _Rival("the commonest labels", "always giving the commonest labels", _LOOK),
-    "mean": _Rival("the mean of train", "always answering with the mean of train", _LOOK),
-    "never": _Rival("never answering", "never answering", _LOOK),
+    "majority": _Rival("the majority class", _LOOK),
+    "common": _Rival("the commonest labels", _LOOK),
+    "mean": _Rival("the mean of train", _LOOK),
+    "never": _Rival("never answering", _LOOK),
 }
 
 
@@ -81,11 +76,12 @@ def _against(evaluation: Evaluation) -> Callout | None:
     ahead = tuple(one for one in rivals if not sign * (ours - one.metrics[metric]) > 0)
     if ahead:
         return _beaten(evaluation, metric, ahead)
-    near = tuple(one for one in rivals if _overlap(evaluation, one, metric))
+    near = tuple(one for one in rivals if overlaps(evaluation, one, metric))
     return _close(evaluation, metric, near) if near else None
 
 
-def _overlap(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
+def overlaps(evaluation: Evaluation, baseline: Baseline, metric: str) -> bool:
+    """Whether the two intervals do; a value without one is a point."""
     ours, theirs = evaluation.metrics[metric], baseline.metrics[metric]
     low, high = evaluation.intervals.get(metric, (ours, ours))
     other_low, other_high = baseline.intervals.get(metric, (theirs, theirs))
@@ -99,7 +95,7 @@ def _beaten(evaluation: Evaluation, metric: str, ahead: tuple[Baseline, ...]) ->
     return Callout(
         "problem",
         f"Not better than {rival.title}",
-        f"{_numbers(evaluation, metric, ahead[0])}: {rival.does} serves as well or better{cost}.{also}",
+        f"{_numbers(evaluation, metric, ahead[0])}: {_does(ahead[0].name)} serves as well or better{cost}.{also}",
         rival.setting,
     )
 
@@ -117,7 +113,13 @@ def _close(evaluation: Evaluation, metric: str, near: tuple[Baseline, ...]) -> C
 
 def _rival(baseline: Baseline) -> _Rival:
     name = words.yardstick(baseline.name)
-    return _RIVALS.get(baseline.name) or _Rival(name, name, f"{_LEARN}.")
+    return _RIVALS.get(baseline.name) or _Rival(name, f"{_LEARN}.")
+
+
+def _does(name: str) -> str:
+    """What a yardstick does, within a sentence."""
+    does = words.doing(name)
+    return "counting words" if name in ("tfidf", "ridge") else does[:1].lower() + does[1:]
 
 
 def _numbers(evaluation: Evaluation, metric: str, baseline: Baseline) -> str:
@@ -126,7 +128,7 @@ def _numbers(evaluation: Evaluation, metric: str, baseline: Baseline) -> str:
 
 
 def _listed(baselines: tuple[Baseline, ...], metric: str) -> str:
-    return " and ".join(f"{_rival(one).does} ({words.metric_value(metric, one.metrics[metric])})" for one in baselines)
+    return " and ".join(f"{_does(one.name)} ({words.metric_value(metric, one.metrics[metric])})" for one in baselines)
 
 
 def _majority(manifest: Manifest, evaluation: Evaluation) -> Callout | None:

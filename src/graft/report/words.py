@@ -53,6 +53,23 @@ YARDSTICK_NAMES = {
     "words": "Word by word",
 }
 
+_DOING = {
+    "majority": "Always answering with the majority class",
+    "common": "Always giving the commonest labels",
+    "mean": "Always answering with the mean of train",
+    "tfidf": "TF-IDF + logistic",
+    "ridge": "TF-IDF + ridge",
+    "lookup": "Looking up the names of train",
+    "overlap": "Looking where the question's words stand",
+    "never": "Never answering",
+    "cosine": "The cosine of untrained embeddings",
+    "scratch": "A random start of the same architecture",
+    "before": "The model before fine-tuning",
+    "copy": "Copying the source",
+    "lead": "Taking the source's beginning",
+    "words": "Replacing each word by what it most often becomes",
+}
+
 
 def visible(text: str) -> str:
     """The text with every character that could hide or reorder others replaced by its code point, such as ⟨U+202E⟩."""
@@ -155,6 +172,11 @@ def size(octets: int) -> str:
 
 def yardstick(name: str) -> str:
     return YARDSTICK_NAMES.get(name, name)
+
+
+def doing(name: str) -> str:
+    """What a yardstick does, as the subject at the start of a sentence."""
+    return _DOING.get(name, name)
 
 
 def leaks(split: SplitSummary | None) -> str:
