@@ -175,3 +175,15 @@ def test_a_task_without_classes_counts_none() -> None:
     assert ("Data", "6,920 texts to learn from") in made.hero.facts.items
     (data,) = (section for section in made.sections if section.id == "data")
     assert "class" not in data.lead
+
+
+def test_names_are_counted_by_their_types_and_not_by_the_tags_that_say_where_they_begin() -> None:
+    manifest = samples.two()[0]
+    splits = tuple(replace(split, per_class={"ORG": 30, "PER": 20}) for split in manifest.data.splits)
+    data = replace(
+        manifest.data, task="token-classification", classes=("O", "B-ORG", "I-ORG", "B-PER", "I-PER"), splits=splits
+    )
+    made = compose(replace(manifest, data=data), samples.epochs(), None, ())
+    assert "2 types of names, " in dict(made.hero.facts.items)["Data"]
+    (section,) = (section for section in made.sections if section.id == "data")
+    assert " with 2 types of names from " in section.lead

@@ -118,7 +118,7 @@ def _batches(rows: Iterator[Row], delimiter: str, problems: Problems, notes: lis
     if blank:
         notes.append(f"{problems.file}: {count_of(blank, 'blank line')} between rows passed over.")
     if not seen and not problems:
-        problems.add("empty", header[0], "there is a header line but no row under it", "give a file with labelled rows")
+        problems.add("empty", header[0], "there is a header line but no row under it", "give a file with rows")
 
 
 def _names(header: Row, problems: Problems) -> list[str] | None:

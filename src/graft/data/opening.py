@@ -72,7 +72,7 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
                 if is_gzip(path) and file.tell() > options.max_bytes:
                     too_big(options, problems)
             if not number:  # nothing but a byte order mark
-                problems.add("empty", None, "the file is empty", "give a file with labelled rows")
+                problems.add("empty", None, "the file is empty", "give a file with rows")
         except UnicodeDecodeError as error:
             _explain_decoding(path, options, error, problems)
             raise Unreadable from None
@@ -88,7 +88,7 @@ def check_magic(file: BinaryIO, options: ReadOptions, problems: Problems) -> Non
     file.seek(0)
     found = remedy = ""
     if not start:
-        found, remedy = "the file is empty", "give a file with at least a header line and ten labelled rows"
+        found, remedy = "the file is empty", "give a file with rows: to learn from, ten labelled ones at least"
     elif start.startswith(signature.GZIP) and is_gzip(Path(str(file.name))):
         found, remedy = "the file is compressed twice", "unpack it once with gunzip"
     elif start.startswith(signature.GZIP):

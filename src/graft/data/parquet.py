@@ -44,7 +44,7 @@ def _check_start(file: BinaryIO, problems: Problems) -> None:
         return
     met = signature.known(start) or signature.binary(start)
     if not start:
-        problems.add("empty", None, "the file is empty", "give a file with labelled rows")
+        problems.add("empty", None, "the file is empty", "give a file with rows")
     elif met:
         problems.add("magic", None, f"the file is {met.kind}, not Parquet", met.remedy)
     else:
@@ -57,7 +57,7 @@ def _batches(file: BinaryIO, options: ReadOptions, problems: Problems, notes: li
     with pq.ParquetFile(file, pre_buffer=False, buffer_size=COPY) as table:
         names = _class_names(table.schema_arrow.metadata)
         if not table.metadata.num_rows:
-            problems.add("empty", None, "the file has columns but no rows", "give a file with labelled rows")
+            problems.add("empty", None, "the file has columns but no rows", "give a file with rows")
             return
         for column in names:
             notes.append(f"{problems.file}: codes in {column!r} were read as the class names that the file states.")

@@ -17,7 +17,7 @@ def data_section(manifest: Manifest) -> Section:
     rows = sum(split.rows for split in data.splits)
     noun = words.noun(data.task)
     classes = classes_said(manifest)
-    among = f" in {classes}" if classes else ""
+    among = f" {'with' if data.task == 'token-classification' else 'in'} {classes}" if classes else ""
     lead = f"{words.plural(rows, noun)}{among} from {_sources(manifest)}."
     blocks: list[Block] = [_classes(manifest)] if any(split.per_class for split in data.splits) else []
     blocks.append(Facts(tuple(_data_facts(manifest))))
@@ -27,9 +27,17 @@ def data_section(manifest: Manifest) -> Section:
 
 
 def classes_said(manifest: Manifest) -> str:
-    """How many classes there are; "" for a task whose outputs are a number, or the ends of an answer."""
+    """How many classes, or types of names, there are; "" for a task whose outputs are a number, or the ends of an answer."""
     names, task = manifest.data.classes, manifest.data.task
+    if task == "token-classification":
+        # the head's outputs are tags, which say where a name begins, too
+        return f"{words.plural(len(_named(manifest)), 'type')} of names"
     return words.plural(len(names), "class") if names and task not in _NO_CLASSES else ""
+
+
+def _named(manifest: Manifest) -> tuple[str, ...]:
+    """The classes, or types of names, that are met in any split."""
+    return tuple(dict.fromkeys(name for split in manifest.data.splits for name in split.per_class))
 
 
 def _sources(manifest: Manifest) -> str:
@@ -47,8 +55,7 @@ def _classes(manifest: Manifest) -> Table:
     learnt = next((split for split in splits if split.name == "train"), None)
     total = sum(learnt.per_class.values()) if learnt else 0
     rows = []
-    names = dict.fromkeys(name for split in splits for name in split.per_class)
-    for name in names:
+    for name in _named(manifest):
         share = learnt.per_class.get(name, 0) / total if learnt and total else None
         rows.append((name, *(split.per_class.get(name, 0) for split in splits), share))
     many = len(rows) > 12
