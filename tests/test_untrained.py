@@ -45,3 +45,19 @@ def test_the_line_reads_the_rows_that_the_head_started_from(
     *_, of_the_head, of_the_line = read
     assert len(of_the_line) == 20
     np.testing.assert_array_equal(of_the_line.values, of_the_head.values)
+
+
+def test_several_labels_have_their_thresholds_as_the_model_has(tiny_bert: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = [" ".join(rng.choice(tiny.WORDS, 4)) for _ in range(240)]
+    rows = [
+        {"a": words[at], "b": words[at] if at % 8 == 0 else words[at + 1], "labels": ["same"] if at % 8 == 0 else []}
+        for at in range(239)
+    ]
+    rows = [row | {"labels": [*row["labels"], "any"]} for row in rows]
+    read = graft.ReadOptions(task="multi-label")
+    splits = graft.split(graft.read(rows, text=("a", "b"), label="labels", options=read))
+    options = FitOptions(str(tiny_bert), settings={"pairs": "apart", "epochs": "1"})
+    *_, manifest = graft.fit(splits, tmp_path / "r", options)
+    *_, baseline = untrained.cosine(splits, manifest)
+    assert baseline.metrics["macro_f1"] > 0.9  # rarer than one in two, so that 0.5 would never be reached

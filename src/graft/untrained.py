@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from graft.backbone.model import load
 from graft.data.longtexts import Limits
 from graft.data.pairs import tokenize_rows
 from graft.data.table import Splits
+from graft.data.targets import Flags
 from graft.data.tokens import Tokens
 from graft.errors import GraftError
 from graft.evaluate import baseline
@@ -23,7 +24,7 @@ from graft.records import Baseline, Manifest, Progress, Said
 from graft.tasks.task import Outputs, Yardstick
 from graft.train.material import Material
 from graft.train.paired import COSINE, side_by_side
-from graft.train.probe import Examples, fit_probe
+from graft.train.probe import Examples, Probe, fit_probe
 from graft.train.start import start_rows
 
 WEAK = (1e-4,)  # the penalty of a line over one feature
@@ -52,9 +53,18 @@ def cosine(splits: Splits, manifest: Manifest) -> Iterator[Progress | Said | Bas
     probe = fit_probe(material.task, Examples(train, learnt.targets), None, splits.classes, WEAK)
     factor, shift = material.task.scale(learnt.targets)
     logits = (probe.logits(test) * factor + shift).numpy()
+    settled = yield from _thresholds(material, probe)
     what = "a line over the cosine of the two texts' embeddings by the untrained model"
-    yardstick = Yardstick("cosine", what, logits, time.perf_counter() - began)
+    yardstick = Yardstick("cosine", what, logits, time.perf_counter() - began, settled)
     yield baseline(material.task, yardstick, splits.test.targets, Outputs(splits.classes))
+
+
+def _thresholds(material: Material, probe: Probe) -> Generator[Progress, None, Mapping[str, float]]:
+    """For several labels, those that serve the line over the cosine best on validation, as the model has its own."""
+    if not isinstance(material.validation.targets, Flags):
+        return {}
+    held = yield from _cosines(material, material.validation.tokens)
+    return material.task.settle(probe.logits(held).numpy(), material.validation.targets, material.classes).kept
 
 
 def _cosines(material: Material, tokens: Tokens) -> Generator[Progress, None, Tensor]:

@@ -113,3 +113,10 @@ def test_costs_grow_with_depth_and_effort():
     longer = costs(one, 1, dataclasses.replace(effort, tokens=200_000))
     assert longer.minutes > shallow.minutes
     assert longer.milliseconds == shallow.milliseconds
+
+
+def test_of_two_that_are_expected_alike_the_dearer_is_not_efficient():
+    quick = measured("a", [0.6, 0.9])
+    slow = dataclasses.replace(quick, model=dataclasses.replace(quick.model, name="b"), pace=Pace(1e-3, 20.0, 0.1))
+    efficient = {one.candidate.name: one.efficient for one in forecasts(quick, slow)}
+    assert efficient == {"a": True, "a@1": True, "b": False, "b@1": False}

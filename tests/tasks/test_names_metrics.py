@@ -87,3 +87,14 @@ def test_names_are_looked_up_longest_first_by_their_most_common_type():
     found = look_up(texts, train, [text], words)
     assert [text[start:end] for start, end, _ in found.of(0)] == ["New York State", "Paris", "New York"]
     assert [column.labels()[code].name for code in found.codes] == ["LOC"] * 3
+
+
+def test_a_type_that_a_resample_has_none_of_counts_as_in_all_rows():
+    tagset = Tagset(TYPES)
+    words = spans_of([[(0, 1, 0)], [(0, 1, 0)]])
+    codes = np.array([tagset.names.index(name) for name in ("B-PER", "B-LOC")], np.int32)
+    logits = np.full((2, len(tagset.names)), -5.0)
+    logits[np.arange(2), codes] = 5.0  # both are right
+    answered = AnsweredNames(logits, Marks(tagset.decode(codes, words), words), tagset)
+    found = answered.score(np.array([[0, 0], [1, 1], [0, 1]])).metrics
+    np.testing.assert_array_equal(found["entity_macro_f1"], 1.0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from graft.tasks.regression_metrics import FACTOR, METRICS, SHIFT, AnsweredNumbers, line, metrics
+from graft.tasks.regression_metrics import METRICS, AnsweredNumbers, line, metrics
 
 
 def made(rows, seed, ties=False):
@@ -68,8 +68,8 @@ def test_what_are_no_numbers_are_refused(predicted, truth):
 
 def test_answers_that_lie_off_are_brought_onto_a_line():
     predicted, truth = made(50, 0)
-    found = line((predicted / 2 - 4)[:, None].astype(np.float32), truth)
-    brought = found[FACTOR] * (predicted / 2 - 4) + found[SHIFT]
+    factor, moved = line((predicted / 2 - 4)[:, None].astype(np.float32), truth)
+    brought = factor * (predicted / 2 - 4) + moved
     slope, shift = np.polyfit(predicted, truth, 1)
     np.testing.assert_allclose(brought, slope * predicted + shift, atol=1e-4)
 
@@ -85,4 +85,4 @@ def test_answers_that_lie_off_are_brought_onto_a_line():
     ],
 )
 def test_answers_that_a_line_does_not_help_are_left(predicted, truth):
-    assert line(predicted, truth) == {}
+    assert line(predicted, truth) == (1.0, 0.0)

@@ -83,3 +83,11 @@ def test_containers_train_only_with_what_they_hold(backbone):
     assert not trains(f"{prefix}.embeddings.dropout", backbone, stage(3))
     assert trains(f"{prefix}.embeddings.dropout", backbone, stage("all"))
     assert trains("classifier", backbone, stage(0))
+
+
+def test_blocks_that_a_pooled_head_does_not_read_stay_as_they_are(backbone):
+    backbone.model.add_module(HEAD, PooledHead(backbone.record.width, 3, "mean", 2))
+    by_level = dict(levels(backbone.model, backbone.family, BLOCKS))
+    names = set(named(groups(backbone, stage("all"))))
+    assert not names & set(by_level[3])
+    assert names >= {*by_level[0], *by_level[1], *by_level[2]}

@@ -194,3 +194,11 @@ def test_batches_hold_pairs_whose_longer_texts_are_alike(material):
     texts = np.maximum(firsts, own.train.tokens.lengths - firsts)
     least = 1 - own.train.tokens.lengths.sum() / (2 * texts.sum())  # what a pair's shorter text is padded by
     assert least <= stage.padding < least + 0.05
+
+
+def test_the_start_is_judged_by_the_metric_that_was_asked_for(material):
+    pooled = dataclasses.replace(FROZEN, head="pooled")
+    found = (started(material, dataclasses.replace(pooled, metric=name))[0] for name in ("", "log_loss"))
+    by_main, by_asked = found
+    assert set(by_main.probe_validation) == set(by_asked.probe_validation)
+    assert by_main.probe_validation != by_asked.probe_validation

@@ -292,3 +292,9 @@ def test_a_sentence_embedder_learns_numbers_of_many_pairs_in_one_epoch(rows, tok
     assert tuple(named("fast", one).stages[0].epochs for one in both) == epochs
     classes = dataclasses.replace(both[1], classes=2, task=CLASSIFICATION)
     assert named("fast", classes).stages[0].epochs == epochs[0]
+
+
+@pytest.mark.parametrize("before", ["0", "abc", "[1e-4]", "true"])
+def test_a_rate_that_is_none_is_refused_and_not_divided_by(before):
+    with pytest.raises(RecipeError):
+        changed(named("fast", SCALE), {"lr": before, "stages.0.optimiser.lr": before}, SCALE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
+import torch
 from tiny import WORDS
 
 from graft.backbone import heads, hub
@@ -15,9 +17,10 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import load
 from graft.backbone.paths import ModelPath, predict_logits
 from graft.cache.store import Store
-from graft.data.targets import Numbers
+from graft.data.targets import Flags, Numbers
 from graft.data.tokens import tokenize
 from graft.records import MachineRecord, Progress, Recipe, Said, Stage
+from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION
 from graft.train.material import NOTHING, Labelled, Material
 from graft.train.settle import settled
@@ -30,6 +33,14 @@ def answers(material: Material) -> np.ndarray:
     *_, found = predict_logits(ModelPath(material.backbone, MACHINE), material.validation.feed(), 1, "")
     assert not isinstance(found, Progress)
     return found[:, 0].astype(np.float64)
+
+
+def returned(work: Generator[Progress | Said, None, dict[str, float]]) -> dict[str, float]:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return dict(end.value)
 
 
 @pytest.fixture(params=["bert", "gpt2"])
@@ -94,3 +105,16 @@ def test_a_head_that_answers_in_the_persons_units_goes_on_in_those_of_training(t
     head = start_head(made, Recipe("r", (Stage("all", "all", 1),)), NOTHING)
     assert head.start == "pretrained"
     np.testing.assert_allclose(answers(made), (before - 2000) / truth.values.std(), atol=1e-3)
+
+
+def test_labels_may_be_called_as_a_line_is(tmp_path: Path) -> None:
+    names = ("factor", "plan", "shift")
+    backbone = load(hub.locate(str(tiny.make("bert", tmp_path / "model", layers=2))), names, head=MULTI_LABEL.head)
+    before = {name: value.clone() for name, value in backbone.model.state_dict().items()}
+    random = np.random.default_rng(3)
+    texts = [" ".join(random.choice(WORDS, random.integers(1, 12))) for _ in range(40)]
+    tokens = tokenize(texts, backbone.tokenizer.backend_tokenizer, 64)[0]
+    part = Labelled(tokens, Flags(random.random((40, 3)) < 0.4))
+    made = Material(backbone, part, part, names, MACHINE, Extractor(backbone, MACHINE, Store()), MULTI_LABEL)
+    assert set(returned(settled(made))) == set(names)
+    assert all(torch.equal(value, before[name]) for name, value in backbone.model.state_dict().items())

@@ -198,3 +198,15 @@ def test_an_average_is_the_mean_of_what_was_added_and_only_in_place_for_a_while(
     with pytest.raises(KeyboardInterrupt), average.in_place():
         raise KeyboardInterrupt
     assert model[3].bias.tolist() == [6, 6, 6]
+
+
+def test_a_step_that_is_not_finite_moves_nothing_and_the_schedule_goes_on():
+    model = network()
+    adam = Adam(FlatWeights(model, GROUPS), Optimiser(lr=0.1, schedule="linear", warmup=0.0), steps=4)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    loss_of(model, *batch(0)).backward()
+    adam.weights.gather(first=True)
+    assert not math.isfinite(adam.step(torch.tensor(math.inf)))
+    assert adam.taken == 1.0
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, before[name])

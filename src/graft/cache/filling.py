@@ -61,8 +61,8 @@ class Filling:
         self._took = (self._took[0] + took[0], self._took[1] + took[1])
         now = time.perf_counter()
         if self._writer.bytes >= COMMIT_BYTES or now - self._last >= max(COMMIT_SECONDS, (now - self._began) / 10):
-            self.commit()
-            self._begin()
+            if self.commit():
+                self._begin()
             self._last = now
 
     def _append(self, writer: Writer, values: NDArray[Any]) -> None:
@@ -81,15 +81,15 @@ class Filling:
             self._writer.drop()
             self._writer = None
 
-    def commit(self) -> None:
-        """Let what was added be found. Nothing more is added."""
+    def commit(self) -> bool:
+        """Let what was added be found. Nothing more is added. Returns whether it could be written."""
         if self._writer is None:
-            return
+            return False
         writer, self._writer = self._writer, None
         counts = np.concatenate([np.zeros(0, np.int64), *self._counts])
         if not len(counts) or int(counts.sum()) * self._shelf.layout.bytes != writer.bytes:
             writer.drop()  # empty, or interrupted within a row
-            return
+            return True
         arrays: dict[str, NDArray[Any]] = {
             "digests": np.concatenate(self._digests).ravel(),
             "counts": counts.astype(np.uint32),
@@ -100,6 +100,8 @@ class Filling:
         except OSError as error:
             self._writer = writer
             self._fail(error)
+            return False
+        return True
 
     def _fail(self, error: OSError) -> None:
         why = refusal(error)[0]

@@ -137,7 +137,11 @@ class Writer:
         lock(self._handle, shared=False)
         self.bytes = 0
         self._checksums: list[int] = []
-        self._write(MAGIC)
+        try:
+            self._write(MAGIC)
+        except OSError:
+            self.drop()
+            raise
 
     def append(self, values: NDArray[Any]) -> None:
         """Add values to the stream, as their bytes are."""

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from graft import machine
 from graft.cache.filling import Filling
 from graft.cache.shard import SUFFIX, WRITING, Damaged, lock, open_shard
 from graft.cache.shelf import Layout, Shelf
@@ -77,7 +78,7 @@ class Store:
         keep = size > 0 and self.make_room(reserved + size)
         if size and not keep:
             shelf.notes.append(f"Cache: {self.folder} has no room for {size:,} bytes more, so they are not kept.")
-        return Filling(shelf, keep, cold=reserved + size > _free_memory() // 2)
+        return Filling(shelf, keep, cold=0 < machine.free_memory() < 2 * (reserved + size))
 
     def fits(self, size: int) -> bool:
         """Whether `size` bytes may be written: within the limit and half of the free disk."""
@@ -166,14 +167,6 @@ def key(fields: dict[str, str]) -> str:
     """The folder of a shelf: a digest of everything that its values depend on, and of the format."""
     made = json.dumps([FORMAT, fields], sort_keys=True)
     return hashlib.sha256(made.encode()).hexdigest()[:40]
-
-
-def _free_memory() -> int:
-    """Bytes of memory that are free; of a system that does not say, as if it were much."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 2**40
 
 
 def _default_limit() -> int:

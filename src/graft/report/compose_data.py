@@ -27,7 +27,7 @@ def data_section(manifest: Manifest) -> Section:
 
 
 def classes_said(manifest: Manifest) -> str:
-    """How many classes, or types of names, there are; "" for a task whose outputs are a number, or the ends of an answer."""
+    """How many classes, or types of names; "" for a task whose outputs are a number, or the ends of an answer."""
     names, task = manifest.data.classes, manifest.data.task
     if task == "token-classification":
         # the head's outputs are tags, which say where a name begins, too

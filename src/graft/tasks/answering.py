@@ -19,7 +19,7 @@ from graft.report.blocks import Section
 from graft.tasks import answer_details, answer_report, answer_yardsticks
 from graft.tasks import answer_metrics as numbers
 from graft.tasks.candidates import Candidates
-from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 DIGITS = 6
 
@@ -53,11 +53,12 @@ class Answering:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
         answers = _answers(targets)
         if not answers.open.any():
-            return {}
-        return {numbers.THRESHOLD: numbers.best_threshold(numbers.judge(Candidates(logits), answers))[0]}
+            return Settled()
+        threshold, *_ = numbers.best_threshold(numbers.judge(Candidates(logits), answers))
+        return Settled({numbers.THRESHOLD: threshold})
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.AnsweredQuestions(Candidates(logits), _answers(targets), _threshold(outputs))

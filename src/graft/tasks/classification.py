@@ -16,7 +16,7 @@ from graft.records import ClassificationDetails, Evaluation, Loss, Manifest, Pre
 from graft.report.blocks import Section
 from graft.tasks import classification_metrics as numbers
 from graft.tasks import classification_report, classification_yardsticks
-from graft.tasks.task import ROW_HEAD, Criterion, Ints, Logits, Measured, Outputs, Scorer, Scores, Yardstick
+from graft.tasks.task import ROW_HEAD, Criterion, Ints, Logits, Measured, Outputs, Scorer, Scores, Settled, Yardstick
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,8 +48,8 @@ class Classification:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
-        return {}
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
+        return Settled()
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return AnsweredClasses(logits, _codes(targets))

@@ -21,7 +21,7 @@ from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import multilabel_metrics as numbers
 from graft.tasks import multilabel_report, multilabel_yardsticks
-from graft.tasks.task import Criterion, Floats, Head, Ints, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Floats, Head, Ints, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,9 +58,9 @@ class MultiLabel:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
         found = numbers.best_thresholds(numbers.probabilities(logits), _flags(targets))
-        return dict(zip(names, found.tolist(), strict=True))
+        return Settled(dict(zip(names, found.tolist(), strict=True)))
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.AnsweredLabels(logits, _flags(targets), thresholds(outputs))

@@ -21,7 +21,7 @@ from graft.report.blocks import Section
 from graft.report.words import shorten
 from graft.tasks import regression_metrics as numbers
 from graft.tasks import regression_report, regression_yardsticks
-from graft.tasks.task import Criterion, Floats, Head, Ints, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Floats, Head, Ints, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,8 +63,9 @@ class Regression:
         known = _numbers(train)
         return known.deviation, known.mean
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
-        return numbers.line(logits, _numbers(targets).values)
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
+        factor, shift = numbers.line(logits, _numbers(targets).values)
+        return Settled(factor=factor, shift=shift)
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.AnsweredNumbers(logits, _numbers(targets).values)

@@ -15,7 +15,6 @@ from graft.tasks.task import Floats, Ints, Scores
 
 METRICS = ("spearman", "pearson", "rmse", "mae", "r2")
 VALIDATION_METRICS = ("spearman", "pearson", "rmse", "mae")
-FACTOR, SHIFT = "factor", "shift"  # of the line that answers are brought onto
 FEWEST = 10  # rows that can tell of one
 
 
@@ -101,18 +100,18 @@ def metrics(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
     return {name: float(values[0]) for name, values in AnsweredNumbers(predicted, truth).score().metrics.items()}
 
 
-def line(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:
-    """The line by which answers lie nearest to the truth (least squares), as `FACTOR` and `SHIFT`; nothing where it
-    does not rise, or gains less than its two numbers may by chance (Schwarz 1978, the BIC).
+def line(predicted: NDArray[Any], truth: NDArray[Any]) -> tuple[float, float]:
+    """(factor, shift) by which answers lie nearest to the truth (least squares); (1, 0) where that line does not rise,
+    or gains less than its two numbers may by chance (Schwarz 1978, the BIC).
 
     Weights are kept for how they order rows, which says nothing of how far off their answers lie.
     """
     predicted, truth = np.asarray(predicted, np.float64).ravel(), np.asarray(truth, np.float64)
     spread = float(predicted.var())
     if len(truth) < FEWEST or spread <= 0:
-        return {}
+        return 1.0, 0.0
     factor = float(((predicted - predicted.mean()) * (truth - truth.mean())).mean()) / spread
     shift = float(truth.mean() - factor * predicted.mean())
     before, after = (float(((made - truth) ** 2).mean()) for made in (predicted, factor * predicted + shift))
     gains = len(truth) * np.log(before / after) > 2 * np.log(len(truth)) if after > 0 else before > 0
-    return {FACTOR: factor, SHIFT: shift} if factor > 0 and gains else {}
+    return (factor, shift) if factor > 0 and gains else (1.0, 0.0)

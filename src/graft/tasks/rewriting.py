@@ -16,7 +16,7 @@ from graft.report.blocks import Section
 from graft.tasks import rewriting_evidence as evidence
 from graft.tasks import rewriting_metrics as numbers
 from graft.tasks import rewriting_report, rewriting_yardsticks
-from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 
 class Rewriting:
@@ -44,7 +44,7 @@ class Rewriting:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
         _no_logits()
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:

@@ -25,7 +25,7 @@ from graft.report.blocks import Section
 from graft.tasks import names_metrics as numbers
 from graft.tasks import names_yardsticks, tagging_report
 from graft.tasks.classification import class_weights
-from graft.tasks.task import Criterion, Head, Ints, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Head, Ints, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,8 +63,8 @@ class Tagging:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
-        return {}
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
+        return Settled()
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.AnsweredNames(logits, _marks(targets), tagset_of(outputs.names))

@@ -107,6 +107,19 @@ class Yardstick:
     settled: Mapping[str, float] = field(default_factory=dict)  # as in `Outputs`, where its own differ
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a task fixes on validation once the best weights are known.
+
+    `kept`: what reading answers from outputs needs, by name; it is recorded. `factor`, `shift`: the line on which the
+    outputs are to lie, in the person's units, which goes into the head's weights instead.
+    """
+
+    kept: Mapping[str, float] = field(default_factory=dict)
+    factor: float = 1.0
+    shift: float = 0.0
+
+
 class Task(Protocol):
     """One task. Instances hold nothing."""
 
@@ -134,7 +147,7 @@ class Task(Protocol):
         """(factor, shift) that turn what was learnt from prepared targets into the person's units."""
         ...
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
         """What is settled on validation, from the kept weights' logits there."""
         ...
 

@@ -16,7 +16,7 @@ from graft.records.evidence import WritingDetails
 from graft.report.blocks import Section
 from graft.tasks import writing_metrics as numbers
 from graft.tasks import writing_report
-from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Yardstick
+from graft.tasks.task import Criterion, Head, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 
 class Writing:
@@ -42,8 +42,8 @@ class Writing:
     def scale(self, train: Targets) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> dict[str, float]:
-        return {}
+    def settle(self, logits: Logits, targets: Targets, names: tuple[str, ...]) -> Settled:
+        return Settled()
 
     def scorer(self, logits: Logits, targets: Targets, outputs: Outputs) -> Scorer:
         return numbers.Scored(logits)

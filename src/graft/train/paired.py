@@ -11,7 +11,7 @@ from graft.backbone.features import MEAN
 from graft.backbone.heads import PairedHead, paired_features
 from graft.backbone.model import HEAD
 from graft.records import HeadRecord, Recipe
-from graft.tasks.task import signed
+from graft.tasks.task import known_metric, signed
 from graft.train.material import Extracted, Material
 from graft.train.probe import Examples, Probe, fit_probe
 
@@ -41,10 +41,10 @@ def start_paired(material: Material, recipe: Recipe, extracted: Extracted, rows:
     if extracted.validation.pooled:
         features = paired_features(side_by_side(extracted.validation.pooled[blocks]))
         held = Examples(features, material.validation.targets)
-    probes = {"cosine": _probe(material, learnt, held, COSINE)}
+    main = known_metric(material.task, recipe.metric)
+    probes = {"cosine": _probe(material, learnt, held, COSINE, main)}
     if recipe.head == "pooled":
-        probes["u, v, |u − v|, u ∘ v"] = _probe(material, learnt, held, train.shape[1])
-    main = material.task.validation[0]
+        probes["u, v, |u − v|, u ∘ v"] = _probe(material, learnt, held, train.shape[1], main)
     name = max(probes, key=lambda kind: signed(main, {main: probes[kind].score}))
     _set(head, probes[name])
     material.backbone.model.add_module(HEAD, head)
@@ -53,10 +53,10 @@ def start_paired(material: Material, recipe: Recipe, extracted: Extracted, rows:
     return HeadRecord("paired", POOLING, blocks, "probe", why, scores)
 
 
-def _probe(material: Material, learnt: Examples, held: Examples | None, width: int) -> Probe:
+def _probe(material: Material, learnt: Examples, held: Examples | None, width: int, metric: str) -> Probe:
     narrow = Examples(learnt.features_ND[:, :width], learnt.targets)
     validation = Examples(held.features_ND[:, :width], held.targets) if held else None
-    return fit_probe(material.task, narrow, validation, material.classes)
+    return fit_probe(material.task, narrow, validation, material.classes, metric=metric)
 
 
 @torch.no_grad()

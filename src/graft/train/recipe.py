@@ -92,9 +92,14 @@ def changed(recipe: Recipe, settings: dict[str, str], scale: Scale) -> Recipe:
                 within = ", ".join(target[key]) if isinstance(target[key], dict) else "stages.0.optimiser.lr, say"
                 raise RecipeError(f"{name} is a table, not a value.", f"name a field within it: {within}.")
             before, target[key] = target[key], _value(value)
-            if key == "lr" and target["head_lr"] is not None and isinstance(target[key], int | float):
+            if key == "lr" and target["head_lr"] is not None and _is_rate(before) and _is_rate(target[key]):
                 target["head_lr"] *= target[key] / before
     return _checked(fields, "--set", scale)
+
+
+def _is_rate(value: Any) -> bool:
+    """Whether it can be a learning rate: what cannot is refused when all is set."""
+    return isinstance(value, int | float) and value > 0
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

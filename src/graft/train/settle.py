@@ -15,8 +15,7 @@ from graft.backbone.paths import ModelPath, predict_logits
 from graft.backbone.rewriting import Rewriter, settings
 from graft.backbone.seq2seq import Seq2SeqPath
 from graft.records import Progress, Said
-from graft.tasks.regression_metrics import FACTOR, SHIFT
-from graft.tasks.task import Logits
+from graft.tasks.task import Logits, Settled
 from graft.train import rewriting
 from graft.train.material import Material
 
@@ -32,22 +31,19 @@ def settled(material: Material) -> Generator[Progress | Said, None, dict[str, fl
     if task.head.reads == "language":
         return {}
     factor, shift = task.scale(material.train.targets)
-    found: dict[str, float] = {}
+    found = Settled()
     if task.settles:
         logits = yield from _of_validation(material)
         logits = logits.astype(np.float64) * factor + shift  # before the head is scaled: bf16 would round large numbers
         found = task.settle(logits, material.validation.targets, material.classes)
-    if FACTOR not in found:
-        heads.rescale(material.backbone, factor, shift)
-        return found
-    line = (found[FACTOR], found[SHIFT]) if heads.is_centred(material.backbone) else (1.0, 0.0)
-    heads.rescale(material.backbone, line[0] * factor, line[0] * shift + line[1])
-    if line != (1.0, 0.0):
+    onto = (found.factor, found.shift) if heads.is_centred(material.backbone) else (1.0, 0.0)
+    heads.rescale(material.backbone, onto[0] * factor, onto[0] * shift + onto[1])
+    if onto != (1.0, 0.0):
         yield Said(
-            f"Its numbers lay off those of validation: they are taken times {line[0]:.3g}, and {line[1]:+.3g}, which "
+            f"Its numbers lay off those of validation: they are taken times {onto[0]:.3g}, and {onto[1]:+.3g}, which "
             "changes no order."
         )
-    return {}
+    return dict(found.kept)
 
 
 def _of_validation(material: Material) -> Generator[Progress, None, Logits]:

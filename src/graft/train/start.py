@@ -153,7 +153,8 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted, known: 
     if extracted.validation.pooled:
         learnt = Examples(train, material.train.targets)
         held = Examples(extracted.validation.pooled[blocks][:, place], material.validation.targets)
-        probe = fit_probe(material.task, learnt, held, material.classes)
+        main = known_metric(material.task, recipe.metric)
+        probe = fit_probe(material.task, learnt, held, material.classes, metric=main)
         scores = {f"{reads}@{blocks}": probe.score}
     else:
         part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
