@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]  # input_ids and labels
 LIMIT = 256  # tokens; graft's default
+LEAN: dict[str, Any] = {"attn_implementation": "eager", "attention_probs_dropout_prob": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,10 @@ class Setting:
     seed: int = 0
     on_cpu: bool = True
     bf16: bool = False  # by autocast, and nothing else that is tuned
+    lean: bool = False  # attention as graft has it: plain products, and no dropout of its weights
 
 
-def model(folder: str | Path, classes: int) -> PreTrainedModel:
+def model(folder: str | Path, classes: int, lean: bool = False) -> PreTrainedModel:
     """The backbone with a fresh head. What the library would say about it, and its bars, are switched off."""
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
@@ -58,7 +60,7 @@ def model(folder: str | Path, classes: int) -> PreTrainedModel:
     logging.disable_progress_bar()
 
     made: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        folder, num_labels=classes, dtype="float32"
+        folder, num_labels=classes, dtype="float32", **(LEAN if lean else {})
     )
     return made
 
@@ -143,7 +145,8 @@ def pace_job(folder: str, job: Path) -> tuple[int, float, int]:
 
     asked = json.loads(job.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as out:
-        made = trainer(model(folder, asked["classes"]), folder, asked["rows"], Setting(**asked["setting"]), out)
+        setting = Setting(**asked["setting"])
+        made = trainer(model(folder, asked["classes"], setting.lean), folder, asked["rows"], setting, out)
         return paced(made, asked["warm_up"])
 
 

@@ -6,7 +6,9 @@
 graft runs as a person would run it: `graft run FOLDER`, nothing said but the label's column of stsb. The Trainer reads
 the same train split (where graft cuts validation from train, the Trainer trains on all of it), three epochs at 1e-4 by
 32 rows (of answers at --rate by 16; the field's own scripts say 3e-5); it has neither validation nor report to make.
---only graft or --only trainer measures one of them. squad_v1 is divided by article, as its folder says.
+Numbers of pairs have a second peer, that of the field for texts read apart: sentence-transformers with its cosine loss
+(peers_apart.py), four epochs at 2e-5 by 16 rows as its example has it (--apart 1,2e-5,16 says others).
+--only graft, trainer or apart measures one of them. squad_v1 is divided by article, as its folder says.
 """
 
 from __future__ import annotations
@@ -89,6 +91,17 @@ def theirs(bench: Bench, folder: Path, rate: str) -> dict[str, float]:
     return found
 
 
+def apart(folder: Path, asked: str) -> dict[str, float]:
+    """A whole job of sentence-transformers."""
+    epochs, rate, rows = asked.split(",")
+    line = [sys.executable, str(Path(__file__).with_name("peers_apart.py")), str(hub.locate().folder)]
+    done = subprocess.run(
+        [*line, str(folder), "test", epochs, rate, "0", rows], capture_output=True, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def written(name: str, bench: Bench, folder: Path) -> None:
     """The rows as the Trainer's script reads them."""
     options = ReadOptions(task="multi-label" if bench.job == "labels" else "auto")
@@ -132,7 +145,10 @@ def main() -> None:
     parser = command_line(__doc__, rounds=1)
     parser.add_argument("--data", default=",".join(BENCHES))
     parser.add_argument("--rate", default="1e-4", help="the Trainer's, for answers (1e-4)")
-    parser.add_argument("--only", choices=("graft", "trainer"))
+    parser.add_argument(
+        "--apart", default="4,2e-5,16", help="epochs, rate and rows of sentence-transformers (4,2e-5,16)"
+    )
+    parser.add_argument("--only", choices=("graft", "trainer", "apart"))
     asked = parser.parse_args()
     header("Pairs, names, answers and labels, from files to test numbers")
     for name in asked.data.split(","):
@@ -142,13 +158,16 @@ def main() -> None:
             folder = Path(temporary)
             written(name, bench, folder)
             jobs = {"graft": partial(ours, name, bench, folder), "trainer": partial(theirs, bench, folder, asked.rate)}
+            if bench.job == "similarity":
+                jobs["apart"] = partial(apart, folder, asked.apart)
             for who, job in jobs.items():
                 if asked.only in (None, who):
                     took[who], found = seconds(job)
                     shown = ", ".join(f"{metric} {found[metric]:.4f}" for metric in bench.metrics)
                     result(f"{name}, {who}: {shown}, {took[who]:.0f} s")
-        if len(took) == 2:
-            result(f"{name}: graft {took['trainer'] / took['graft']:.2f} times as fast")
+        for who in ("trainer", "apart"):
+            if "graft" in took and who in took:
+                result(f"{name}: graft {took[who] / took['graft']:.2f} times as fast as {who}")
 
 
 if __name__ == "__main__":
