@@ -87,7 +87,7 @@ class Path(Protocol):
 
 
 class HeadPath:
-    """A head alone, over pooled features in fp32. `module` is a copy with the parameters' full names."""
+    """A head alone, over pooled features in fp32. `module` is the backbone's model, of which nothing else is run."""
 
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         self.module: nn.Module = backbone.model  # only the head's parameters are ever touched

@@ -16,8 +16,6 @@ from graft.data.options import CELL_LIMIT, ReadOptions
 from graft.data.stream import Problems
 from graft.errors import first_line, refusal
 
-UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
-
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")  # the first begins as UTF-16 does
 PACKING = 200  # times that texts pack at most (3 to 30 as a rule); one row again and again packs 1,000 times

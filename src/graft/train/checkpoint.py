@@ -90,11 +90,6 @@ class Checkpoints:
         return time.perf_counter() - self._committed >= self._pause
 
     @property
-    def has_last(self) -> bool:
-        """Whether the committed state lies within a stage, with what its next step depends on."""
-        return any(name.startswith("last") for name in self._files)
-
-    @property
     def _files(self) -> dict[str, str]:
         return self._known.files if self._known else {}
 

@@ -98,6 +98,6 @@ def _why_not_cached(family: Family, stage: Stage, cut: int) -> str:
         return f"{family.name!r} is not among the families that may be cut, so every epoch runs the whole model"
     if stage.cache == "off":
         return "the recipe asks for no cache"
-    if stage.epochs <= 1:
+    if stage.epochs <= 1 and stage.cache == "auto":
         return "one epoch: recomputing costs no more than keeping"
     return "recomputed: blocks below the cut were trained before, or keeping the states is dearer or does not fit"
