@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from graft.records import Epoch, Manifest
+from graft.records import Epoch, Manifest, Skipped, Stopping
 from graft.report.blocks import Callout
 from graft.report.diagnose_training import diagnose_training
 from report import numbers_samples, samples
@@ -40,6 +40,26 @@ def test_overfitting_names_the_best_epoch(manifest: Manifest) -> None:
     assert callout.severity == "warning"
     assert "stages.2.epochs=2" in callout.setting
     assert "89.0%" in callout.text
+
+
+def test_settings_in_force_are_not_advised_again(manifest: Manifest) -> None:
+    *before, last = manifest.recipe.stages
+    stages = (*before, replace(last, stopping=Stopping(1), optimiser=replace(last.optimiser, warmup=0.2)))
+    swept = replace(manifest, recipe=replace(manifest.recipe, stages=stages, sweep=(1e-4,)))
+    overfit = found(swept, curve((0.4, 0.85), (0.2, 0.89), (0.1, 0.86)))["Overfitting after the best epoch"]
+    assert overfit.setting == "`--set stages.2.epochs=2`; more texts help most."
+    rising = found(swept, curve((0.4, 0.85), (0.2, 0.86), (0.35, 0.86)))["The training loss rises again"]
+    assert rising.setting == "`--set stages.2.optimiser.lr=7e-05` (it was 0.0002)."
+    assert "warmup" not in found(swept, curve((0.4, 0.5), (None, 0.5)))["The training loss broke"].setting
+    assert "sweep" not in found(swept, curve((0.70, 0.5), (0.69, 0.5)))["The model hardly learns"].setting
+
+
+def test_a_step_left_out_in_fp32_is_not_sent_to_fp32(manifest: Manifest) -> None:
+    left = replace(manifest, outcome=replace(manifest.outcome, skipped=Skipped(2)))
+    healthy = curve((0.4, 0.85), (0.3, 0.88))
+    assert "`--precision fp32`" in found(left, healthy)["2 training steps left out"].setting
+    precise = replace(left, machine=replace(left.machine, precision="fp32"))
+    assert "fp32" not in found(precise, healthy)["2 training steps left out"].setting
 
 
 def test_overfitting_by_a_loss_is_a_rising_loss(manifest: Manifest) -> None:

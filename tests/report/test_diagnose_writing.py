@@ -99,7 +99,7 @@ def test_advice_asks_for_less_than_what_was_trained_and_for_another_recipe() -> 
     found = {one.title: one.setting for one in diagnose_writing(manifest, details) if one}
     assert "--epochs" not in found["It recites the training text"]
     assert "--lr" in found["It recites the training text"]
-    assert "--recipe" not in found["Little text to learn from"]
+    assert found["Little text to learn from"] == "more text of the style."
 
 
 @pytest.mark.parametrize(("share", "longest"), [(0.4, 20), (0.01, 70)])

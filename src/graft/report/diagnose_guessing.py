@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graft.records import Epoch, Loss, Manifest
 from graft.report import words
 from graft.report.blocks import Callout
+from graft.report.diagnose_settings import sweep
 
 _NEAR = 0.95  # share of the loss of guessing from which nothing is taken to be learnt
 
@@ -29,12 +30,13 @@ def hardly_learns(manifest: Manifest, epochs: Sequence[Epoch], loss: Loss) -> Ca
     losses, guess = [epoch.loss for epoch in epochs if epoch.loss is not None], _guess(manifest, loss)
     if not losses or guess is None or min(losses) < _NEAR * guess.loss:
         return None
+    tried = "`--sweep` to try several rates for short; then " if sweep(manifest) else ""
     return Callout(
         "problem",
         guess.title,
         f"The lowest training loss is {words.decimal(min(losses))}; {guess.by} has {words.decimal(guess.loss)}. "
         f"Either the rate does not fit, or training is too short, or the texts do not tell the {guess.what}.",
-        f"`--sweep` to try several rates for short; then read some rows: is this the column of the {guess.what}?",
+        f"{tried}read some rows: is this the column of the {guess.what}?",
     )
 
 

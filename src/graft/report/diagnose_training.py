@@ -10,11 +10,14 @@ from graft.records import Epoch, Manifest, Stage
 from graft.report import words
 from graft.report.blocks import Callout
 from graft.report.diagnose_guessing import hardly_learns
+from graft.report.diagnose_settings import by, code, either, recipe, sweep
+
+_WARM = 0.2  # share of a stage's steps over which its rate rises: twice the usual
 
 
 def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callout | None]:
     """At most one callout per check; the checks of single epochs look at the last stage that was trained."""
-    broken = _not_finite(epochs)
+    broken = _not_finite(manifest, epochs)
     if broken or not epochs:
         return [broken]
     at = next((number for number, stage in enumerate(manifest.recipe.stages) if stage.name == epochs[-1].stage), None)
@@ -30,8 +33,8 @@ def diagnose_training(manifest: Manifest, epochs: Sequence[Epoch]) -> list[Callo
     return [
         _left_out(manifest),
         hardly_learns(manifest, epochs, stage.loss),
-        _rising_loss(trained, at, stage),
-        _overfitting(lived, at, metric),
+        _rising_loss(manifest, trained, at),
+        _overfitting(lived, at, stage, metric),
         _still_improving(lived, at, stage, metric) if done else None,
         start_kept or (_stage_lost(manifest, epochs) if done else None),
     ]
@@ -41,7 +44,7 @@ def _score(epoch: Epoch, metric: str) -> float:
     return epoch.validation.get(metric, math.nan)
 
 
-def _not_finite(epochs: Sequence[Epoch]) -> Callout | None:
+def _not_finite(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
     for epoch in epochs:
         # A loss that was not finite is written as null, so a trained epoch without a loss is one too.
         if epoch.number > 0 and (epoch.loss is None or not math.isfinite(epoch.loss)):
@@ -51,40 +54,47 @@ def _not_finite(epochs: Sequence[Epoch]) -> Callout | None:
                 f"In epoch {epoch.number} of stage “{epoch.stage}” the loss was no longer a finite "
                 "number: the weights were thrown "
                 "about by too large steps.",
-                "a tenth of the learning rate (`--lr`), or a longer warm-up (`--set warmup=0.2`).",
+                f"{either('a tenth of the learning rate (`--lr`)', by('a longer warm-up', _warmer(manifest, epoch)))}.",
             )
     return None
+
+
+def _warmer(manifest: Manifest, broken: Epoch) -> str:
+    warmed = any(stage.name == broken.stage and stage.optimiser.warmup >= _WARM for stage in manifest.recipe.stages)
+    return "" if warmed else f"--set warmup={_WARM:g}"
 
 
 def _left_out(manifest: Manifest) -> Callout | None:
     skipped = manifest.outcome.skipped
     if not skipped.steps:
         return None
+    precise = code("" if manifest.machine.precision == "fp32" else "--precision fp32")
     places = "; ".join(skip.place for skip in skipped.first[:5] if skip.place)
     return Callout(
         "warning",
         f"{words.plural(skipped.steps, 'training step')} left out",
         "Their loss or a gradient was not a finite number, and leaving them out was asked for "
         f"(`on_nonfinite`). The first: {places}. `run.json` names more.",
-        "look at these texts; if nothing is odd about them, a lower rate (`--lr`) or `--precision fp32`.",
+        f"look at these texts; if nothing is odd about them, {either('a lower rate (`--lr`)', precise)}.",
     )
 
 
-def _rising_loss(trained: list[Epoch], at: int, stage: Stage) -> Callout | None:
+def _rising_loss(manifest: Manifest, trained: list[Epoch], at: int) -> Callout | None:
     losses = [epoch.loss for epoch in trained if epoch.loss is not None]
     if len(losses) < 2 or losses[-1] <= 1.1 * min(losses) + 0.01:
         return None
-    lowest = losses.index(min(losses))
+    lowest, stage = losses.index(min(losses)), manifest.recipe.stages[at]
+    slower = f"--set stages.{at}.optimiser.lr={stage.optimiser.lr / 3:.1g}"
     return Callout(
         "warning",
         "The training loss rises again",
         f"In stage “{stage.name}” it was {words.decimal(losses[lowest])} after epoch {trained[lowest].number} and "
         f"{words.decimal(losses[-1])} after epoch {trained[-1].number}: the steps are too large.",
-        f"`--set stages.{at}.optimiser.lr={stage.optimiser.lr / 3:.1g}` (it was {stage.optimiser.lr:g}), or `--sweep`.",
+        f"{either(f'{code(slower)} (it was {stage.optimiser.lr:g})', code(sweep(manifest)))}.",
     )
 
 
-def _overfitting(lived: list[Epoch], at: int, metric: str) -> Callout | None:
+def _overfitting(lived: list[Epoch], at: int, stage: Stage, metric: str) -> Callout | None:
     scored = [epoch for epoch in lived if math.isfinite(_score(epoch, metric))]
     if not scored:
         return None
@@ -92,6 +102,7 @@ def _overfitting(lived: list[Epoch], at: int, metric: str) -> Callout | None:
     fell = abs(_score(best, metric) - _score(last, metric))
     if best is last or fell < 0.005 or best.loss is None or last.loss is None or last.loss >= best.loss:
         return None
+    patient = "" if stage.stopping.patience == 1 else "--set patience=1"
     return Callout(
         "warning" if fell >= 0.015 else "note",
         "Overfitting after the best epoch",
@@ -101,7 +112,7 @@ def _overfitting(lived: list[Epoch], at: int, metric: str) -> Callout | None:
         f"{last.number}, while training loss fell from "
         f"{words.decimal(best.loss)} to {words.decimal(last.loss)}: the later epochs learn the train texts by heart. "
         "The best epoch was kept, so only time was lost.",
-        f"`--set stages.{at}.epochs={best.number}`, or `--set patience=1`; more texts help most.",
+        f"{either(code(f'--set stages.{at}.epochs={best.number}'), code(patient))}; more texts help most.",
     )
 
 
@@ -154,13 +165,15 @@ def _other_training(manifest: Manifest, at: int, random: bool) -> str:
     stage = manifest.recipe.stages[at]
     if random:
         epochs = stage.epochs + max(5, stage.epochs)
-        return f"more steps (`--set stages.{at}.epochs={epochs}`), other rates (`--sweep`), or more labelled rows."
+        more = by("more steps", f"--set stages.{at}.epochs={epochs}")
+        return f"{either(more, by('other rates', sweep(manifest)), 'more labelled rows')}."
     lower = (
         f"a lower rate (`--set stages.{at}.optimiser.lr={stage.optimiser.lr / 3:.1g}`; it was {stage.optimiser.lr:g})"
     )
     if manifest.head is None or manifest.head.start != "probe":
         return f"{lower}, or more rows to learn from."
-    return f"{lower}, more labelled rows, or `--recipe probe`, which does without this training."
+    probe = code(recipe(manifest, "probe"))
+    return f"{either(lower, 'more labelled rows', probe and f'{probe}, which does without this training')}."
 
 
 def _stage_lost(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
@@ -175,5 +188,5 @@ def _stage_lost(manifest: Manifest, epochs: Sequence[Epoch]) -> Callout | None:
         f"The best validation score came in stage “{outcome.best_stage}”, epoch {outcome.best_epoch}, "
         "and its weights were kept. "
         "What was thawed later did not help at these rates.",
-        "`--sweep` to try several rates, or leave the last stage out to save its time.",
+        f"{either(by('other rates', sweep(manifest)), 'leave the last stage out, to save its time')}.",
     )

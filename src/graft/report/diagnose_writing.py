@@ -6,6 +6,7 @@ from graft.records import Manifest
 from graft.records.evidence import Bits, Novelty, Repetition, StyleScore, WritingDetails
 from graft.report import words
 from graft.report.blocks import Callout
+from graft.report.diagnose_settings import code, either, recipe
 
 RECITED = 0.05  # share of copied words beyond that of held-out text from which it is said
 SHARED = 0.25  # share of copied words from which it is said whatever held-out text has
@@ -38,10 +39,10 @@ def _epochs(manifest: Manifest) -> int:
     return max((stage.epochs for stage in stages), default=1)
 
 
-def _fewer(manifest: Manifest) -> str:
+def _fewer(manifest: Manifest) -> tuple[str, str]:
     """Half the epochs that were trained and a third of the rate, as far as there is less to ask for."""
-    epochs, rate = _epochs(manifest) // 2, f"`--lr {manifest.recipe.stages[-1].optimiser.lr / 3:.1g}`"
-    return f"`--epochs {epochs}`, {rate}" if epochs else rate
+    epochs, rate = _epochs(manifest) // 2, manifest.recipe.stages[-1].optimiser.lr / 3
+    return code(f"--epochs {epochs}" if epochs else ""), code(f"--lr {rate:.1g}")
 
 
 def _bits(details: WritingDetails, text: str, model: str) -> Bits | None:
@@ -95,7 +96,7 @@ def _reciting(manifest: Manifest, details: WritingDetails) -> Callout | None:
         "It recites the training text",
         f"{words.percent(own.share)} of the words that it wrote stand in passages of the training text "
         f"({words.percent(share)} of held-out text's do).{shown}",
-        f"{_fewer(manifest)}, or more text; writing with a higher `--temperature` recites less.",
+        f"{either(*_fewer(manifest), 'more text')}; writing with a higher `--temperature` recites less.",
     )
 
 
@@ -135,6 +136,7 @@ def _looping(details: WritingDetails) -> Callout | None:
 
 
 def _forgetting(manifest: Manifest, details: WritingDetails) -> Callout | None:
+    thorough = code(recipe(manifest, "thorough"))
     body = "neutral" if _bits(details, "neutral", "after") else "own"  # what the untuned model says stands in
     before, after = _bits(details, body, "before"), _bits(details, body, "after")
     if before is None or after is None or after.bits < FORGOTTEN * before.bits:
@@ -144,7 +146,7 @@ def _forgetting(manifest: Manifest, details: WritingDetails) -> Callout | None:
         "It forgets other language",
         f"{_OTHER[body]} costs {words.decimal(after.bits)} bits per character, {words.decimal(before.bits)} before: "
         f"{words.percent(after.bits / before.bits - 1, 0)} more.",
-        f"{_fewer(manifest)}{_recipe(manifest, 'thorough', 'which changes low blocks least')}; if only the style "
+        f"{either(*_fewer(manifest), thorough and f'{thorough}, which changes low blocks least')}; if only the style "
         "counts, leave it so.",
     )
 
@@ -167,20 +169,16 @@ def _style_alike(details: WritingDetails) -> Callout | None:
     )
 
 
-def _recipe(manifest: Manifest, name: str, why: str) -> str:
-    """One more thing to try, unless it was what was tried."""
-    return "" if manifest.recipe.name == name else f", or `--recipe {name}`, {why}"
-
-
 def _too_little(manifest: Manifest, details: WritingDetails) -> Callout | None:
     if not 0 < details.characters < LITTLE:
         return None
+    book = code(recipe(manifest, "book"))
     return Callout(
         "warning" if details.characters < LITTLE / 4 else "note",
         "Little text to learn from",
         f"{words.count(details.characters)} characters: a style shows in them, but every number here is uncertain, "
         "and a model soon knows them by heart.",
-        f"more text of the style{_recipe(manifest, 'book', 'whose small rate recites least')}.",
+        f"{either('more text of the style', book and f'{book}, whose small rate recites least')}.",
     )
 
 
