@@ -12,9 +12,9 @@ import pytest
 from graft.cli.main import parser_of
 from graft.records import Baseline, Evaluation, Manifest, TokenDetails
 from graft.report.blocks import Callout
-from graft.report.diagnose_yardsticks import _RIVALS, diagnose_yardsticks, main_metric
+from graft.report.diagnose_yardsticks import _TITLES, beside, diagnose_yardsticks, main_metric
 from graft.report.words import YARDSTICK_NAMES
-from report import numbers_samples, samples
+from report import numbers_samples, samples, settings_samples
 
 
 def numbers() -> Evaluation:
@@ -48,13 +48,14 @@ def test_a_great_majority_hides_small_classes() -> None:
     majority = Baseline("majority", "", {"accuracy": 0.87}, {}, 0.0)
     found = titles(evaluation=replace(numbers(), baselines={"majority": majority}))
     assert "`--class-weights balanced --metric macro_f1`" in found["One class outweighs the others"].setting
-    manifest = samples.two()[0]
-    stages = tuple(
-        replace(stage, loss=replace(stage.loss, class_weights="balanced")) for stage in manifest.recipe.stages
-    )
-    weighted = replace(manifest, recipe=replace(manifest.recipe, stages=stages))
-    again = titles(weighted, replace(numbers(), baselines={"majority": majority}))
-    assert "class-weights" not in again["One class outweighs the others"].setting
+    weighted = settings_samples.with_loss(samples.two()[0], class_weights="balanced")
+    by_macro = replace(weighted, recipe=replace(weighted.recipe, metric="macro_f1"))
+    for manifest, setting in (
+        (weighted, "`--metric macro_f1`, or more texts of the small classes."),
+        (by_macro, "more texts of the small classes."),
+    ):
+        again = titles(manifest, replace(numbers(), baselines={"majority": majority}))
+        assert again["One class outweighs the others"].setting == setting
 
 
 def test_names_that_a_lookup_finds_better_are_a_problem() -> None:
@@ -130,6 +131,59 @@ def test_the_main_metric_is_the_task_s_first() -> None:
 
 def test_every_yardstick_of_tasks_that_label_has_its_words_and_settings_that_exist() -> None:
     elsewhere = {"before", "copy", "lead", "words"}  # of models that write or rewrite
-    assert set(_RIVALS) == set(YARDSTICK_NAMES) - elsewhere
+    assert set(_TITLES) == set(YARDSTICK_NAMES) - elsewhere
     options = set(parser_of("run")._option_string_actions)
-    assert set(re.findall(r"--[a-z][a-z-]+", " ".join(one.setting for one in _RIVALS.values()))) <= options
+    for name, title in _TITLES.items():
+        made = {name: Baseline(name, "", {"accuracy": 0.99}, {}, 0.0)}
+        setting = titles(evaluation=replace(numbers(), baselines=made))[f"Not better than {title}"].setting
+        named = set(re.findall(r"--[a-z][a-z-]+", setting))
+        assert named
+        assert named <= options
+
+
+@pytest.mark.parametrize("name", sorted(_TITLES))
+def test_a_recipe_that_was_used_is_not_advised_nor_rates_to_a_probe(name: str) -> None:
+    made = {name: Baseline(name, "", {"accuracy": 0.99}, {}, 0.0)}
+    for manifest, used in ((settings_samples.named("thorough"), "thorough"), (settings_samples.probe(), "--sweep")):
+        (lost,) = [
+            one
+            for title, one in titles(manifest, replace(numbers(), baselines=made)).items()
+            if title.startswith("Not better")
+        ]
+        assert used not in lost.setting
+
+
+def test_no_clear_lead_of_a_thorough_run_asks_for_more_texts() -> None:
+    near = {"tfidf": Baseline("tfidf", "", {"accuracy": 0.88}, {"accuracy": (0.87, 0.89)}, 1.0)}
+    close = titles(settings_samples.named("thorough"), replace(numbers(), baselines=near))["No clear lead over TF-IDF"]
+    assert close.setting == "more labelled texts, or a larger test split."
+
+
+def test_a_deficit_that_may_be_chance_is_a_warning_and_says_where_the_model_leads() -> None:
+    ours = {"accuracy": 0.6, "macro_f1": 0.5}
+    spans = {name: (value - 0.05, value + 0.05) for name, value in ours.items()}
+    rival = Baseline("tfidf", "", {"accuracy": 0.62, "macro_f1": 0.3}, {}, 1.0)
+    lost = titles(
+        evaluation=replace(numbers(), metrics=ours, intervals=spans, baselines={"tfidf": rival}),
+    )["Not better than TF-IDF"]
+    assert lost.severity == "warning"
+    assert "60.0% against 62.0%, where the two 95% intervals overlap" in lost.text
+    assert "The model leads by Macro-F1 (50.0% against 30.0%)." in lost.text
+
+
+@pytest.mark.parametrize(("macro", "severity"), [(0.5, "warning"), (0.31, "problem")])
+def test_what_reads_no_text_is_grave_where_nothing_else_was_learnt(macro: float, severity: str) -> None:
+    ours = {"accuracy": 0.6, "macro_f1": macro}
+    spans = {name: (value - 0.05, value + 0.05) for name, value in ours.items()}
+    rival = Baseline("majority", "", {"accuracy": 0.62, "macro_f1": 0.3}, {}, 0.0)
+    lost = titles(evaluation=replace(numbers(), metrics=ours, intervals=spans, baselines={"majority": rival}))
+    assert lost["Not better than the majority class"].severity == severity
+
+
+def test_a_difference_that_does_not_show_is_none() -> None:
+    assert beside("spearman", 0.7871, 0.7868) == "0.787 for both"
+    assert beside("spearman", 0.789, 0.787) == "0.789 against 0.787"
+    close = titles(numbers_samples.regression(), numbers_samples.of_numbers(0.7871, 0.7868, 0.6, 0.0))
+    said = close["No clear lead over TF-IDF"].text
+    assert "is 0.787 for both: no lead to speak of." in said
+    assert "against" not in said
