@@ -8,21 +8,12 @@ from dataclasses import replace
 import pytest
 
 from graft.cli.main import parser_of
-from graft.records import (
-    ClassScores,
-    Evaluation,
-    Loss,
-    Manifest,
-    Recipe,
-    ReliabilityBin,
-    Stage,
-    Truncation,
-)
+from graft.records import ClassScores, Evaluation, Manifest, ReliabilityBin, Truncation
 from graft.report.blocks import Callout
 from graft.report.diagnose import diagnose
 from graft.train.recipe import changed
 from graft.train.scale import Scale
-from report import numbers_samples, samples
+from report import numbers_samples, samples, settings_samples
 
 
 def numbers() -> Evaluation:
@@ -57,6 +48,13 @@ def test_the_good_word_says_only_what_was_looked_at() -> None:
     assert "confidence" not in regression.text
     (alone,) = diagnose(numbers_samples.regression(), (), replace(numbers, baselines={}))
     assert alone.text == "The data show no known trouble. There was no yardstick to compare the model with."
+
+
+def test_a_confidence_that_may_be_off_by_chance_is_neither_blamed_nor_praised() -> None:
+    unsure = settings_samples.of_bins(0.08, ReliabilityBin(0.8, 0.9, 20, 0.85, 0.9))
+    (good,) = diagnose(*samples.two()[:2], unsure)
+    assert good.severity == "good"
+    assert "confidence" not in good.text
 
 
 def test_a_wide_interval_of_a_task_without_accuracy() -> None:
@@ -121,6 +119,15 @@ def test_few_validation_texts() -> None:
     assert "60 texts" in found.text
 
 
+def test_a_probe_chooses_a_head_and_no_epoch() -> None:
+    manifest = settings_samples.probe()
+    train, validation, test = manifest.data.splits
+    few = replace(manifest, data=replace(manifest.data, splits=(train, replace(validation, rows=60, leaks=60), test)))
+    found = diagnose(few, (), None)
+    assert "The best head was chosen on 60 texts" in " ".join(one.text for one in found)
+    assert "epoch" not in " ".join(one.text for one in found)
+
+
 def test_empty_texts() -> None:
     manifest = samples.two()[0]
     train, validation, test = manifest.data.splits
@@ -132,7 +139,15 @@ def test_empty_texts() -> None:
 def test_missed_classes_are_named() -> None:
     missed = ClassScores("positive", 40, 0.5, 0.2, 0.3, {})
     found = titles(evaluation=samples.with_details(numbers(), per_class=(numbers().details.per_class[0], missed)))
-    assert "“positive” (20% of 40 found, 3,460 texts in train)" in found["A class is mostly missed"].text
+    one = found["A class is mostly missed"]
+    assert "“positive” (20% of 40 found, 3,460 texts in train)" in one.text
+    assert (
+        one.setting == "label more texts of this class, or `--class-weights balanced`; the confusion shows its rivals."
+    )
+    weighted = settings_samples.with_loss(samples.two()[0], class_weights="balanced")
+    of_two = samples.with_details(numbers(), per_class=(missed, replace(missed, name="negative")))
+    more = titles(weighted, of_two)["2 classes are mostly missed"]
+    assert more.setting == "label more texts of these classes; the confusion shows their rivals."
 
 
 def test_a_class_of_two_texts_is_no_finding() -> None:
@@ -145,42 +160,14 @@ def test_a_wide_interval() -> None:
     assert "83.0–93.0%" in titles(evaluation=wide)["The test number is uncertain"].text
 
 
-def off(accuracy: float) -> Evaluation:
-    """Numbers of a model that is right so often where it says 85%."""
-    bins = (ReliabilityBin(0.8, 0.9, 100, 0.85, accuracy),)
-    found = replace(numbers(), metrics={**numbers().metrics, "calibration_error": 0.14})
-    return samples.with_details(found, reliability=bins)
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "smoothing", "advice"),
-    [
-        (0.7, 0.0, "`--label-smoothing 0.1`, or `--set stages.2.epochs=1`."),
-        (0.7, 0.1, "`--label-smoothing 0.2`, or `--set stages.2.epochs=1`."),
-        (0.99, 0.0, "`--set stages.2.epochs=6`."),
-        (0.99, 0.1, "`--set stages.2.epochs=6`, or `--label-smoothing 0`."),
-    ],
-)
-def test_confidence_that_is_off_names_settings_for_its_direction(
-    accuracy: float, smoothing: float, advice: str
-) -> None:
-    manifest = samples.two()[0]
-    *before, last = manifest.recipe.stages
-    stages = (*before, replace(last, loss=Loss(label_smoothing=smoothing)))
-    found = titles(replace(manifest, recipe=replace(manifest.recipe, stages=stages)), off(accuracy))
-    assert found["Confidence is off"].setting == advice
-
-
-def test_a_probe_takes_no_setting_for_its_confidence() -> None:
-    manifest = samples.two()[0]
-    probe = replace(manifest, recipe=Recipe("probe", (Stage("probe", 0, 0),), "pooled", metric="accuracy"))
-    assert "`--recipe fast`" in titles(probe, off(0.7))["Confidence is off"].setting
-
-
 def test_every_setting_that_is_named_exists() -> None:
     options = set(parser_of("run")._option_string_actions)
-    named = [*diagnose(*samples.three()), *diagnose(*samples.many()), *titles(evaluation=off(0.7)).values()]
-    named += [*titles(evaluation=off(0.99)).values(), *titles(leaking(872, 1821)).values()]
+    named = [
+        *diagnose(*samples.three()),
+        *diagnose(*samples.many()),
+        *titles(evaluation=settings_samples.off(0.7)).values(),
+    ]
+    named += [*titles(evaluation=settings_samples.off(0.99)).values(), *titles(leaking(872, 1821)).values()]
     settings = " ".join(found.setting for found in named)
     assert set(re.findall(r"--[a-z][a-z-]+", settings)) <= options
     assert "temperature" not in settings

@@ -10,11 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graft.records import LEAKY, ClassificationDetails, Epoch, Evaluation, Manifest, RewriteDetails, SplitSummary
+from graft.records import (
+    LEAKY,
+    ClassificationDetails,
+    Epoch,
+    Evaluation,
+    Manifest,
+    MultiLabelDetails,
+    RewriteDetails,
+    SplitSummary,
+)
 from graft.records.evidence import WritingDetails
 from graft.report import words
 from graft.report.blocks import Callout, Severity
+from graft.report.diagnose_confidence import diagnose_confidence, sound
+from graft.report.diagnose_labels import diagnose_labels
 from graft.report.diagnose_rewriting import RULES, diagnose_rewriting
+from graft.report.diagnose_settings import balanced, code, either, trains
 from graft.report.diagnose_training import diagnose_training
 from graft.report.diagnose_writing import diagnose_writing
 from graft.report.diagnose_yardsticks import comparable, diagnose_yardsticks, main_metric
@@ -35,6 +47,8 @@ def diagnose(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation
             found += diagnose_writing(manifest, evaluation.details)
         if isinstance(evaluation.details, RewriteDetails):
             found += diagnose_rewriting(manifest, evaluation, evaluation.details)
+        if isinstance(evaluation.details, MultiLabelDetails):
+            found += diagnose_labels(manifest, evaluation, evaluation.details)
     callouts = sorted((callout for callout in found if callout), key=lambda callout: _ORDER.index(callout.severity))
     return tuple(callouts) or (_nothing(epochs, evaluation),)
 
@@ -46,9 +60,9 @@ def _nothing(epochs: Sequence[Epoch], evaluation: Evaluation | None) -> Callout:
     if evaluation is None:
         said = f"{known[:1].upper()}{known[1:]}. The test split has not been opened yet."
         return Callout("good", "Nothing stands out", said)
-    sound = ["the model beats its yardsticks"] if _compared(evaluation) else []
-    sound += ["its confidence can be trusted"] if _calibrated(evaluation) else []
-    said = f"{', '.join(sound)}, and {known}." if sound else f"{known}."
+    good = ["the model beats its yardsticks"] if _compared(evaluation) else []
+    good += ["its confidence can be trusted"] if sound(evaluation) else []
+    said = f"{', '.join(good)}, and {known}." if good else f"{known}."
     alone = "" if _compared(evaluation) else " There was no yardstick to compare the model with."
     return Callout("good", "Nothing stands out", f"{said[:1].upper()}{said[1:]}{alone}")
 
@@ -79,7 +93,7 @@ def _number_findings(manifest: Manifest, evaluation: Evaluation) -> list[Callout
         *diagnose_yardsticks(manifest, evaluation),
         _small_classes(manifest, evaluation),
         _wide_interval(manifest, evaluation),
-        _calibration(manifest, evaluation),
+        diagnose_confidence(manifest, evaluation),
         _opened_often(manifest),
     ]
 
@@ -106,18 +120,23 @@ def _leaks(manifest: Manifest) -> Callout | None:
         f"The {worst.name} texts stand in {worst.seen}"
         if worst.leaked >= _MOST
         else f"Some held-out texts also occur in {worst.seen}",
-        f"{named[:1].upper()}{named[1:]} also occur in {worst.seen}. {_leak_says(worst)}",
+        f"{named[:1].upper()}{named[1:]} also occur in {worst.seen}. {_leak_says(worst, _chosen(manifest))}",
         "remove these rows, or give one file without splits: graft then keeps equal texts on one side.",
     )
 
 
-def _leak_says(split: SplitSummary) -> str:
+def _chosen(manifest: Manifest) -> str:
+    """What validation chooses among."""
+    return "epoch" if trains(manifest) else "head"
+
+
+def _leak_says(split: SplitSummary, chosen: str) -> str:
     if "train" not in split.seen:
-        return "The best epoch was chosen by these, so the numbers flatter it; how much cannot be told."
+        return f"The best {chosen} was chosen by these, so the numbers flatter it; how much cannot be told."
     if split.leaked < LEAKY:
         return "The model may know these by heart, so the numbers may flatter it, at most by that share."
     if split.name == "validation":
-        return "The best epoch was chosen by what the model remembers, not by how it answers new texts."
+        return f"The best {chosen} was chosen by what the model remembers, not by how it answers new texts."
     return "The test numbers on this page tell what the model remembers; of new texts they say little or nothing."
 
 
@@ -176,15 +195,16 @@ def _few_validation(manifest: Manifest) -> Callout | None:
     split, best = manifest.data.split("validation"), manifest.outcome.best_value
     if split is None or split.rows == 0 or best is None or not words.is_share(manifest.recipe.metric):
         return None
+    chosen = _chosen(manifest)
     half = _NORMAL * math.sqrt(max(best * (1 - best), 0.01) / split.rows)
     if half < 0.03:
         return None
     return Callout(
         "warning" if half >= 0.06 else "note",
         "Little validation data",
-        f"The best epoch was chosen on {words.plural(split.rows, 'text')}. A validation score of "
-        f"{words.percent(best)} on so few is "
-        f"uncertain by about ±{words.points(half)}, so differences between epochs smaller than that are chance.",
+        f"The best {chosen} was chosen on {words.plural(split.rows, words.noun(manifest.data.task))}. A validation "
+        f"score of {words.percent(best)} on so few is uncertain by about ±{words.points(half)}, so "
+        f"differences between {chosen}s smaller than that are chance.",
         "label more texts, or give a larger file with `--validation`.",
     )
 
@@ -210,8 +230,14 @@ def _small_classes(manifest: Manifest, evaluation: Evaluation) -> Callout | None
     )
     more = f", and {words.plural(len(missed) - 3, 'more class')}" if len(missed) > 3 else ""
     title = "A class is mostly missed" if len(missed) == 1 else f"{len(missed)} classes are mostly missed"
-    setting = "label more texts of these classes, or `--class-weights balanced`; the confusion shows their rivals."
-    return Callout("warning", title, f"The model finds less than half of {named}{more}.", setting)
+    which, whose = ("this class", "its") if len(missed) == 1 else ("these classes", "their")
+    ways = either(f"label more texts of {which}", code(balanced(manifest)))
+    return Callout(
+        "warning",
+        title,
+        f"The model finds less than half of {named}{more}.",
+        f"{ways}; the confusion shows {whose} rivals.",
+    )
 
 
 def _wide_interval(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
@@ -230,39 +256,6 @@ def _wide_interval(manifest: Manifest, evaluation: Evaluation) -> Callout | None
         "Comparing models on so few texts mostly compares luck.",
         "label more texts for the test split: four times as many halve the interval.",
     )
-
-
-def _calibrated(evaluation: Evaluation) -> bool:
-    """Whether there is a confidence that was held against being right."""
-    details = evaluation.details
-    binned = isinstance(details, ClassificationDetails) and any(piece.count for piece in details.reliability)
-    return binned and "calibration_error" in evaluation.metrics
-
-
-def _calibration(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
-    error, details = evaluation.metrics.get("calibration_error", 0.0), evaluation.details
-    if not isinstance(details, ClassificationDetails) or not _calibrated(evaluation) or error < 0.05:
-        return None
-    texts = sum(piece.count for piece in details.reliability)
-    over = sum(piece.count * (piece.confidence - piece.accuracy) for piece in details.reliability) / texts
-    if over > 0:
-        said = f"On average the model is {words.points(over)} more confident than it is right."
-    else:
-        said = f"On average the model is right {words.points(over)} more often than its confidence says."
-    said += f" The calibration error is {words.percent(error)}."
-    return Callout("note", "Confidence is off", said, _steadier(manifest, over > 0))
-
-
-def _steadier(manifest: Manifest, too_sure: bool) -> str:
-    """What changes a model's confidence. graft fits no temperature, so it is not named as a setting."""
-    at = max((number for number, stage in enumerate(manifest.recipe.stages) if stage.epochs), default=None)
-    if at is None:
-        return "a recipe that trains, such as `--recipe fast`: a probe's confidence cannot be set."
-    epochs, smoothing = manifest.recipe.stages[at].epochs, manifest.recipe.stages[at].loss.label_smoothing
-    if not too_sure:
-        return f"`--set stages.{at}.epochs={2 * epochs}`" + (", or `--label-smoothing 0`." if smoothing else ".")
-    fewer = f", or `--set stages.{at}.epochs={epochs // 2}`" if epochs > 1 else ""
-    return f"`--label-smoothing {0.1 if smoothing < 0.1 else min(2 * smoothing, 0.5):g}`{fewer}."
 
 
 def _opened_often(manifest: Manifest) -> Callout | None:
