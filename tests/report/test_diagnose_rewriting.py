@@ -32,7 +32,7 @@ def test_a_good_model_gives_no_cause() -> None:
 @pytest.mark.parametrize(
     ("evaluation", "details", "title"),
     [
-        (evaluated(0.5, 0.6), GOOD, "A rule does as well"),
+        (evaluated(0.595, 0.6), GOOD, "A rule does as well"),
         (evaluated(0.51, 0.5), GOOD, "A rule comes close"),
         (evaluated(), RewriteDetails(length_ratio=1.0, unchanged=0.4), "Many sources come back unchanged"),
         (evaluated(), RewriteDetails(length_ratio=2.0), "Outputs are longer than their references"),
@@ -42,6 +42,31 @@ def test_a_good_model_gives_no_cause() -> None:
 )
 def test_what_stands_out_is_said(evaluation: Evaluation, details: RewriteDetails, title: str) -> None:
     assert titles(evaluation, details) == [title]
+
+
+def test_a_rule_does_better_where_the_intervals_are_apart() -> None:
+    (found,) = [one for one in diagnose_rewriting(MANIFEST, evaluated(0.006, 0.316), GOOD) if one]
+    assert (found.severity, found.title) == ("problem", "A rule does better")
+    (even,) = [one for one in diagnose_rewriting(MANIFEST, evaluated(0.5001, 0.5002), GOOD) if one]
+    assert "reaches a chrF of 50.0%, the model the same." in even.text
+
+
+def test_what_goes_round_in_loops_leaves_nothing_out() -> None:
+    stuck = RewriteDetails(length_ratio=0.05, looped=0.9, loop="P (× 40)")
+    loops, short = [one for one in diagnose_rewriting(MANIFEST, evaluated(), stuck) if one]
+    assert loops.title == "It falls into loops"
+    assert "90.0% of the characters" in loops.text
+    assert "“P (× 40)”" in loops.text
+    assert short.title == "Outputs are shorter than their references"
+    assert "leave something out" not in short.text
+    assert titles(evaluated(), RewriteDetails(length_ratio=1.0, looped=0.3, looped_references=0.28)) == []
+
+
+def test_a_metric_that_is_in_force_is_not_advised() -> None:
+    by_chrf = dataclasses.replace(MANIFEST, recipe=dataclasses.replace(MANIFEST.recipe, metric="chrf"))
+    for manifest, named in ((MANIFEST, True), (by_chrf, False)):
+        (short,) = [one for one in diagnose_rewriting(manifest, evaluated(), RewriteDetails(length_ratio=0.3)) if one]
+        assert ("`--metric chrf`" in short.setting) == named
 
 
 def test_cut_targets_are_said() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graft.tasks.writing_repetition import distinct, looped, loops
+from graft.tasks.writing_repetition import distinct, longest_loop, looped, loops
 
 PROSE = (
     "On and on and on he went, down, down, down, and the house was very, very old. It was the best of times, it was "
@@ -27,8 +27,24 @@ def test_one_word_said_without_end_is_a_loop_of_one() -> None:
     assert loop.times == 30
 
 
+def test_letters_without_end_are_a_loop_of_letters() -> None:
+    (loop,) = loops("#" + "P" * 40 + ".")
+    assert (loop.phrase, loop.times, loop.start, loop.stop) == ("P", 40, 1, 41)
+    (loop,) = loops("so " + "nana" * 9)
+    assert (loop.phrase, loop.times) == ("na", 18)
+    (loop,) = loops(" ".join(["PPPPPPPPPP"] * 30))  # a loop of words, which is counted once
+    assert loop.phrase == "PPPPPPPPPP"
+    assert looped([" ".join(["PPPPPPPPPP"] * 30)]) == 1.0
+
+
+def test_the_longest_loop_is_named_with_its_times() -> None:
+    assert longest_loop(["P" * 10, "well " + "no " * 30, PROSE]) == "no (× 30)"
+    assert longest_loop([PROSE]) == ""
+
+
 def test_ordinary_repetition_is_none() -> None:
     assert loops(PROSE) == []
+    assert loops("Aaaah, hahahaha, 10000000000, ------------") == []
     assert loops("") == []
     assert looped([PROSE, ""]) == 0.0
 

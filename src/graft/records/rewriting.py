@@ -48,6 +48,9 @@ class RewriteDetails(msgspec.Struct, frozen=True, tag_field="task", tag="rewrite
     copied_references: float = 0.0  # the same of the first references
     unchanged: float = 0.0  # share of outputs that are the source
     empty: int = 0  # outputs without a character
+    looped: float = 0.0  # share of the outputs' characters in what is said again and again
+    looped_references: float = 0.0  # the same of the first references
+    loop: str = ""  # the longest loop of an output
     by_length: tuple[OfLength, ...] = ()
     worst: tuple[Sideways, ...] = ()  # the lowest chrF first
     drawn: tuple[Sideways, ...] = ()  # some rows, drawn at random

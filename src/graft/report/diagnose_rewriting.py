@@ -1,5 +1,5 @@
-"""What stands out in a model that rewrites: rules that do as well, sources handed back, texts that do not end, targets
-that are cut."""
+"""What stands out in a model that rewrites: rules that do as well, sources handed back, loops, texts that do not end,
+targets that are cut."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from graft.records import Baseline, Evaluation, Manifest, RewriteDetails
 from graft.report import words
 from graft.report.blocks import Callout
+from graft.report.diagnose_settings import by, either, kept_by
+from graft.report.diagnose_yardsticks import overlaps
 
 METRIC = "chrf"
 HANDED_BACK = 0.2  # share of outputs that are their source from which it is said
+LOOPED = 0.05  # share of characters in loops, beyond that of references
 LONG, SHORT = 1.3, 0.75  # words of outputs to words of references
 EMPTY = 0.01
 CUT = 0.02
@@ -22,6 +25,7 @@ def diagnose_rewriting(manifest: Manifest, evaluation: Evaluation, details: Rewr
     return [
         _rules(evaluation),
         _handed_back(evaluation, details),
+        _looping(details),
         _length(manifest, details),
         _empty(evaluation, details),
         _targets_cut(manifest),
@@ -34,16 +38,17 @@ def _rules(evaluation: Evaluation) -> Callout | None:
     best = _best(known)
     if best is None or METRIC not in evaluation.metrics:
         return None
-    own, low = evaluation.metrics[METRIC], evaluation.intervals.get(METRIC, (0.0, 0.0))[0]
-    high = best.intervals.get(METRIC, (0.0, 0.0))[1]
-    if low > high:
+    own, theirs = evaluation.metrics[METRIC], best.metrics[METRIC]
+    apart = not overlaps(evaluation, best, METRIC)
+    if own > theirs and apart:
         return None
-    theirs = best.metrics[METRIC]
+    does = "comes close" if own > theirs else "does better" if apart else "does as well"
+    shown, model = words.percent(theirs), words.percent(own)
     return Callout(
-        "problem" if own <= theirs else "warning",
-        "A rule does as well" if own <= theirs else "A rule comes close",
-        f"{words.yardstick(best.name)} ({best.what}) reaches a chrF of {words.percent(theirs)}, the model "
-        f"{words.percent(own)}.",
+        "warning" if own > theirs else "problem",
+        f"A rule {does}",
+        f"{words.yardstick(best.name)} ({best.what}) reaches a chrF of {shown}, the model "
+        f"{'the same' if model == shown else model}.",
         "more pairs, more epochs (`--epochs`), a larger or better pretrained `--model`; or take the rule.",
     )
 
@@ -65,18 +70,35 @@ def _handed_back(evaluation: Evaluation, details: RewriteDetails) -> Callout | N
     )
 
 
+def _looping(details: RewriteDetails) -> Callout | None:
+    if not _loops(details):
+        return None
+    return Callout(
+        "warning",
+        "It falls into loops",
+        f"{words.percent(details.looped)} of the characters that it wrote say the same again and again, such as "
+        f"“{words.shorten(details.loop, 160)}”.",
+        "train longer (`--epochs`), more pairs, or a larger or better pretrained `--model`.",
+    )
+
+
+def _loops(details: RewriteDetails) -> bool:
+    return details.looped >= LOOPED + details.looped_references
+
+
 def _length(manifest: Manifest, details: RewriteDetails) -> Callout | None:
     ratio = details.length_ratio
     if SHORT <= ratio <= LONG:
         return None
     settled = manifest.head.settled if manifest.head else {}
     most = f" (at most {int(settled['max_new_tokens'])} tokens)" if "max_new_tokens" in settled else ""
-    said = "may repeat themselves, or not come to an end" if ratio > LONG else "leave something out"
+    said = "may not come to an end" if ratio > LONG else "leave something out"
+    so = "" if _loops(details) else f", so they {said}"  # what goes round in loops has said nothing to leave out of
     return Callout(
         "warning",
         "Outputs are longer than their references" if ratio > LONG else "Outputs are shorter than their references",
-        f"They have {words.decimal(ratio, 2)} times as many words{most}, so they {said}.",
-        "train longer (`--epochs`), or keep the best by what is written (`--metric chrf`).",
+        f"They have {words.decimal(ratio, 2)} times as many words{most}{so}.",
+        f"{either('train longer (`--epochs`)', by('keep the best by what is written', kept_by(manifest, METRIC)))}.",
     )
 
 

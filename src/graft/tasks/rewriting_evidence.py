@@ -12,6 +12,7 @@ from graft.records import OfLength, RewriteDetails, Sideways
 from graft.tasks.rewriting_metrics import Written
 from graft.tasks.rouge import words
 from graft.tasks.task import Floats, Ints
+from graft.tasks.writing_repetition import longest_loop, looped
 
 WORST = 50
 DRAWN = 20
@@ -36,6 +37,9 @@ def details(outputs: Sequence[str], rows: Rows) -> RewriteDetails:
         copied_references=copied(firsts, sources),
         unchanged=float(np.mean([text.strip() == own.strip() for text, own in zip(outputs, sources, strict=True)])),
         empty=sum(not text for text in outputs),
+        looped=looped(outputs),
+        looped_references=looped(firsts),
+        loop=longest_loop(outputs),
         by_length=tuple(_by_length(written, [len(words(text)) for text in sources])),
         worst=_beside(outputs, rows, references, scores_N, order[:WORST]),
         drawn=_beside(outputs, rows, references, scores_N, drawn),

@@ -10,7 +10,7 @@ import numpy as np
 from graft.data.passages import RUN, WORD, Known, words_of
 from graft.records.evidence import Copied, Novelty, Repetition, StyleScore
 from graft.tasks.task import Head
-from graft.tasks.writing_repetition import distinct, looped, loops
+from graft.tasks.writing_repetition import distinct, longest_loop, looped
 from graft.tasks.writing_style import FEWEST, Judge
 
 HEAD = Head(auto="AutoModelForCausalLM", problem="", reads="language")
@@ -101,10 +101,8 @@ def repetition(bodies: Mapping[str, Sequence[str]]) -> tuple[Repetition, ...]:
     """How much each body repeats itself."""
     rows = []
     for body, texts in bodies.items():
-        met = sorted((loop for text in texts for loop in loops(text)), key=lambda loop: loop.start - loop.stop)
-        example = f"{met[0].phrase} (× {met[0].times:.0f})" if met else ""
         shares = (distinct(texts, 1), distinct(texts, 2), distinct(texts, 3))
-        rows.append(Repetition(body, shares, looped(texts), example))
+        rows.append(Repetition(body, shares, looped(texts), longest_loop(texts)))
     return tuple(rows)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,12 @@ from graft.data.passages import WORD, words_of
 
 LONGEST_PERIOD = 40  # words of a phrase that is repeated
 FEWEST_LOOPED = 9  # words that agree with those one period before; fewer happen in ordinary prose ("on and on and on")
+STAMMER = re.compile(r"([^\W\d_]{1,12}?)\1{7,}")  # eight times: fewer happen in ordinary prose ("aaaah", "hahaha")
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A phrase that is said at least three times in a row."""
+    """What is said at least three times in a row."""
 
     phrase: str
     times: float
@@ -41,14 +43,15 @@ def distinct(texts: Iterable[str], run: int, passage: int = 100) -> float:
 
 
 def loops(text: str) -> list[Loop]:
-    """Phrases that are said again and again, the shortest form of each, in their order."""
+    """What is said again and again, the shortest form of each, in their order: phrases, and syllables within a word."""
     found = list(WORD.finditer(text))
     words = words_of(text)
     codes = np.unique(np.array(words, dtype=object), return_inverse=True)[1] if words else np.zeros(0, np.int64)
     taken = np.zeros(len(words), bool)
     met: list[Loop] = []
     for period in range(1, min(LONGEST_PERIOD, len(words) // 3) + 1):
-        for first, last in _runs(codes[period:] == codes[:-period]):
+        same = codes[period:] == codes[:-period]
+        for first, last in _runs(same) if np.count_nonzero(same) >= FEWEST_LOOPED else ():
             stop = last + period  # the words from `first` on, and one period more, repeat themselves
             if last - first < max(2 * period, FEWEST_LOOPED) or taken[first:stop].mean() > 0.5:
                 continue
@@ -56,7 +59,21 @@ def loops(text: str) -> list[Loop]:
             phrase = text[found[first].start() : found[first + period - 1].end()]
             times = (stop - first) / period
             met.append(Loop(" ".join(phrase.split()), times, found[first].start(), found[stop - 1].end()))
+    met += [loop for loop in _stammers(text) if not any(one.start < loop.stop and loop.start < one.stop for one in met)]
     return sorted(met, key=lambda loop: loop.start)
+
+
+def _stammers(text: str) -> Iterator[Loop]:
+    """Letters without a space that are repeated, as by a model that has learnt no words yet."""
+    for found in STAMMER.finditer(text):
+        yield Loop(found[1], len(found[0]) / len(found[1]), *found.span())
+
+
+def longest_loop(texts: Iterable[str]) -> str:
+    """What the loop of the most characters says, and how often; "" where there is none."""
+    met = [loop for text in texts for loop in loops(text)]
+    longest = max(met, key=lambda loop: loop.stop - loop.start, default=None)
+    return f"{longest.phrase} (× {longest.times:.0f})" if longest else ""
 
 
 def looped(texts: Sequence[str]) -> float:
