@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft.data.cells import Refused, cell_of, decimal_comma, is_list, labels_of, with_point
+from graft.data.cells import Refused, cell_of, decimal_comma, form_of, is_list, labels_of, with_point
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.table import Dataset
@@ -49,7 +49,8 @@ def test_lists_written_as_text_are_lists(cells: list[object], tmp_path: Path) ->
 
 
 def test_numbers_and_names_with_signs_stand_in_lists() -> None:
-    assert labels_of(["[1, 2]", "['it\\'s, so']", "[True]"], [1, 1, 1]) == [("1", "2"), ("it's, so",), ("True",)]
+    cells = ["[1, 2]", "['it\\'s, so']", "[True]"]
+    assert labels_of(cells, form_of(cells, [1, 1, 1])) == [("1", "2"), ("it's, so",), ("True",)]
     assert cell_of(np.array(["a", "b"])) == ("a", "b")
 
 
@@ -84,19 +85,39 @@ def test_what_is_no_list_of_names_is_refused_with_its_line(cell: object, found: 
 )
 def test_cells_of_one_column_have_one_form(most: str, one: str) -> None:
     """Two strings side by side are how numpy writes an array; Python would read them as one."""
-    good, odd = labels_of([most, one], [9, 1])
+    good, odd = labels_of([most, one], form_of([most, one], [9, 1]))
     assert good == ("a", "b")
     assert isinstance(odd, Refused)
 
 
 def test_brackets_among_names_are_part_of_them() -> None:
-    assert labels_of(["[a]|b", "c", "[a]"], [1, 5, 1]) == [("[a]", "b"), ("c",), ("[a]",)]
+    cells = ["[a]|b", "c", "[a]"]
+    assert labels_of(cells, form_of(cells, [1, 5, 1])) == [("[a]", "b"), ("c",), ("[a]",)]
 
 
 def test_held_out_cells_are_looked_at_too() -> None:
     train = [(f"text {n}", ["a", "b"][: n % 2 + 1]) for n in range(20)]
     with pytest.raises(DataError, match=r"<dict>\[test\]:1: .* is blank"):
         read({"train": train, "test": [("one of its own", ["a", ""])]}, options=MULTI)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        (["Film|Music", "Film, Music|Film"], ["Film, Music"], ["Film, Music"]),
+        ([["Film", "Music"], ["Film, Music"]], ["Film, Music", "Film"], ["Film, Music", "Film"]),
+        (["Film", "Music"], ["Film; Music"], ["Film|Music"]),  # nothing in train speaks against the sign
+        (["Film|Music", "Music"], ['["Film", "Music"]'], ["Film|Music"]),
+    ],
+)
+def test_held_out_names_are_joined_as_those_of_train(train: list[Any], test: list[Any], expected: list[str]) -> None:
+    """A label with a comma was read as two where every held-out row had one label."""
+    parts = {
+        name: [(f"{name} {n}", cell) for n, cell in enumerate(cells)]
+        for name, cells in zip(("train", "test"), (train * 10, test), strict=True)
+    }
+    found = read(parts, options=MULTI)
+    assert found.parts["test"].targets.shown(found.classes, 0, len(test)) == expected
 
 
 @pytest.mark.parametrize(("unlabelled", "found"), [("error", "the row has no label"), ("drop", "no row is left")])

@@ -34,6 +34,14 @@ class Refused:
     remedy: str
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a column's texts hold several labels."""
+
+    listed: bool  # as lists
+    joint: str  # the sign that joins names; empty where they are lists, or no cell holds a sign
+
+
 Cell = str | tuple[str, ...] | Refused
 Held = tuple[str, ...] | Refused
 
@@ -54,16 +62,21 @@ def cell_of(value: object) -> Cell:
     return cell_of(convert()) if convert else str(value)
 
 
-def labels_of(cells: Sequence[Cell], rows: Sequence[int]) -> list[Held]:
-    """The labels of each cell. All cells of a column are given, each once, with how many rows have it: texts are lists
-    where most of them look so, and otherwise joined by the first of JOINTS that any of them holds."""
+def form_of(cells: Sequence[Cell], rows: Sequence[int], signs: Sequence[str] = JOINTS) -> Form:
+    """How the texts of a column are written: as lists where most of them look so, and otherwise as names joined by the
+    first of `signs` that any of them holds. All cells are given, each once, with how many rows have it."""
     written = [(cell, count) for cell, count in zip(cells, rows, strict=True) if isinstance(cell, str) and cell]
     bracketed = [(cell, count) for cell, count in written if _bracketed(cell)]
     lists = sum(count for _, count in bracketed)
     readable = sum(count for cell, count in bracketed if _items(cell) is not None)
     listed = lists * 2 > sum(count for _, count in written) and readable * 2 > lists
-    joint = next((joint for joint in JOINTS if any(joint in cell for cell, _ in written)), JOINTS[0])
-    return [_labels(cell, listed, joint) if isinstance(cell, str) else cell for cell in cells]
+    joint = "" if listed else next((sign for sign in signs if any(sign in cell for cell, _ in written)), "")
+    return Form(listed, joint)
+
+
+def labels_of(cells: Sequence[Cell], form: Form) -> list[Held]:
+    """The labels of each cell of a column whose texts are written in this form."""
+    return [_labels(cell, form) if isinstance(cell, str) else cell for cell in cells]
 
 
 def is_list(text: str) -> bool:
@@ -106,19 +119,20 @@ def with_point(number: str) -> str:
     return f"{point} (or {thousands}, if the comma sets off thousands)" if THOUSANDS.fullmatch(number) else point
 
 
-def _labels(text: str, listed: bool, joint: str) -> Held:
-    """The labels in a cell of text. `listed`: whether most texts of its column are lists."""
+def _labels(text: str, form: Form) -> Held:
+    """The labels in a cell of text."""
     if _OBJECT.fullmatch(text):
         return _no_list("an object or a set")
     items = _items(text) if _bracketed(text) else None
-    if listed and text:
+    if form.listed and text:
         if items is not None:
             return _names(items)
         found = f"the cell {text!r:.60} cannot be read as a list, which most cells look like"
         return Refused(found, f"write {FORM}, or names without brackets, joined by {JOINTS[0]}")
     if items is not None:
         return Refused(f"the cell {text!r:.60} is a list, where most cells are names", "write all cells in one form")
-    return tuple(dict.fromkeys(part.strip() for part in text.split(joint) if part.strip()))
+    parts = text.split(form.joint) if form.joint else [text]
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def _names(items: Sequence[object]) -> Held:

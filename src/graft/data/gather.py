@@ -78,7 +78,7 @@ def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: Read
     return None if columns is None else (columns, infer_task(sample, columns.label, options, stream))
 
 
-def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOptions) -> Part | None:
+def gather_like(stream: Stream, train: Part, columns: Columns, asked: tuple[str, ReadOptions]) -> Part | None:
     """Read a validation or test stream with train's columns and task; None when it lacks a column or has no row."""
     sample = _sample(stream)
     names = list(dict.fromkeys(name for batch in sample for name in batch.columns))
@@ -88,7 +88,7 @@ def gather_like(stream: Stream, columns: Columns, task: str, options: ReadOption
         for _ in stream.batches:
             pass
         return None
-    builder = _build(stream, sample, columns, (task, options))
+    builder = _build(stream, sample, columns, asked, train.column)
     builder.column.check_like(columns.label, stream.problems)
     if isinstance(builder.column, MarkColumn | AnswerColumn) and not len(stream.problems):
         builder.column.say(stream.notes)
@@ -105,9 +105,16 @@ def _sample(stream: Stream) -> list[Batch]:
     return batches
 
 
-def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, asked: tuple[str, ReadOptions]) -> _Builder:
+def _build(
+    stream: Stream,
+    sample: Sequence[Batch],
+    columns: Columns,
+    asked: tuple[str, ReadOptions],
+    train: TargetColumn | None = None,
+) -> _Builder:
     """All rows of the stream. What is wrong with a row is added to the stream's problems."""
-    builder = _Builder(stream, columns, *asked)
+    task, options = asked
+    builder = _Builder(stream, columns, options, column_of(task, stream.problems, options, train))
     batches: Iterator[Batch] = chain(sample, stream.batches)
     for batch in batches:
         builder.add(batch)
@@ -117,11 +124,11 @@ def _build(stream: Stream, sample: Sequence[Batch], columns: Columns, asked: tup
 class _Builder:
     """One part under construction."""
 
-    def __init__(self, stream: Stream, columns: Columns, task: str, options: ReadOptions) -> None:
+    def __init__(self, stream: Stream, columns: Columns, options: ReadOptions, column: TargetColumn) -> None:
         self._stream, self._columns, self._options = stream, columns, options
         self._spools = {columns.text: TextSpool()} | ({columns.second: TextSpool()} if columns.second else {})
         self._lines = array("q")
-        self.column = column_of(task, stream.problems, options)
+        self.column = column
         self._dropped = 0
         self._hash = hashlib.sha256() if stream.path is None else None
         self._bytes = 0

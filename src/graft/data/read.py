@@ -66,7 +66,7 @@ def read(
     first, columns, task = train
     parts: dict[SplitName, Part] = {"train": first}
     for split in [split for split in GIVEN if split in streams]:
-        part = gather_like(streams[split], columns, task, options)
+        part = gather_like(streams[split], first, columns, (task, options))
         if part is not None:
             parts[split] = part
         elif split in found and streams[split].problems.only("no label"):

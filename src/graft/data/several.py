@@ -9,7 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.cells import FORM, Cell, Held, Refused, cell_of, decimal_among, decimal_comma, labels_of, with_point
+from graft.data.cells import (
+    FORM,
+    JOINTS,
+    Cell,
+    Form,
+    Held,
+    Refused,
+    cell_of,
+    decimal_among,
+    decimal_comma,
+    form_of,
+    labels_of,
+    with_point,
+)
 from graft.data.labels import MOST_LABELS, Label
 from graft.data.options import ReadOptions
 from graft.data.stream import Problems
@@ -18,9 +31,13 @@ from graft.data.wording import count_of
 
 
 class SeveralColumn:
-    """Labels of each row. Cells of text are kept whole until all are seen: only then is their form known."""
+    """Labels of each row. Cells of text are kept whole until all are seen: only then is their form known.
 
-    def __init__(self) -> None:
+    `train`: the train part's column, for a held-out part's.
+    """
+
+    def __init__(self, train: SeveralColumn | None = None) -> None:
+        self._train = train
         self._codes = array("i")  # of cells, each a distinct combination as it was written
         self._cells: dict[Cell, int] = {}
         self._first: list[int] = []  # line of each combination's first row
@@ -47,8 +64,18 @@ class SeveralColumn:
     def _held(self) -> list[Held]:
         """The labels of each distinct cell, or why it has none."""
         if self._read is None:
-            self._read = labels_of(list(self._cells), self._rows())
+            self._read = labels_of(list(self._cells), self._form())
         return self._read
+
+    def _form(self) -> Form:
+        """Names are joined as train joins them: a file of a few rows may hold only a sign that is part of a name."""
+        return form_of(list(self._cells), self._rows(), JOINTS if self._train is None else self._train._signs())
+
+    def _signs(self) -> Sequence[str]:
+        """What may join names in held-out parts: the sign that does here, else those that stand in no name."""
+        if joint := self._form().joint:
+            return (joint,)
+        return [sign for sign in JOINTS if not any(sign in label.name for label in self.labels())]
 
     def _combinations(self) -> list[tuple[str, ...]]:
         """The labels of each distinct cell."""

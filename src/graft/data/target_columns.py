@@ -51,8 +51,9 @@ class TargetColumn(Protocol):
         ...
 
 
-def column_of(task: str, problems: Problems, options: ReadOptions) -> TargetColumn:
-    """An empty column for a task. `problems`: where a column adds what is wrong with single rows."""
+def column_of(task: str, problems: Problems, options: ReadOptions, train: TargetColumn | None = None) -> TargetColumn:
+    """An empty column for a task. `problems`: where a column adds what is wrong with single rows; `train`: the train
+    part's column, for a held-out part's."""
     if task == MARKS:
         return MarkColumn(problems)
     if task == QUESTIONS:
@@ -61,7 +62,9 @@ def column_of(task: str, problems: Problems, options: ReadOptions) -> TargetColu
         return RewriteColumn(problems)
     if task == "regression":
         return NumberColumn()
-    return SeveralColumn() if task == "multi-label" else LabelColumn()
+    if task == "multi-label":
+        return SeveralColumn(train if isinstance(train, SeveralColumn) else None)
+    return LabelColumn()
 
 
 def infer_task(sample: Sequence[Batch], column: str, options: ReadOptions, stream: Stream) -> str:
