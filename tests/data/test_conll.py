@@ -8,7 +8,9 @@ import pytest
 
 from graft.data.conll import read_conll
 from graft.data.options import ReadOptions
+from graft.data.read import read as read_data
 from graft.data.stream import Problems
+from graft.errors import DataError
 
 TEXT = (
     "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\n\n"
@@ -44,6 +46,25 @@ def test_tabs_part_columns_where_words_hold_spaces(tmp_path):
     assert not problems
 
 
+def test_only_spaces_and_tabs_part_columns(tmp_path):
+    """A no-break space within a word made a third column."""
+    _, columns, problems, _ = read(tmp_path / "a.conll", "10\u00a0000 O\n  EU \t B-ORG \n")
+    assert columns == {"words": [["10\u00a0000", "EU"]], "tags": [["O", "B-ORG"]]}
+    assert not problems
+
+
+def test_words_may_stand_alone(tmp_path):
+    _, columns, problems, _ = read(tmp_path / "a.conll", "# id 7\nEU\n#\n\nPeter\n")
+    assert columns == {"words": [["EU", "#"], ["Peter"]]}
+    assert not problems
+
+
+def test_words_alone_are_nothing_to_learn_from(tmp_path):
+    (tmp_path / "a.conll").write_text("EU\nrejects\n\n" * 10, encoding="utf-8")
+    with pytest.raises(DataError, match="no names are marked; the columns are: 'words'"):
+        read_data(tmp_path / "a.conll")
+
+
 def test_comments_are_passed_over_and_hash_words_are_not(tmp_path):
     text = "# id 7 domain=en\n#nba O\n# O\nwins O\n\n# newdoc\nEU B-ORG\n"
     lines, columns, problems, notes = read(tmp_path / "a.conll", text)
@@ -58,6 +79,7 @@ def test_comments_are_passed_over_and_hash_words_are_not(tmp_path):
     [
         ("EU B-ORG\nrejects\n", "one column", 2),
         ("EU NNP B-ORG\nrejects O\n", "2 columns where the first has 3", 2),
+        ("EU\nrejects O\n", "2 columns where the first has 1", 2),
         ("\n\n", "no word", None),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from graft.data.marked import Marks
 from graft.data.options import ReadOptions
 from graft.data.read import read_texts
 from graft.data.targets import UNLABELLED
@@ -39,6 +40,26 @@ def test_standard_input_is_lines_or_what_is_said() -> None:
 def test_memory() -> None:
     assert list(read_texts(["one", "", "NA"]).texts) == ["one", "", "NA"]
     assert list(read_texts(pd.DataFrame({"a": ["x y z"], "b": ["p"]}), text="a").texts) == ["x y z"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tagged.conll", "EU B-ORG\nrejects O\n"),
+        ("none.conll", "EU O\nrejects O\n"),
+        ("bare.conll", "EU\nrejects\n"),
+        ("none.jsonl", '{"tokens": ["EU", "rejects"], "ner_tags": ["O", "O"]}\n'),
+        ("odd.jsonl", '{"tokens": ["EU", "rejects"], "ner_tags": [0]}\n'),
+    ],
+)
+def test_words_are_asked_about_whatever_tags_they_have(name: str, content: str, tmp_path: Path) -> None:
+    """Words without names, or without tags, were refused as if they were to be learnt from."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    rows = read_texts(tmp_path / name)
+    assert isinstance(rows.targets, Marks)
+    assert list(rows.texts) == ["EU rejects"]
+    assert rows.targets.words.of(0) == [(0, 2, 0), (3, 10, 0)]
+    assert not len(rows.targets.spans.codes)
 
 
 def test_problems_name_their_line() -> None:

@@ -1,12 +1,14 @@
 """CoNLL columns: one word per line, its tags beside it, sentences apart by blank lines.
 
-Columns are separated by tabs where the first line has one, else by spaces. The first is the word, the last its tag;
-those between are `column 2`, `column 3`, … and may be named with --label. Lines that begin with -DOCSTART- part
+Columns are separated by tabs where the first line has one, else by spaces. The first is the word, the last its tag,
+which words that are to be tagged need not have; those between are `column 2`, `column 3`, … and may be named with
+--label. Lines that begin with -DOCSTART- part
 documents and hold no word. A line that begins with "# " is a comment where no tag stands at its end.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from graft.data.wording import count_of
 
 WORDS, TAGS = "words", "tags"
 DOCUMENT = "-DOCSTART-"
+_SPACES = re.compile(r"[ \t]+")  # a no-break space is part of a word, such as 10 000
 Row = tuple[int, list[str]]  # the line, its cells
 
 
@@ -58,19 +61,19 @@ def _rows(path: Path, options: ReadOptions, problems: Problems, counts: dict[str
             continue
         if not width:
             separator = "\t" if "\t" in line else None
-        cells = [cell.strip() for cell in line.split(separator)]
+        cells = _cells(line, separator)
         if cells[0] == DOCUMENT:
             counts["document"] += 1
             yield number, []
         elif _is_comment(line, cells, width, separator):
             counts["comment"] += 1
-        elif len(cells) < 2:
+        elif len(cells) < 2 <= width:
             found = f"the line has one column, {line[:40]!r}, where a word and its tag belong"
             problems.add(
                 "columns", number, found, "write WORD<TAB>TAG on each line, and a blank line between sentences"
             )
         elif width and len(cells) != width:
-            found = f"the line has {len(cells)} columns where the first has {width}"
+            found = f"the line has {count_of(len(cells), 'column')} where the first has {width}"
             remedy = "write the same columns on every line, with one tab between" if separator else _spaces(width)
             problems.add("ragged", number, found, remedy)
         else:
@@ -78,8 +81,14 @@ def _rows(path: Path, options: ReadOptions, problems: Problems, counts: dict[str
             yield number, cells
 
 
+def _cells(line: str, separator: str | None) -> list[str]:
+    if separator is None:
+        return _SPACES.split(line.strip(" \t"))
+    return [cell.strip() for cell in line.split(separator)]
+
+
 def _spaces(width: int) -> str:
-    return f"write {width} columns on every line, separated by tabs where a word holds a space"
+    return f"write {count_of(width, 'column')} on every line, separated by tabs where a word holds a space"
 
 
 def _is_comment(line: str, cells: list[str], width: int, separator: str | None) -> bool:
@@ -103,7 +112,7 @@ def _sentences(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 def _batch(lines: list[int], sentences: list[list[Row]]) -> Batch:
     width = len(sentences[0][0][1])
-    names = [WORDS, *(f"column {number}" for number in range(2, width)), TAGS]
+    names = [WORDS, *(f"column {number}" for number in range(2, width)), TAGS][:width]
     columns = {
         name: [[cells[place] for _, cells in sentence] for sentence in sentences] for place, name in enumerate(names)
     }

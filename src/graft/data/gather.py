@@ -29,6 +29,7 @@ from graft.files import digest_file
 from graft.records import Columns, Source
 
 SAMPLE_ROWS = 2 * BATCH_ROWS  # rows that the columns are inferred from
+FORMATS = {"squad": QUESTIONS, "conll": MARKS}  # those that one task alone is written in
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def gather(stream: Stream, wanted: Wanted, options: ReadOptions) -> tuple[Part, 
 def _told(stream: Stream, sample: Sequence[Batch], wanted: Wanted, options: ReadOptions) -> tuple[Columns, str] | None:
     """The columns and the task, as named or as the sample shows; None, with a problem, where they cannot be told."""
     wanted = wanted.within({name for batch in sample for name in batch.columns})
-    asked = QUESTIONS if options.task == "auto" and stream.format.startswith("squad") else options.task
+    asked = FORMATS.get(stream.format.partition(".")[0], "auto") if options.task == "auto" else options.task
     for task, infer in ((QUESTIONS, infer_questions), (MARKS, infer_marks)):
         found = infer(sample, wanted, asked, stream.problems)
         if found is not None:

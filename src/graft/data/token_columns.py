@@ -51,10 +51,10 @@ def check_names(names: Sequence[str], columns: Columns, problems: Problems) -> N
 
 def _marks(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Columns | None:
     words = _pick(names, wanted.text, WORD_NAMES, lambda name: _holds(sample, name, _is_words))
+    if words is not None and not wanted.labelled:  # tags beside them may be of no use, or none
+        return Columns(words, "", f"words {words!r}.")
     if words is not None:
         tags = _pick(names, wanted.label, TAG_NAMES, lambda name: name != words and _holds(sample, name, _is_list))
-        if tags is None and not wanted.labelled:
-            return Columns(words, "", f"words {words!r}.")
         if tags is None:
             others = [name for name in names if name != words and _holds(sample, name, _is_list)]
             tags = others[-1] if others else None
