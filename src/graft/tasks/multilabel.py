@@ -105,13 +105,14 @@ class MultiLabel:
         return ("labels", *(f"p_{name}" for name in names))
 
     def cells(self, answer: LabelSet) -> tuple[str, ...]:
-        return (*self.short(answer), *(f"{share:.{DIGITS}f}" for share in answer.probabilities.values()))
+        return (JOINT.join(answer.labels), *(f"{share:.{DIGITS}f}" for share in answer.probabilities.values()))
 
     def judged(self) -> tuple[str, ...]:
         return ("labels", "predicted")
 
     def short(self, answer: LabelSet) -> tuple[str, ...]:
-        return (JOINT.join(answer.labels),)
+        given = set(answer.labels)  # in the order of the true ones beside them, so that equal sets are equal cells
+        return (JOINT.join(name for name in answer.probabilities if name in given),)
 
     def plain(self, answer: LabelSet) -> dict[str, Any]:
         shares = {name: round(share, DIGITS) for name, share in answer.probabilities.items()}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 POINTS = 1000  # of the scatter plot
 MISSES = 200
+DIGITS, MOST_DIGITS = 9, 15  # of an answer, below 10^9 and from there on: whole numbers stay whole
 LONGEST_TEXT = 500  # characters of a text that a miss shows
 
 
@@ -98,10 +99,10 @@ class Regression:
         return ("value", "predicted")
 
     def short(self, answer: Number) -> tuple[str, ...]:
-        return (f"{_digits(answer.value):.9g}",)
+        return (_digits(answer.value),)
 
     def plain(self, answer: Number) -> dict[str, Any]:
-        return {"value": _digits(answer.value)}
+        return {"value": float(_digits(answer.value))}
 
     def sections(self, evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
         return regression_report.sections(evaluation, manifest)
@@ -110,9 +111,11 @@ class Regression:
 REGRESSION = Regression()
 
 
-def _digits(value: float) -> float:
-    """With as many digits as tell a number of fp32, which a model's are, from its neighbours, and no more."""
-    return float(str(np.float32(value)))
+def _digits(value: float) -> str:
+    """A number of fp32, which a model's are, with digits that no metric misses. The fewest that tell it from its
+    neighbours are off by up to half a step between them, which shows where numbers are large beside their spread."""
+    exact = float(np.float32(value))
+    return f"{exact:.{DIGITS if abs(exact) < 10**DIGITS else MOST_DIGITS}g}"
 
 
 def _numbers(targets: Targets) -> Numbers:
