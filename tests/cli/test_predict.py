@@ -35,6 +35,13 @@ def test_arguments_become_a_table(trained: Path, capsys: pytest.CaptureFixture[s
         assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_texts_may_follow_options(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They were unrecognised as soon as an option stood between them and the run."""
+    for line in (["--format", "jsonl", *TEXTS], [TEXTS[0], "--format", "jsonl", "--", *TEXTS[1:]]):
+        assert main(["predict", str(trained), *line]) == 0
+        assert [json.loads(answer)["text"] for answer in capsys.readouterr().out.splitlines()] == TEXTS
+
+
 def alone(*line: str, status: int = 0) -> tuple[str, bool]:
     """What `graft` prints in a process of its own (what it says of an error), and whether that imported torch."""
     code = (

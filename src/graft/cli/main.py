@@ -95,7 +95,7 @@ def _obey(arguments: list[str]) -> int:
     verb = VERBS[arguments[0]]
     verb_parser = parser_of(arguments[0])
     check_options(verb_parser, arguments[1:])
-    asked = verb_parser.parse_args(arguments[1:])
+    asked = verb_parser.parse_intermixed_args(arguments[1:])  # texts may follow options
     asked.command = arguments
     code: int = verb.main(asked)
     return code
