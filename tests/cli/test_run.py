@@ -204,5 +204,28 @@ def test_resume_refuses_another_recipe_and_takes_the_recorded_one_by_default(
     assert resumed.outcome.artefact == manifest.outcome.artefact
 
 
+@pytest.mark.parametrize(
+    ("there", "found", "remedy"),
+    [
+        ((), "no run to go on with", "again, with DATA"),
+        ((".lock", ".run.json.x1"), "no run to go on with", "again, with DATA"),
+        ((".lock", "epochs.jsonl"), "run.json is missing, though the folder holds files of a run", "backup"),
+        (("letter.txt",), "not a run's", "another folder"),
+    ],
+)
+def test_a_run_that_was_stopped_before_it_had_written_anything_is_begun_again(
+    there: tuple[str, ...], found: str, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It asked whether this was a run's folder at all."""
+    out = tmp_path / "run"
+    for name in there:
+        out.mkdir(exist_ok=True)
+        (out / name).touch()
+    assert main(["run", "--resume", "--out", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert found in err
+    assert remedy in err.split("→")[1]
+
+
 def _fields(record: object) -> dict[str, object]:
     return {name: getattr(record, name) for name in record.__class__.__slots__}  # type: ignore[attr-defined]

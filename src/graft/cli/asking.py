@@ -16,6 +16,7 @@ from graft.cli.options import texts_named
 from graft.cli.usage import UsageError
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
+from graft.errors import RunError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.records import Manifest, Recipe
@@ -55,9 +56,15 @@ def recorded(asked: Namespace) -> Manifest | None:
     if asked.out is None:
         raise UsageError("--resume goes on with a run, but none is named.", "add --out RUN.")
     folder = RunFolder(asked.out)
-    if asked.data is not None and not folder.exists:
+    if folder.exists or (asked.data is None and folder.path.is_file()):
+        return folder.manifest()
+    if asked.data is not None:
         return None  # it was stopped before it had written anything
-    return folder.manifest()
+    folder.refuse_strangers()
+    raise RunError(
+        f"{folder.path} holds no run to go on with: one that is stopped before training begins has written nothing.",
+        "give the command that it was started with again, with DATA.",
+    )
 
 
 def out(asked: Namespace) -> Path:
