@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gzip
 import io
 import json
 import random
@@ -78,7 +79,7 @@ def test_the_report_and_the_yardsticks_know_pairs(joined: Path) -> None:
 
 
 def test_pairs_are_predicted_from_files_arguments_and_lines(
-    joined: Path, table: Path, capsys: pytest.CaptureFixture[str]
+    joined: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(joined), "--file", str(table), "--text", "a", "--text-pair", "b", "--quiet"]) == 0
     answers = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -87,6 +88,10 @@ def test_pairs_are_predicted_from_files_arguments_and_lines(
     assert main(["predict", str(joined), "\t".join(PAIR), "--json"]) == 0
     (answer,) = json.loads(capsys.readouterr().out)["predictions"]
     assert (answer["text"], answer["text_pair"]) == PAIR
+    given = tmp_path / "pairs.txt.gz"
+    given.write_bytes(gzip.compress("\t".join(PAIR).encode()))
+    assert main(["predict", str(joined), "--file", str(given), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["predictions"] == [answer]
     (expected,) = load(joined).predict([PAIR])
     assert (answer["label"], expected.text) == (expected.label, PAIR)
 

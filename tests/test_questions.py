@@ -87,6 +87,10 @@ def test_questions_come_from_files_and_arguments(
     assert main(["predict", str(finished), "--file", str(flat), "--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)["predictions"]
     assert (one["question"], one["context"]) == ("what", "the dog took the tea")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("what\tthe dog took the tea\n" * 2, encoding="utf-8")  # which could be labels before texts
+    assert main(["predict", str(finished), "--file", str(lines), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["predictions"] == [one, one]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +98,9 @@ def test_questions_come_from_files_and_arguments(
     [
         (["only one text"], "this model answers questions"),
         (["--file", "texts.csv"], "no column is called question"),
+        (["--file", "lines.txt"], "lines.txt:2: this model answers questions"),
+        (["--file", "none.txt"], "none.txt"),
+        (["--file", "latin.txt"], "latin.txt:1: byte 4"),
     ],
 )
 def test_what_is_no_question_is_told(
@@ -105,6 +112,8 @@ def test_what_is_no_question_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "texts.csv").write_text("text\nsome text\n", encoding="utf-8")
+    (tmp_path / "lines.txt").write_text("what\tthe dog took the tea\nwhat\n", encoding="utf-8")
+    (tmp_path / "latin.txt").write_text("caf\u00e9\tthe dog\n", encoding="latin-1")
     monkeypatch.chdir(tmp_path)
     assert main(["predict", str(finished), *asked, "--quiet"]) == 2
     assert found in capsys.readouterr().err

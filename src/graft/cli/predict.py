@@ -32,6 +32,7 @@ EXAMPLES = (
 )
 
 
+PAIRED = ("pairs", "questions")  # kinds of which each is two texts
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}  # files whose columns have names
 
 # Formats that a name promises and that answers are not written in.
@@ -114,19 +115,37 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     """What is asked, all read where that is needed to find what is wrong with it."""
     from graft.data import asked as data
     from graft.data.marked import Marks
-    from graft.data.texts import STANDARD_INPUT
 
     kind = predictor.kind
-    if asked.file is not None:
+    if asked.file is not None and not (kind in PAIRED and _holds_lines(asked)):
         rows = _of_file(asked, predictor)
         plain = kind == "words" and not isinstance(rows.targets, Marks)
         return Asked(data.asked(rows.texts, kind) if plain else data.in_chunks(rows), len(rows))
-    named = [] if asked.texts == ["-"] else asked.texts
-    texts: Iterable[str] = named or lines(asked.quiet, ", or give a file with --file and --encoding")
-    where = "<argument>" if named else STANDARD_INPUT
+    texts, where = _one_by_one(asked)
     pairs = (_pair(text, (where, number), kind) for number, text in enumerate(texts, start=1))
-    given: Iterable[Input] = pairs if kind in ("pairs", "questions") else texts
-    return Asked(data.asked(given, kind), len(named))
+    given: Iterable[Input] = pairs if kind in PAIRED else texts
+    return Asked(data.asked(given, kind), len(texts) if isinstance(texts, list) else 0)
+
+
+def _holds_lines(asked: Namespace) -> bool:
+    """Whether the file is plain text, which has no columns for the two texts of a pair."""
+    from graft.data.folder import FORMATS, extension
+
+    plain = asked.file == "-" or FORMATS.get(extension(Path(asked.file))) == "text"
+    return plain and texts_named(asked) is None
+
+
+def _one_by_one(asked: Namespace) -> tuple[Iterable[str], str]:
+    """Texts that are no rows of a table, and what messages call their place."""
+    from graft.data.read import ReadOptions
+    from graft.data.texts import STANDARD_INPUT, read_lines
+
+    if asked.file is not None:
+        found = read_lines(asked.file, ReadOptions(encoding=asked.encoding or "utf-8"))
+        return found, STANDARD_INPUT if asked.file == "-" else asked.file
+    if asked.texts and asked.texts != ["-"]:
+        return asked.texts, "<argument>"
+    return lines(asked.quiet, ", or give a file with --file and --encoding"), STANDARD_INPUT
 
 
 def _of_file(asked: Namespace, predictor: Predictor) -> Rows:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from graft.data.answers import unanswered
 from graft.data.columns import Named, wanted
 from graft.data.gather import Part, gather
 from graft.data.marked import MarkColumn
+from graft.data.opening import Unreadable, text_lines
 from graft.data.options import DEFAULTS, ReadOptions
 from graft.data.sources import open_one, open_path
 from graft.data.spool import spool_folder
@@ -52,6 +53,24 @@ def read_asked(
             kind = "text" if options.format == "auto" else options.format
             return _rows(open_path(path, replace(options, format=kind), STANDARD_INPUT), text, options, learnt)
     return _rows(open_one(source, f"<{type(source).__name__}>", options), text, options, learnt)
+
+
+def read_lines(source: str, options: ReadOptions = DEFAULTS) -> list[str]:
+    """The lines of a plain-text file, or of "-" (standard input), as they stand. Raises DataError with all problems."""
+    if source == "-":
+        with _as_file(sys.stdin.buffer) as path:
+            return _lines(path, STANDARD_INPUT, options)
+    return _lines(Path(source), source, options)
+
+
+def _lines(path: Path, shown: str, options: ReadOptions) -> list[str]:
+    problems = open_path(path, replace(options, format="text"), shown).problems
+    found: list[str] = []
+    with suppress(Unreadable):
+        found.extend(line.rstrip("\r\n") for line in text_lines(path, options, problems))
+    if problems:
+        raise DataError(problems.listed())
+    return found
 
 
 def _rows(stream: Stream, text: Named, options: ReadOptions, learnt: tuple[str, ...]) -> tuple[Rows, Columns]:
