@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 POINTS = 1000  # of the scatter plot
 MISSES = 200
-DIGITS, MOST_DIGITS = 9, 15  # of an answer, below 10^9 and from there on: whole numbers stay whole
+WHOLE, MOST = 2**24, 1e15  # from where on numbers of fp32 are whole; from where on they are written with an exponent
 LONGEST_TEXT = 500  # characters of a text that a miss shows
 
 
@@ -112,10 +112,10 @@ REGRESSION = Regression()
 
 
 def _digits(value: float) -> str:
-    """A number of fp32, which a model's are, with digits that no metric misses. The fewest that tell it from its
-    neighbours are off by up to half a step between them, which shows where numbers are large beside their spread."""
+    """A number of fp32, which a model's are, with as many digits as tell it from its neighbours; where fp32 holds
+    whole numbers only, with all of them: errors are measured by these."""
     exact = float(np.float32(value))
-    return f"{exact:.{DIGITS if abs(exact) < 10**DIGITS else MOST_DIGITS}g}"
+    return f"{exact:.0f}" if WHOLE <= abs(exact) < MOST else str(float(str(np.float32(value))))
 
 
 def _numbers(targets: Targets) -> Numbers:
