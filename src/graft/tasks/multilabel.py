@@ -159,13 +159,13 @@ class BinaryCrossEntropy:
         import torch
 
         wide = logits.dtype if logits.dtype == torch.float64 else torch.float32
-        truth = sent(torch.from_numpy(self.flags[rows]), logits.device).to(wide)
+        flags = self.flags[rows]
+        truth = sent(torch.from_numpy(flags), logits.device).to(wide)
         each = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits.to(wide),
-            truth * (1 - self.smoothing) + self.smoothing / 2,
-            pos_weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
-            reduction="none",
+            logits.to(wide), truth * (1 - self.smoothing) + self.smoothing / 2, reduction="none"
         )
+        if self.weights is not None:  # by the flag itself: `pos_weight` would weigh a smoothed target's share, too
+            each = each * sent(torch.from_numpy(np.where(flags, self.weights, np.float32(1))), logits.device)
         mean: Tensor = each.mean(1)
         return mean
 

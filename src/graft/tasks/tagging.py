@@ -19,12 +19,11 @@ from graft.data.spans import Span, Spans, taken
 from graft.data.table import Rows, Splits
 from graft.data.tags import tagset_of
 from graft.data.targets import Targets
-from graft.machine import sent
 from graft.records import Evaluation, FoundName, Loss, Manifest, MarkedText, Misread, Name, TokenDetails, TypeScores
 from graft.report.blocks import Section
 from graft.tasks import names_metrics as numbers
 from graft.tasks import names_yardsticks, tagging_report
-from graft.tasks.classification import class_weights
+from graft.tasks.classification import class_weights, smoothed
 from graft.tasks.task import Criterion, Head, Ints, Logits, Measured, Outputs, Scorer, Settled, Yardstick
 
 if TYPE_CHECKING:
@@ -192,15 +191,7 @@ class WordCrossEntropy:
         return self.codes[taken(self.bounds, rows)[1]]
 
     def losses(self, logits: Tensor, rows: Ints) -> Tensor:
-        import torch
-
-        return torch.nn.functional.cross_entropy(
-            logits if logits.dtype == torch.float64 else logits.float(),
-            sent(torch.from_numpy(self._of(rows).astype(np.int64)), logits.device),
-            weight=sent(torch.from_numpy(self.weights), logits.device) if self.weights is not None else None,
-            label_smoothing=self.smoothing,
-            reduction="none",
-        )
+        return smoothed(logits, self._of(rows), self.weights, self.smoothing)
 
     def weight(self, rows: Ints) -> float:
         codes = self._of(rows)
