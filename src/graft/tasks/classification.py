@@ -147,9 +147,7 @@ class CrossEntropy:
         return float(torch.from_numpy(self.weights[self.codes[rows]]).sum())
 
 
-def smoothed(
-    logits: Tensor, codes: NDArray[np.int32], weights: NDArray[np.float32] | None, smoothing: float
-) -> Tensor:
+def smoothed(logits: Tensor, codes: NDArray[np.int32], weights: NDArray[np.float32] | None, smoothing: float) -> Tensor:
     """The cross-entropy of each line with its smoothed target, times the weight of its own class.
 
     The library's `weight` weighs the spread share of a target by the class that it is spread to: beside a class of
