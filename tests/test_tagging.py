@@ -139,3 +139,30 @@ def test_other_recipes_learn_names(recipe: str, table: Path, tiny_roberta: Path,
     asked = ["--model", str(tiny_roberta), "--recipe", recipe, "--epochs", "2", "--out", str(tmp_path / "r"), "--quiet"]
     assert main(["run", str(table), *asked]) == 0
     assert "entity_f1" in json.loads((tmp_path / "r" / "evaluation.json").read_text())["metrics"]
+
+
+def test_words_that_no_token_stands_for_get_no_tag_and_teach_nothing(
+    tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a split whose words are all in one class or another: what the limit cuts, and a word that nobody sees."""
+    rng = random.Random(1)
+    kinds = {word: "AB"[place % 2] for place, word in enumerate(tiny.WORDS[:30])}
+    rows = [[rng.choice(tiny.WORDS[:30]) for _ in range(14)] for _ in range(80)]
+    path = tmp_path / "kinds.jsonl"
+    lines = [{"words": ["\u200b", *row], "tags": ["B", *(kinds[word] for word in row)]} for row in rows]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    asked = ["--model", str(tiny_bert), "--long", "truncate", "--max-tokens", "10", "--epochs", "6", "--lr", "5e-3"]
+    assert main(["run", str(path), *asked, "--out", str(tmp_path / "r")]) == 0
+    printed = capsys.readouterr().err
+    assert "words of train teach nothing: no token stands for them" in printed
+    assert "words of test get no tag" in printed
+    model = load(tmp_path / "r")
+    (answer,) = model.predict([["\u200b", *rows[0]]])
+    assert [(name.text, name.label) for name in answer.names] == [(word, kinds[word]) for word in rows[0][:8]]
+    evaluation = json.loads((tmp_path / "r" / "evaluation.json").read_text())
+    tested = evaluation["n"]
+    assert evaluation["details"]["unread"] == 7 * tested
+    assert evaluation["metrics"]["word_loss"] < 0.7
+    assert "got no tag" in (tmp_path / "r" / "report.html").read_text()
+    trained = [json.loads(line)["loss"] for line in (tmp_path / "r" / "epochs.jsonl").read_text().splitlines()]
+    assert trained[-1] < 0.7

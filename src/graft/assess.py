@@ -28,12 +28,14 @@ from graft.files import write_text
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
 from graft.predict import Predictor, load
-from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said
+from graft.records import Baseline, Evaluation, Manifest, Phase, Progress, Said, TokenDetails
 from graft.report.compose import compose
 from graft.report.compose_choice import choice_section
 from graft.report.page import render
+from graft.report.words import plural
 from graft.report.words import yardstick as spoken
 from graft.tasks.registry import task_of
+from graft.tasks.tagging_report import UNREAD
 from graft.tasks.task import Logits, Outputs, Task
 from graft.untrained import cosine
 
@@ -76,6 +78,8 @@ def evaluate(
             predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
         )
         evaluation = dataclasses.replace(evaluation, precision=predictor.precision)
+        if isinstance(evaluation.details, TokenDetails) and evaluation.details.unread:
+            yield Said(f"{plural(evaluation.details.unread, 'word')} of test get no tag: {UNREAD}.")
         whole = time.perf_counter() - began
         counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
         folder.write_manifest(counted)  # before what was seen there is told, whatever becomes of the rest

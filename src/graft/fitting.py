@@ -27,7 +27,17 @@ from graft.data.tokens import measure
 from graft.errors import NotFinite
 from graft.folder import RunFolder
 from graft.machine import Device, Precision
-from graft.reading import Read, about_answers, check_ways, limits_of, material_of, settle_pairs, tokenised, usual_limits
+from graft.reading import (
+    Read,
+    about_answers,
+    about_words,
+    check_ways,
+    limits_of,
+    material_of,
+    settle_pairs,
+    tokenised,
+    usual_limits,
+)
 from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
 from graft.replies import about_targets, cut_off
 from graft.report import spelling
@@ -142,7 +152,7 @@ def _prepare(
     limits = limits_of(recipe, backbone)
     if isinstance(read, Read) and (splits.train.seconds is None or backbone.reads == "span"):
         read = read.within(splits, backbone, limits)
-        yield from map(Said, about_answers(read, splits, recipe))
+        yield from map(Said, (*about_answers(read, splits, recipe), *about_words(read)))
     elif isinstance(read, Read):
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)

@@ -14,8 +14,9 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
 from graft.data.answers import Answers
-from graft.data.encode import Encoded, encode, is_plain, within
+from graft.data.encode import Encoded, encode, is_plain, learnable, within
 from graft.data.longtexts import WHOLE, Limits, limits_by
+from graft.data.marked import Marks
 from graft.data.pairs import Way
 from graft.data.references import References
 from graft.data.table import Rows, Splits
@@ -23,7 +24,9 @@ from graft.data.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
 from graft.replies import replied
+from graft.report.words import plural
 from graft.tasks.registry import task_named
+from graft.tasks.tagging_report import UNREAD
 from graft.train import pairing
 from graft.train.extractive import places
 from graft.train.fit import Event
@@ -99,7 +102,10 @@ def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read
     if isinstance(train, References) and isinstance(validation, References):
         limit = read.train.limits.tokens
         train, validation = replied(train, backbone, limit), replied(validation, backbone, limit)
-    learnt = Labelled(read.train.tokens, train, read.train.layout)
+    layout = read.train.layout
+    if isinstance(train, Marks) and layout is not None:
+        train, layout = learnable(train, layout)
+    learnt = Labelled(read.train.tokens, train, layout)
     held = Labelled(read.validation.tokens, validation, read.validation.layout)
     extractor = Extractor(backbone, machine, Store())
     return Material(backbone, learnt, held, splits.classes, machine, extractor, task)
@@ -136,6 +142,14 @@ def about_answers(read: Read, splits: Splits, recipe: Recipe) -> Iterator[str]:
         yield f"{lost:,} questions of train teach nothing: the tokens of their answers are cut off or lost."
     if cut := read.train.cut + read.validation.cut:
         yield f"{cut:,} questions are longer than half of {read.train.limits.tokens} tokens; their ends are cut off."
+
+
+def about_words(read: Read) -> Iterator[str]:
+    """How many words cannot be tagged, in a sentence."""
+    if train := read.train.unread:
+        yield f"{plural(train, 'word')} of train teach nothing: {UNREAD}."
+    if held := read.validation.unread:
+        yield f"{plural(held, 'word')} of validation get no tag: {UNREAD}."
 
 
 def check_ways(splits: Splits, recipe: Recipe, backbone: Backbone) -> None:

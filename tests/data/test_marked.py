@@ -24,6 +24,18 @@ def marks(column: MarkColumn, notes: list[str] | None = None) -> Marks:
     return column.targets(np.arange(len(column.labels()), dtype=np.int32), len(column.labels()))
 
 
+def test_tags_without_prefixes_are_types_of_words_or_names_beside_words_without():
+    each, _ = column()
+    each.add_words(["Ann", "left"], ["NOUN", "VERB"], 1)
+    assert each.tagset(("NOUN", "VERB")).names == ("NOUN", "VERB")
+    some, _ = column()
+    some.add_words(["Ann", "left", "Ulm"], ["PER", "O", "LOC"], 1)
+    tagset = some.tagset(("PER", "LOC"))
+    assert tagset.names[0] == "O"
+    codes = tagset.encode(marks(some).spans, marks(some).words)
+    assert [tagset.names[code] for code in codes] == ["B-PER", "O", "B-LOC"]
+
+
 def test_tags_and_spans_give_the_same_names():
     tagged, problems = column()
     words = ["Ann", "met", "Bob", "Ray", "in", "New", "York."]

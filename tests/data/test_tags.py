@@ -86,9 +86,10 @@ def test_of_two_spans_in_one_word_the_first_counts():
 
 
 def test_tags_without_prefixes_are_one_word_each():
-    tagset = Tagset(("ADJ", "NOUN", "O"), joined=False)
-    spans = tagset.decode(np.array([1, 1, 2], np.int32), words_of([3]))
-    assert spans.of(0) == [(0, 1, 1), (2, 3, 1)]
+    tagset = Tagset(("ADJ", "NOUN"), joined=False)
+    spans = tagset.decode(np.array([1, 1, tagset.outside, 0], np.int32), words_of([4]))
+    assert spans.of(0) == [(0, 1, 1), (2, 3, 1), (6, 7, 0)]
+    assert tagset.encode(spans, words_of([4])).tolist() == [1, 1, tagset.outside, 0]
     assert chunks(["NOUN", "NOUN", "O"]) == [(0, 1, "NOUN"), (1, 2, "NOUN")]
 
 

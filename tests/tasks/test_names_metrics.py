@@ -12,7 +12,7 @@ from graft.data.spans import spans_of
 from graft.data.stream import Problems
 from graft.data.tags import Tagset, chunks
 from graft.tasks.names_lookup import look_up
-from graft.tasks.names_metrics import AnsweredNames, count_names, meet
+from graft.tasks.names_metrics import UNREAD, AnsweredNames, count_names, meet
 
 tag = st.sampled_from(["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
 TYPES = ("PER", "LOC")
@@ -54,6 +54,22 @@ def test_scores_are_those_of_conlleval(sentences):
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     names = ("entity_precision", "entity_recall", "entity_f1")
     assert [metrics[name][0] for name in names] == pytest.approx([precision, recall, f1])
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_word_that_was_not_read_has_no_tag_and_no_loss(joined):
+    """Its name is missed; it is in no found one, and its tag is right only where it has none."""
+    tagset = Tagset(TYPES, joined)
+    words = spans_of([[(0, 1, 0), (2, 3, 0), (4, 5, 0)]])
+    truth = spans_of([[(0, 1, 0), (4, 5, 0)] if joined else [(0, 1, 0), (2, 3, 1), (4, 5, 0)]])
+    logits = np.full((3, len(tagset.names)), UNREAD)
+    logits[0] = 5.0 * np.eye(len(tagset.names))[tagset.encode(truth, words)[0]]
+    answered = AnsweredNames(logits, Marks(truth, words), tagset)
+    assert answered.found.of(0) == [(0, 1, 0)]
+    assert answered.unread == 2
+    metrics = {name: values[0] for name, values in answered.score().metrics.items()}
+    assert metrics["word_accuracy"] == pytest.approx(2 / 3 if joined else 1 / 3)
+    assert metrics["word_loss"] == pytest.approx(np.log1p((len(tagset.names) - 1) * np.exp(-5)))
 
 
 def test_what_is_wrong_with_a_name_is_told():

@@ -19,6 +19,7 @@ from torch import Tensor
 from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
 from graft.machine import sent
+from graft.tasks.names_metrics import UNREAD
 from graft.tasks.task import Reads
 
 Ints = NDArray[np.int64]
@@ -47,7 +48,7 @@ def of_rows(logits_WC: Tensor, layout: Layout, rows: Ints) -> Tensor:
 
 
 def of_words(logits_WTC: Tensor, layout: Layout, rows: Ints) -> Tensor:
-    """logits_NC of the rows' words in order. A word that no token speaks for is answered with the first output."""
+    """logits_NC of the rows' words in order; of a word that no token speaks for every output is UNREAD."""
     assert layout.words is not None, "a head that reads tokens needs words"
     assert layout.sites is not None, "and their sites"
     _, words = taken(layout.words, rows)
@@ -62,6 +63,4 @@ def of_words(logits_WTC: Tensor, layout: Layout, rows: Ints) -> Tensor:
     spoken = sent(torch.from_numpy(sites_N >= 0), device)
     flat_N = sent(torch.from_numpy(np.where(sites_N >= 0, read_N * logits_WTC.shape[1] + token_N, 0)), device)
     logits_NC = logits_WTC.flatten(0, 1)[flat_N]
-    unread_C = torch.full((logits_WTC.shape[2],), -30.0, dtype=logits_WTC.dtype, device=device)
-    unread_C[0] = 0.0
-    return torch.where(spoken.unsqueeze(1), logits_NC, unread_C)
+    return logits_NC.masked_fill(~spoken.unsqueeze(1), UNREAD)

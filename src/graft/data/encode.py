@@ -33,6 +33,11 @@ class Encoded:
     limits: Limits
     cut: int = 0  # questions that were cut, as they would have filled more than half a window
 
+    @property
+    def unread(self) -> int:
+        """Words that no token speaks for."""
+        return 0 if self.layout is None or self.layout.sites is None else int((~self.layout.spoken).sum())
+
 
 def is_plain(rows: Rows, limits: Limits) -> bool:
     """Whether each row is a text by itself, read as a whole and cut at the limit."""
@@ -53,6 +58,13 @@ def encode(rows: Rows, tokenizer: Tokenizer, limits: Limits, way: Way = "joined"
         return Encoded(found.tokens, Layout(found.bounds, found.tokens.starts), lengths, limits)
     layout = Layout(found.bounds, found.tokens.starts, marks.words.bounds, sites(found, marks.words))
     return Encoded(found.tokens, layout, lengths, limits)
+
+
+def learnable(marks: Marks, layout: Layout) -> tuple[Marks, Layout]:
+    """Both without the words that no token speaks for, of which nothing can be learnt."""
+    if layout.spoken.all():
+        return marks, layout
+    return replace(marks, words=marks.words.only(layout.spoken)), layout.only(layout.spoken)
 
 
 def _questions(rows: Rows, answers: Answers, tokenizer: Tokenizer, limits: Limits) -> Encoded:

@@ -6,12 +6,12 @@ tokens of a context in which answers are looked for (then `chars` says which cha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.spans import taken
+from graft.data.spans import bounds_of, taken
 
 Ints = NDArray[np.int64]
 
@@ -35,6 +35,21 @@ class Layout:
         """Tokens of each row over all its windows."""
         lengths: Ints = np.diff(self.starts[self.bounds])
         return lengths
+
+    @property
+    def spoken(self) -> NDArray[np.bool_]:
+        """Whether a token speaks for each word: the limit may have cut it, or the tokenizer drop its characters."""
+        assert self.sites is not None, "rows that are read as a whole have no words"
+        return self.sites >= 0
+
+    def only(self, kept: NDArray[np.bool_]) -> Layout:
+        """The layout of the words that are kept."""
+        assert self.words is not None
+        assert self.sites is not None
+        words = bounds_of(kept)[self.words]
+        return replace(
+            self, words=words, sites=self.sites[kept], chars=None if self.chars is None else self.chars[kept]
+        )
 
     def take(self, rows: Ints) -> Layout:
         """The layout of these rows, in this order, where their windows are taken as well."""

@@ -13,7 +13,7 @@ from graft.data.labels import Label
 from graft.data.options import ReadOptions
 from graft.data.spans import Span, Spans, spans_of
 from graft.data.stream import Problems
-from graft.data.tags import Scheme, Tagset, chunks, scheme_of, tagset_of
+from graft.data.tags import OUTSIDE, Scheme, Tagset, chunks, scheme_of, tagset_of
 from graft.data.wording import count_of, some_of
 from graft.data.words import joined, words_in
 
@@ -183,8 +183,10 @@ class MarkColumn:
         return tuple(Label(kind, names, line) for kind, (_, names, line) in self._known.items())
 
     def tagset(self, types: tuple[str, ...]) -> Tagset:
-        """The tags by which a model marks names of these types."""
-        return Tagset(types, self._scheme().name != "words")
+        """The tags by which a model marks names of these types. Tags without a prefix are those of words; where some
+        words have none (`O`), the others are names of one word each."""
+        each = self._scheme().name == "words" and not any(OUTSIDE in tags for tags in self._tags)
+        return Tagset(types, joined=not each)
 
     def _scheme(self) -> Scheme:
         return scheme_of(self._tags)

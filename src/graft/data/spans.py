@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,11 @@ class Spans:
         bounds, places = taken(self.bounds, rows)
         return Spans(bounds, self.starts[places], self.ends[places], self.codes[places])
 
+    def only(self, kept: NDArray[np.bool_]) -> Spans:
+        """The spans that are kept, in the rows that they were in."""
+        bounds = bounds_of(np.bincount(self.rows[kept], minlength=len(self)))
+        return Spans(bounds, self.starts[kept], self.ends[kept], self.codes[kept])
+
     def coded(self, codes: NDArray[np.int32]) -> Spans:
         """The same stretches with other codes."""
         return Spans(self.bounds, self.starts, self.ends, codes)
@@ -63,7 +69,7 @@ def spans_of(rows: Iterable[Sequence[Span]]) -> Spans:
     return Spans(bounds_of(counts), columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].copy())
 
 
-def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def bounds_of(counts: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     """Where each row begins in a flat array, and where the last one ends."""
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(np.asarray(counts, dtype=np.int64))))
 

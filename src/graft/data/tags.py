@@ -27,7 +27,7 @@ class Tagset:
     """The tags that a model gives to words.
 
     `joined`: names of several words, in IOB2 (`O`, `B-x`, `I-x` for each type); else every word has a type of its own,
-    as in part-of-speech tagging, and `O` is a tag only where it is among the types.
+    as in part-of-speech tagging.
     """
 
     types: tuple[str, ...]
@@ -40,12 +40,17 @@ class Tagset:
             return self.types
         return (OUTSIDE, *(f"{prefix}-{kind}" for kind in self.types for prefix in "BI"))
 
+    @property
+    def outside(self) -> int:
+        """The code of a word that is in no name: that of `O`, or -1 where each word has a type."""
+        return 0 if self.joined else -1
+
     def encode(self, spans: Spans, words: Spans) -> NDArray[np.int32]:
         """The tag code of each word. A word that a span covers in part is inside; where two do, the first one counts.
 
         spans: codes into `types`; those of a row do not overlap.
         """
-        codes = np.zeros(len(words.starts), np.int32)
+        codes = np.full(len(words.starts), self.outside, np.int32)
         for row in np.flatnonzero(spans.counts):
             first, last = int(words.bounds[row]), int(words.bounds[row + 1])
             starts, ends = words.starts[first:last], words.ends[first:last]
@@ -62,8 +67,7 @@ class Tagset:
     def decode(self, codes: NDArray[np.int32], words: Spans) -> Spans:
         """The names that these tag codes mark, one code per word, read by conlleval's rule."""
         if not self.joined:
-            marked = np.ones(len(codes), np.bool_) if OUTSIDE not in self.types else codes != self.types.index(OUTSIDE)
-            kinds, begins, goes_on = codes, marked, np.zeros(len(codes), np.bool_)
+            kinds, begins, goes_on = codes, codes >= 0, np.zeros(len(codes), np.bool_)
         else:
             kinds, marked = (codes - 1) // 2, codes > 0
             goes_on = np.zeros(len(codes), np.bool_)

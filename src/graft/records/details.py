@@ -148,6 +148,7 @@ class TokenDetails(msgspec.Struct, frozen=True, tag_field="task", tag="token-cla
     confusion: tuple[tuple[int, ...], ...] = ()  # names by true type (rows) and found type; last: no name
     kinds: dict[str, int] = {}  # names that are right, of another type, of other ends, both, missed, invented
     mistakes: tuple[Misread, ...] = ()  # the largest loss first
+    unread: int = 0  # words that no token speaks for, which get no tag
 
 
 @dataclass(frozen=True, slots=True)

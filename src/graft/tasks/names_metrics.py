@@ -21,6 +21,7 @@ from graft.tasks.task import Floats, Ints, Logits, Scores
 
 METRICS = ("entity_f1", "entity_precision", "entity_recall", "entity_macro_f1", "word_accuracy", "word_loss")
 VALIDATION_METRICS = ("entity_f1", "entity_macro_f1", "word_accuracy", "word_loss")
+UNREAD = -(2.0**14)  # every logit of a word that no token speaks for: no answer (the same number in bf16)
 Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
 KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "invented")
 
@@ -52,6 +53,18 @@ def log_shares(logits: Logits) -> Floats:
     return shares
 
 
+def unread(logits: Logits) -> NDArray[np.bool_]:
+    """Which words no token speaks for: the limit cut them, or the tokenizer drops their characters."""
+    silent: NDArray[np.bool_] = (logits == UNREAD).all(axis=1)
+    return silent
+
+
+def said(logits: Logits, tagset: Tagset) -> NDArray[np.int32]:
+    """The likeliest tag of each word, as its code; a word that was not read is in no name."""
+    codes = logits.argmax(axis=1) if len(logits) else np.zeros(0, np.int64)
+    return np.where(unread(logits), tagset.outside, codes).astype(np.int32)
+
+
 class AnsweredNames:
     """The names that logits (words × tags) find, beside the true ones."""
 
@@ -59,12 +72,15 @@ class AnsweredNames:
         wanted = len(marks.words.starts), len(tagset.names)
         if logits.shape != wanted:
             raise ValueError(f"logits {logits.shape} are not {wanted[0]} words × {wanted[1]} tags")
-        truth, said = tagset.encode(marks.spans, marks.words), logits.argmax(axis=1).astype(np.int32)
-        self.found = tagset.decode(said, marks.words)
+        truth, answers = tagset.encode(marks.spans, marks.words), said(logits, tagset)
+        self.found = tagset.decode(answers, marks.words)
         self.counts = count_names(marks.spans, self.found, len(tagset.types))
-        loss = -log_shares(logits)[np.arange(len(truth)), truth]
+        answered = ~unread(logits)
+        self.read = np.bincount(marks.words.rows, answered & (truth >= 0), minlength=len(marks))  # words with a loss
+        loss = np.where(answered & (truth >= 0), -log_shares(logits)[np.arange(len(truth)), truth], 0.0)
         self.losses = np.bincount(marks.words.rows, loss, minlength=len(marks))  # of each row, summed
-        self._right = np.bincount(marks.words.rows, truth == said, minlength=len(marks))
+        self._right = np.bincount(marks.words.rows, truth == answers, minlength=len(marks))
+        self.unread = int((~answered).sum())
         self._words = marks.words.counts
 
     def __len__(self) -> int:
@@ -87,7 +103,7 @@ class AnsweredNames:
         metrics |= {
             "entity_macro_f1": per_type["f1"].mean(axis=1),
             "word_accuracy": times_RN @ self._right / words,
-            "word_loss": times_RN @ self.losses / words,
+            "word_loss": times_RN @ self.losses / np.maximum(times_RN @ self.read, 1),
         }
         return Scores({name: metrics[name] for name in METRICS}, per_type)
 

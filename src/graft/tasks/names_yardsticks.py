@@ -10,6 +10,7 @@ from graft.data.marked import Marks
 from graft.data.table import Splits
 from graft.data.tags import tagset_of
 from graft.tasks.names_lookup import look_up
+from graft.tasks.names_metrics import UNREAD
 from graft.tasks.task import Yardstick
 
 SURE = 12.0  # a logit that leaves the other tags about nothing
@@ -27,5 +28,6 @@ def training_names(splits: Splits) -> Yardstick:
     codes = tagset.encode(found, test.words)
     logits = np.zeros((len(codes), len(tagset.names)), np.float32)
     logits[np.arange(len(codes)), codes] = SURE
+    logits[codes < 0] = UNREAD
     what = "names of the train split looked up in the text, the longest first, each with its most common type"
     return Yardstick("lookup", what, logits, time.perf_counter() - began)

@@ -89,6 +89,7 @@ class Tagging:
             confusion=_confusion(met, len(tagset.types)),
             kinds={kind: sum(one.kind == kind for row in met for one in row) for kind in numbers.KINDS},
             mistakes=_mistakes(rows, marks, answered, tagset.types),
+            unread=answered.unread,
         )
 
     def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:
@@ -96,9 +97,8 @@ class Tagging:
 
     def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[MarkedText]:
         words, tagset = _marks(rows.targets).words, tagset_of(outputs.names)
-        said = logits.argmax(axis=1).astype(np.int32)
         sure = np.exp(numbers.log_shares(logits).max(axis=1, initial=-np.inf)) if len(logits) else np.zeros(0)
-        found = tagset.decode(said, words)
+        found = tagset.decode(numbers.said(logits, tagset), words)
         for row, text in enumerate(rows.texts):
             own = slice(int(words.bounds[row]), int(words.bounds[row + 1]))
             starts, ends, shares = words.starts[own], words.ends[own], sure[own]
@@ -161,7 +161,7 @@ def _kind(span: Span | None, types: int) -> int:
 
 
 def _mistakes(rows: Rows, marks: Marks, answered: numbers.AnsweredNames, types: tuple[str, ...]) -> tuple[Misread, ...]:
-    loss = answered.losses / np.maximum(marks.words.counts, 1)
+    loss = answered.losses / np.maximum(answered.read, 1)
     counts = answered.counts
     wrong = np.flatnonzero((counts.hits != counts.truth).any(axis=1) | (counts.hits != counts.found).any(axis=1))
     worst = wrong[np.argsort(-loss[wrong], kind="stable")][:MISTAKES]

@@ -12,6 +12,7 @@ from graft.report.passages import Mark, MarkedTexts, Passage
 from graft.tasks.numbers_report import numbers_section
 
 NO_NAME = "no name"
+UNREAD = "no token stands for them, as the length limit cut them or the tokenizer drops their characters"
 KINDS = {
     "right": ("right", "both ends and the type"),
     "type": ("another type", "both ends right, the type not"),
@@ -58,6 +59,8 @@ def _types(details: TokenDetails) -> Section:
         Heatmap("Names by true type (rows) and found type (columns)", names, details.confusion),
     )
     lead = "A name is right when both ends and the type are; one half found counts as one missed and one invented."
+    if details.unread:
+        lead += f" {words.plural(details.unread, 'word')} got no tag: {UNREAD}."
     return Section("classes", "Type by type", lead, blocks)
 
 
