@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -46,3 +47,22 @@ def test_a_pooled_head_reads_no_windows(tiny_bert: Path, tmp_path: Path) -> None
     settings = {"long": "windows"}
     with pytest.raises(RecipeError, match="windows are read one by one"):
         graft.run(texts(40), out=tmp_path / "r", model=str(tiny_bert), recipe="probe", settings=settings, quiet=True)
+
+
+@pytest.mark.parametrize("recipe", ["fast", "probe"])
+@pytest.mark.parametrize("long", ["head-tail", "windows"])
+def test_a_head_starts_as_a_probe_of_what_is_read_of_a_long_text(
+    long: str, recipe: str, tiny_roberta: Path, tmp_path: Path
+) -> None:
+    """A third of the texts takes several windows; of each text all words tell the class."""
+    rng = random.Random(0)
+    kinds = {"a": tiny.WORDS[:12], "b": tiny.WORDS[12:24]}
+    rows = [(" ".join(rng.choices(kinds["ab"[row % 2]], k=4 + 20 * (row % 3))), "ab"[row % 2]) for row in range(120)]
+    settings = {"epochs": 1, "long": long, "max_tokens": 24, "head": "native"}
+    options = {"model": str(tiny_roberta), "recipe": recipe, "settings": settings, "quiet": True}
+    manifest = graft.run(rows, out=tmp_path / "r", **options).manifest
+    assert manifest.head is not None
+    assert manifest.head.start == "probe"
+    first = json.loads((tmp_path / "r" / "epochs.jsonl").read_text().splitlines()[0])
+    assert first["number"] == 0
+    assert first["validation"]["accuracy"] > 0.75

@@ -19,6 +19,7 @@ from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, PooledHead, rescale
 from graft.backbone.model import HEAD
 from graft.backbone.outputs import renew
+from graft.backbone.readout import of_rows
 from graft.data.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric, signed
@@ -147,21 +148,29 @@ def start_head(material: Material, recipe: Recipe, extracted: Extracted, known: 
     if not _starts_from_probe(material, recipe) or head is None:
         return _start_plainly(material, recipe, reads)
     place = MEAN if reads == "mean" else TOKEN
-    train = extracted.train.pooled[blocks][:, place]
+    sampled = not extracted.validation.pooled
+    part = material.train.take(start_rows(material, recipe)) if sampled else material.train
+    learnt = _examples(part, extracted.train.pooled[blocks][:, place])
     what = "the mean of the tokens' states" if reads == "mean" else f"the {reads} token's state"
     why = f"the family's native head reads {what}; it starts as a linear probe of that"
-    if extracted.validation.pooled:
-        learnt = Examples(train, material.train.targets)
-        held = Examples(extracted.validation.pooled[blocks][:, place], material.validation.targets)
+    if sampled:
+        probe, scores = fit_probe(material.task, learnt, None, material.classes, START), {}
+        why += f", fitted on {len(learnt.targets):,} rows"
+    else:
+        held = _examples(material.validation, extracted.validation.pooled[blocks][:, place])
         main = known_metric(material.task, recipe.metric)
         probe = fit_probe(material.task, learnt, held, material.classes, metric=main)
         scores = {f"{reads}@{blocks}": probe.score}
-    else:
-        part = Examples(train, material.train.targets.take(start_rows(material, recipe)))
-        probe, scores = fit_probe(material.task, part, None, material.classes, START), {}
-        why += f", fitted on {len(train):,} rows"
-    start_native(NativeHeadAlone(material.backbone.model, head), probe, train)
+    start_native(NativeHeadAlone(material.backbone.model, head), probe, learnt.features_ND)
     return HeadRecord("native", reads, blocks, "probe", why, scores)
+
+
+def _examples(part: Labelled, pooled: Tensor) -> Examples:
+    """Rows with the features of their token rows: of one that is read through windows their mean, of which a linear
+    head says the mean of what it says of each."""
+    if part.layout is not None:
+        pooled = of_rows(pooled.float(), part.layout, np.arange(len(part)))
+    return Examples(pooled, part.targets)
 
 
 def _start_plainly(material: Material, recipe: Recipe, reads: str) -> HeadRecord:
@@ -184,11 +193,9 @@ def _start_plainly(material: Material, recipe: Recipe, reads: str) -> HeadRecord
 
 
 def _starts_from_probe(material: Material, recipe: Recipe) -> bool:
-    if material.task.head.reads != "row":
+    if material.task.head.reads != "row" or material.backbone.reads != "row":
         return False
     head = material.backbone.family.head
-    if material.backbone.reads != "row" or material.train.layout is not None:
-        return False
     return recipe.start == "probe" and (recipe.head == "pooled" or (head is not None and not head.norm))
 
 
