@@ -110,6 +110,13 @@ def test_truncation_names_a_limit_that_the_backbone_can_read(cut: int, severity:
     assert "longer window" in titles(full)["Long texts are cut"].setting
 
 
+@pytest.mark.parametrize(("long", "part"), [("auto", "ends"), ("truncate", "ends"), ("head-tail", "middles")])
+def test_truncation_names_the_part_that_is_lost(long: str, part: str) -> None:
+    manifest = replace(samples.two()[0], truncation=Truncation(128, 9613, 3000, 100_000, 9_000, 700))
+    manifest = replace(manifest, recipe=replace(manifest.recipe, long=long))
+    assert f"longer than 128 tokens and lose their {part}:" in titles(manifest)["Long texts are cut"].text
+
+
 def test_few_validation_texts() -> None:
     manifest = samples.two()[0]
     train, validation, test = manifest.data.splits

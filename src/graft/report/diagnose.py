@@ -162,6 +162,7 @@ def _truncation(manifest: Manifest) -> Callout | None:
     if share < 0.02:
         return None
     lost = cut.tokens_cut / cut.tokens if cut.tokens else 0.0
+    part = "middles" if manifest.recipe.long == "head-tail" else "ends"
     within = min(cut.longest, manifest.backbone.max_tokens)
     setting = (
         f"`--max-tokens {within}` (the longest text has {words.count(cut.longest)} tokens); it costs time."
@@ -171,7 +172,7 @@ def _truncation(manifest: Manifest) -> Callout | None:
     return Callout(
         "warning" if share >= 0.1 else "note",
         "Long texts are cut",
-        f"{words.percent(share)} of the texts are longer than {cut.limit} tokens and lose their ends: "
+        f"{words.percent(share)} of the texts are longer than {cut.limit} tokens and lose their {part}: "
         f"{words.percent(lost)} of all tokens are never read.",
         setting,
     )
