@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import html
 import io
 import json
 import re
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import answered
 import pytest
+import tiny
 
 from graft.cli.main import main
 from graft.predict import load
@@ -44,22 +47,55 @@ def test_answers_are_learnt_and_judged(finished: Path) -> None:
     assert set(manifest["head"]["settled"]) == {"no_answer"}
 
 
-def test_the_reports_lines_for_plain_transformers_answer_as_graft_does(
-    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Law 7: the artefact is ordinary, and what the report shows runs."""
-    import html
+ASKED = [
+    ("where was the cat", "the cat went to the river and took the tea ."),
+    ("what was it that the dog took", "good bread the dog went to the park and took the wine ."),
+    ("when was it", "the dog went to the park and took the wine ."),
+    ("where was the cat", "   "),
+]
 
-    codes = re.findall(r"<code[^>]*>(.*?)</code>", (finished / "report.html").read_text(), re.DOTALL)
+
+def the_reports_lines(run: Path) -> str:
+    codes = re.findall(r"<code[^>]*>(.*?)</code>", (run / "report.html").read_text(), re.DOTALL)
     (code,) = (html.unescape(one) for one in codes if "AutoModelForQuestionAnswering" in one)
-    question, context = "where was the cat", "the cat went to the river and took the tea ."
+    return code
+
+
+def by_the_reports_lines(run: Path, question: str, context: str) -> str:
+    """What they print, asked in the run's folder."""
+    code = the_reports_lines(run)
     code = code.replace("Who came first?", question).replace("Ann came first, then Bob.", context)
-    monkeypatch.chdir(finished)
-    exec(compile(code, "report", "exec"), {})
-    model = load(finished)
-    model.outputs = type(model.outputs)(model.outputs.names)  # plain transformers always answers
-    (answer,) = model.predict([(question, context)])
-    assert capsys.readouterr().out.strip() == answer.answer != ""
+    printed = io.StringIO()
+    with contextlib.chdir(run), contextlib.redirect_stdout(printed):
+        exec(compile(code, "report", "exec"), {})
+    return printed.getvalue().removesuffix("\n")
+
+
+def test_the_reports_lines_for_plain_transformers_answer_as_graft_does(finished: Path) -> None:
+    """Law 7: the artefact is ordinary, and what the report shows runs."""
+    expected = [answer.answer for answer in load(finished).predict(ASKED)]
+    assert [by_the_reports_lines(finished, *one) for one in ASKED] == expected
+    assert "" in expected[:3]
+    assert any(expected)
+
+
+def test_they_cut_a_context_that_is_longer_than_the_model(finished: Path) -> None:
+    words = [*ASKED[0][1].split(), *(["the", "bread", "was", "good", "."] * 40)]
+    assert by_the_reports_lines(finished, ASKED[0][0], " ".join(words)) in " ".join(words[: tiny.POSITIONS])
+
+
+def test_they_answer_whatever_is_asked_where_every_question_of_train_has_an_answer(
+    tiny_roberta: Path, tmp_path: Path
+) -> None:
+    """By a tokenizer with tokens for a space alone, at which no answer begins."""
+    table, out = tmp_path / "asked.json", tmp_path / "run"
+    table.write_text(json.dumps(answered.articles(24)), encoding="utf-8")
+    asked = ["--model", str(tiny_roberta), "--epochs", "2", "--lr", "5e-3", "--set", "answer_tokens=3"]
+    assert main(["run", str(table), *asked, "--out", str(out), "--quiet"]) == 0
+    spaced = [(question, context.replace(" ", "   ")) for question, context in ASKED]
+    answers = [answer.answer for answer in load(out).predict([*ASKED, *spaced])]
+    assert [by_the_reports_lines(out, *one) for one in [*ASKED, *spaced]] == answers
+    assert all(answers[:3])
 
 
 def test_a_long_context_is_read_whole(finished: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graft.records import Manifest
-from graft.report.blocks import Code, Section
+from graft.report import words
+from graft.report.blocks import Block, Code, Prose, Section
 
 # What an answer is asked for, by task.
 _ASKED = {
@@ -21,6 +22,7 @@ _PIPELINES = {
     "regression": 'pipeline("text-classification", model="model", function_to_apply="none")',
     "token-classification": 'pipeline("token-classification", model="model", aggregation_strategy="first")',
 }
+_WINDOWED = ("token-classification", "question-answering")  # tasks that read long texts through windows by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,27 @@ class Lines:
 def section(manifest: Manifest) -> Section:
     """On the command line, in Python, and in plain transformers where the head is one of theirs."""
     shown = _OF_TASKS.get(manifest.data.task, _labelling)(manifest)
-    blocks = [Code("On the command line", shown.cli, "sh"), Code("In Python", shown.face, "python")]
+    blocks: list[Block] = [Code("On the command line", shown.cli, "sh"), Code("In Python", shown.face, "python")]
     if shown.plain:
         blocks.append(Code(f"In Python without graft: {shown.what}", shown.plain, "python"))
+        blocks += [Prose(said)] if (said := _long_texts(manifest)) else []
     return Section("use", "Using the model", "From the folder that holds this report:", tuple(blocks))
+
+
+def _long_texts(manifest: Manifest) -> str:
+    """Where graft reads what the plain lines cut; "" where it cuts there, too."""
+    task, long = manifest.data.task, manifest.recipe.long
+    if long == "auto":
+        long = "windows" if task in _WINDOWED else "truncate"
+    if long == "truncate":
+        return ""
+    longer = "Contexts that do not fit, with their question, into"
+    what = longer if task == "question-answering" else "Texts of more than"
+    read = "whole, through windows" if long == "windows" else "at their beginnings and ends"
+    return (
+        f"{what} {manifest.truncation.limit} tokens are cut at their ends by the lines without graft; graft itself "
+        f"reads them {read}, as in training and evaluation, so its answers to these may differ."
+    )
 
 
 def _labelling(manifest: Manifest) -> Lines:
@@ -79,23 +98,36 @@ def _answering(manifest: Manifest) -> Lines:
         f'import graft\n\n{given}\nmodel = graft.load(".")\nfor answer in model.predict([(question, context)]):\n'
         "    print(answer.answer, answer.start, round(answer.score, 3))"
     )
-    plain = (
-        "import torch\nfrom transformers import AutoModelForQuestionAnswering, AutoTokenizer\n\n"
-        'tokenizer = AutoTokenizer.from_pretrained("model")\n'
-        'model = AutoModelForQuestionAnswering.from_pretrained("model")\n'
-        f"{given}\n"
-        'tokens = tokenizer(question, context, return_tensors="pt", return_offsets_mapping=True)\n'
-        'places = tokens.pop("offset_mapping")[0]\n'
-        "with torch.no_grad():\n    found = model(**tokens)\n"
-        "outside = torch.tensor([part != 1 for part in tokens.sequence_ids(0)])\n"
-        "starts, ends = (logits[0].masked_fill(outside, -1e9) for logits in (found.start_logits, found.end_logits))\n"
-        "spans = starts[:, None] + ends[None, :]\n"
-        "fits = torch.ones_like(spans, dtype=torch.bool).triu().tril(29)  # at most 30 tokens\n"
-        "spans = spans.masked_fill(~fits, -torch.inf)\n"
-        "start, end = divmod(int(spans.argmax()), len(starts))\n"
-        "print(context[int(places[start, 0]) : int(places[end, 1])])"
-    )
-    return Lines(cli, face, plain)
+    return Lines(cli, face, _answering_plainly(manifest, given))
+
+
+def _answering_plainly(manifest: Manifest, given: str) -> str:
+    """The same choice as graft's among the stretches of a context, and that of none where one was settled."""
+    most = words.plural(manifest.recipe.answer_tokens, "token")
+    lines = [
+        "import torch",
+        "from transformers import AutoModelForQuestionAnswering, AutoTokenizer",
+        "",
+        'tokenizer = AutoTokenizer.from_pretrained("model")',
+        'model = AutoModelForQuestionAnswering.from_pretrained("model")',
+        given,
+        'tokens = tokenizer(question, context, truncation=True, return_tensors="pt", return_offsets_mapping=True)',
+        'places = tokens.pop("offset_mapping")[0].tolist()',
+        "with torch.no_grad():",
+        "    found = model(**tokens)",
+        'read = [part == 1 and context[a:b].strip() != "" for part, (a, b) in zip(tokens.sequence_ids(0), places)]',
+        "outside = ~torch.tensor(read)",
+        "starts, ends = (said[0].masked_fill(outside, -torch.inf) for said in (found.start_logits, found.end_logits))",
+        "spans = starts[:, None] + ends[None, :]",
+        f"fits = torch.ones_like(spans, dtype=torch.bool).triu().tril({manifest.recipe.answer_tokens - 1})  # {most}",
+        "spans = spans.masked_fill(~fits, -torch.inf)",
+        "start, end = divmod(int(spans.argmax()), len(starts))",
+        "answer = context[places[start][0] : places[end][1]].lstrip()",
+    ]
+    if manifest.head is None or "no_answer" not in manifest.head.settled:
+        return "\n".join([*lines, "print(answer)"])
+    lines.append("doubt = found.start_logits[0, 0] + found.end_logits[0, 0] - spans.max()")
+    return "\n".join([*lines, 'print("" if doubt > model.config.graft_settled["no_answer"] else answer)'])
 
 
 def _writing(_: Manifest) -> Lines:
