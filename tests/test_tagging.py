@@ -58,6 +58,7 @@ def test_names_are_learnt_and_judged(finished: Path) -> None:
     assert {one["name"] for one in evaluation["details"]["per_type"]} == {"LOC", "PER"}
     page = (finished / "report.html").read_text()
     assert "What became of names" in page
+    assert "The model learnt from words that were given" in page
     assert "token-classification" in page
     with (finished / "predictions.csv").open(newline="") as file:
         assert list(next(csv.DictReader(file))) == ["line", "names", "found", "text"]

@@ -7,6 +7,7 @@ import pytest
 
 from graft.data.marked import MarkColumn, Marks
 from graft.data.options import ReadOptions
+from graft.data.read import read
 from graft.data.stream import Problems
 from graft.data.words import words_in
 
@@ -156,3 +157,9 @@ def test_marks_are_cut_counted_and_shown_as_targets():
     assert read.shown(names, 0, 9) == ["0-3 PER, 19-27 LOC", "", "0-3 PER"]
     assert read.strata().tolist() == [1, 2, 0], "a row's rarest type; none is one more"
     assert read.take(np.array([2, 0])).shown(names, 0, 2) == ["0-3 PER", "0-3 PER, 19-27 LOC"]
+
+
+def test_whether_words_were_given_is_kept():
+    worded = [{"words": ["Ann", "left"], "tags": ["B-PER", "O"]}] * 12
+    running = [{"text": "Ann left", "spans": [{"start": 0, "end": 3, "label": "PER"}]}] * 12
+    assert [read(rows).columns.words for rows in (worded, running)] == [True, False]

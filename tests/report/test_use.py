@@ -14,9 +14,9 @@ from report import samples
 ANSWERS, NAMES = "question-answering", "token-classification"
 
 
-def of_task(task: str, long: str = "auto", second: str = "") -> Manifest:
+def of_task(task: str, long: str = "auto", second: str = "", words: bool = False) -> Manifest:
     manifest = samples.two()[0]
-    columns = replace(manifest.data.columns, second=second)
+    columns = replace(manifest.data.columns, second=second, words=words)
     data = replace(manifest.data, task=task, columns=columns)
     return replace(manifest, data=data, recipe=replace(manifest.recipe, long=long))
 
@@ -55,6 +55,14 @@ def test_nothing_is_said_of_lines_that_are_not_there() -> None:
     manifest = of_task("classification", "head-tail")
     assert manifest.head is not None
     assert said(replace(manifest, head=replace(manifest.head, kind="pooled"))) == ""
+
+
+def test_that_a_plain_text_has_other_words_than_those_that_were_given_is_said() -> None:
+    given, running = of_task(NAMES, "truncate", words=True), of_task(NAMES, "truncate")
+    assert "learnt from words that were given" in said(given)
+    assert 'model.predict([["words", "that", "were", "given"], "a plain text"])' in code(given)
+    assert said(running) == ""
+    assert 'model.predict(["a text to label", "and another"])' in code(running)
 
 
 def test_answers_are_as_long_as_the_recipe_lets_them_be() -> None:

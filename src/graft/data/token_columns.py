@@ -52,14 +52,14 @@ def check_names(names: Sequence[str], columns: Columns, problems: Problems) -> N
 def _marks(sample: Sequence[Batch], names: Sequence[str], wanted: Wanted) -> Columns | None:
     words = _pick(names, wanted.text, WORD_NAMES, lambda name: _holds(sample, name, _is_words))
     if words is not None and not wanted.labelled:  # tags beside them may be of no use, or none
-        return Columns(words, "", f"words {words!r}.")
+        return Columns(words, "", f"words {words!r}.", words=True)
     if words is not None:
         tags = _pick(names, wanted.label, TAG_NAMES, lambda name: name != words and _holds(sample, name, _is_list))
         if tags is None:
             others = [name for name in names if name != words and _holds(sample, name, _is_list)]
             tags = others[-1] if others else None
         if tags is not None:
-            return Columns(words, tags, f"words {words!r}; a tag for each in {tags!r}.")
+            return Columns(words, tags, f"words {words!r}; a tag for each in {tags!r}.", words=True)
     spans = _pick(names, wanted.label, SPAN_NAMES, lambda name: _holds(sample, name, _is_spans))
     text = _pick(names, wanted.text, (TEXT_NAME,), lambda name: _holds(sample, name, _is_text))
     if spans is None or text is None or not wanted.labelled:

@@ -30,6 +30,7 @@ class Columns:
     why: str  # one sentence: "named by you", or what the inference saw
     second: str = ""  # of pairs: the column of the second texts
     beside: dict[str, str] = field(default_factory=dict)  # further columns that are read, by what they say
+    words: bool = False  # of names in texts: whether the words were given
 
 
 @dataclass(frozen=True, slots=True)

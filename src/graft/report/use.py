@@ -9,6 +9,13 @@ from graft.records import Manifest
 from graft.report import words
 from graft.report.blocks import Block, Code, Prose, Section
 
+_GIVEN_WORDS = (
+    "The model learnt from words that were given, and was evaluated on such words. In a plain text graft takes each "
+    "run of letters and digits for a word, and each symbol for another: it makes several of a name such as U.N. or "
+    "Al-Ain, so that fewer names are found right. Where you know the words, give lists of them, or a file like that of "
+    "train."
+)
+
 # What an answer is asked for, by task.
 _ASKED = {
     "classification": "answer.label, round(answer.probability, 3)",
@@ -39,6 +46,8 @@ def section(manifest: Manifest) -> Section:
     """On the command line, in Python, and in plain transformers where the head is one of theirs."""
     shown = _OF_TASKS.get(manifest.data.task, _labelling)(manifest)
     blocks: list[Block] = [Code("On the command line", shown.cli, "sh"), Code("In Python", shown.face, "python")]
+    if manifest.data.columns.words:
+        blocks.append(Prose(_GIVEN_WORDS))
     if shown.plain:
         blocks.append(Code(f"In Python without graft: {shown.what}", shown.plain, "python"))
         blocks += [Prose(said)] if (said := _long_texts(manifest)) else []
@@ -65,7 +74,8 @@ def _labelling(manifest: Manifest) -> Lines:
     """How a model that labels texts or pairs is used."""
     pairs, task = bool(manifest.data.columns.second), manifest.data.task
     texts = '[("one text", "another")]' if pairs else '["a text to label", "and another"]'
-    face = f'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict({texts}):\n    print({_ASKED[task]})'
+    asked = '[["words", "that", "were", "given"], "a plain text"]' if manifest.data.columns.words else texts
+    face = f'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict({asked}):\n    print({_ASKED[task]})'
     if manifest.head is None or manifest.head.kind == "native":
         given = '[{"text": "one text", "text_pair": "another"}]' if pairs else texts
         cut = "" if task == "token-classification" else f", truncation=True, max_length={manifest.truncation.limit}"
