@@ -254,7 +254,7 @@ def _heat(one: Forecast, number: int, rows: int, course: Course) -> Generator[Ev
         yield Said(f"Out of the race: {name} ({_reason(error)}).")
         return None
     assert value is not None
-    heat = Heat(name, number, rows, course.judged, value, time.perf_counter() - began)
+    heat = Heat(name, number, rows, course.judged, value, time.perf_counter() - began, course.judge.metric)
     yield heat
     return heat
 

@@ -12,6 +12,7 @@ import pytest
 from graft.cli.summary import table
 from graft.folder import RunFolder
 from graft.records.evidence import Novelty, StyleScore, WritingDetails
+from graft.report.words import number
 
 
 def lines(run: Path, **changed: object) -> list[str]:
@@ -57,3 +58,16 @@ def test_what_stands_out_is_said_on_the_screen_too(written: Path) -> None:
 
 def test_nothing_is_said_of_what_was_not_judged(written: Path) -> None:
     assert not [line for line in lines(written, style=(), novelty=()) if line.startswith(("Style:", "Copied:"))]
+
+
+def test_numbers_of_any_size_have_columns_of_their_own(written: Path) -> None:
+    folder = RunFolder(written)
+    evaluation = folder.evaluation()
+    assert evaluation is not None
+    for size in (5e-5, 2e4, 3e11):
+        numbers = {"bits_per_character": 1.5, "perplexity": 1.2345 * size}
+        spans = {"bits_per_character": (-0.0001, 0.2), "perplexity": (1.1 * size, 1.3 * size)}
+        said = table(written, folder.manifest(), dataclasses.replace(evaluation, metrics=numbers, intervals=spans))
+        ours, ends = (line.split() for line in said.splitlines()[3:5])
+        assert ours == ["This", "model", "1.500", number(1.2345 * size)]
+        assert ends == ["0.00", "to", "0.20", f"{number(1.1 * size)}-{number(1.3 * size)}"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.report import charts
+from graft.report import charts, words
 from graft.report.blocks import Bar, Bars, Bin, Intervals, Measured, Reliability
 from graft.report.charts import NARROW, WIDE
 
@@ -102,7 +101,22 @@ def test_reliability_keeps_a_bin_of_no_accuracy_inside_the_square() -> None:
     assert all(0 <= float(dot.get("cy", "nan")) <= height for dot in image.iter("circle"))
 
 
-def test_amounts() -> None:
-    assert charts.amount(0.884, "share") == "88.4%"
-    assert charts.amount(72, "seconds") == "1 min 12 s"
-    assert charts.amount(math.pi, "decimal") == "3.142"
+@pytest.mark.parametrize("size", [2e-6, 1.0, 2e4, 3e11])
+def test_a_value_does_not_lie_on_its_interval_or_on_the_plot(size: float) -> None:
+    rows = (Measured("This model", 0.9104 * size, (0.738 * size, 1.1 * size), True), Measured("Mean", size, None))
+    image = parsed(charts.intervals(Intervals("RMSE", "number", rows), WIDE))
+    right = max(float(line.get("x2", "nan")) for line in image.iter("line"))
+    labels = [element for element in image.iter("text") if element.get("text-anchor") == "end"]
+    value, between = labels[:2]
+    ends = [float(element.get("x", "nan")) for element in (value, between)]
+    starts = [end - words.text_width(one.text or "", 13) for end, one in zip(ends, (value, between), strict=True)]
+    assert right < starts[0] < ends[0] < starts[1]
+
+
+@WIDTHS
+def test_ticks_of_any_size_are_told_apart(width: int) -> None:
+    rows = (Measured("This model", 5.1e-5, (4.9e-5, 5.3e-5), True),)
+    image = parsed(charts.intervals(Intervals("RMSE", "number", rows), width))
+    ticks = [element.text for element in image.iter("text") if element.get("class") == "tick"]
+    assert len(set(ticks)) == len(ticks) >= 2
+    assert not any(tick in ("0.000", "0") for tick in ticks)

@@ -187,3 +187,69 @@ def test_names_are_counted_by_their_types_and_not_by_the_tags_that_say_where_the
     assert "2 types of names, " in dict(made.hero.facts.items)["Data"]
     (section,) = (section for section in made.sections if section.id == "data")
     assert " with 2 types of names from " in section.lead
+
+
+def test_a_run_that_was_stopped_tells_its_best_epoch_from_the_epochs() -> None:
+    manifest, epochs, _ = samples.interrupted()
+    stopped = replace(manifest, outcome=replace(manifest.outcome, best_value=None, best_stage="", best_epoch=0))
+    made = compose(stopped, epochs, None, ())
+    best = next(epoch for epoch in reversed(epochs) if epoch.best)
+    assert f"stage “{best.stage}”, epoch {best.number}" in made.hero.sentences[0]
+    (training,) = (section for section in made.sections if section.id == "training")
+    assert f"epoch {best.number} of stage “{best.stage}”" in training.lead
+
+
+@pytest.mark.parametrize(
+    ("command", "verb"),
+    [("graft fit a.csv", "fit"), ("graft.fit", "fit"), ("graft run a", "run"), ("graft.run", "run")],
+)
+def test_what_was_stopped_goes_on_by_the_command_that_began_it(command: str, verb: str) -> None:
+    manifest, epochs, _ = samples.interrupted()
+    asked = replace(manifest, request=replace(manifest.request, command=command))
+    assert f"graft {verb} --resume --out ." in compose(asked, epochs, None, ()).hero.sentences[1]
+
+
+def test_a_run_that_was_killed_is_not_said_to_run() -> None:
+    manifest, epochs, _ = samples.interrupted()
+    killed = replace(manifest, outcome=replace(manifest.outcome, status="running"))
+    assert "".join(compose(killed, epochs, None, ()).hero.headline) == "Not finished"
+
+
+def of_names(start: str, *values: float) -> dict[str, Section]:
+    """The sections of a run of one stage by its validation values, the first before the first step; each is a best."""
+    manifest = samples.two()[0]
+    assert manifest.head is not None
+    run = replace(
+        manifest, head=replace(manifest.head, start=start), recipe=replace(manifest.recipe, metric="entity_f1")
+    )
+    curve = tuple(replace(epoch, best=True) for epoch in numbers_samples.epochs_by("entity_f1", *values))
+    return {section.id: section for section in compose(run, curve, None, ()).sections}
+
+
+def table_of(section: Section) -> Table:
+    (fold,) = (block for block in section.blocks if isinstance(block, Fold) and block.title == "All epochs")
+    (table,) = fold.blocks
+    assert isinstance(table, Table)
+    return table
+
+
+def test_a_random_head_s_luck_is_said_and_is_no_best() -> None:
+    training = of_names("random", 0.046, 0.0, 0.01)["training"]
+    (said,) = (block.text for block in training.blocks if isinstance(block, Prose))
+    assert "Epoch 0 reached 4.6%" in said
+    assert [row[-1] for row in table_of(training).rows] == ["", "yes", "yes"]
+
+
+@pytest.mark.parametrize(("start", "values"), [("probe", (0.5, 0.6)), ("random", (0.0, 0.6))])
+def test_luck_is_only_said_where_it_was_better(start: str, values: tuple[float, ...]) -> None:
+    training = of_names(start, *values)["training"]
+    assert not any(isinstance(block, Prose) and "Epoch 0" in block.text for block in training.blocks)
+
+
+def test_a_probe_without_a_training_loss_draws_no_empty_panel() -> None:
+    manifest = samples.two()[0]
+    probed = replace(manifest, recipe=replace(manifest.recipe, metric="spearman"))
+    (epoch,) = numbers_samples.epochs_by("spearman", 0.7)
+    training = {one.id: one for one in compose(probed, (epoch,), None, ()).sections}["training"]
+    (chart,) = (block for block in training.blocks if isinstance(block, Curves))
+    assert [panel.name for panel in chart.panels] == ["Validation Spearman correlation"]

@@ -14,6 +14,8 @@ from graft.report.compose_choice import choice_section, compose_choice
 from graft.report.page import render
 from graft.report.plot import plot
 
+NEXT = "graft run reviews.csv --model embedded"
+
 
 def spots(*places: tuple[float, float]) -> tuple[Spot, ...]:
     return tuple(
@@ -72,7 +74,7 @@ def test_a_choice_is_told_with_cost_depths_race_reasons_and_what_was_left_out() 
     assert [spot.across for spot in front.spots] == [1.0, 2.0]
     assert [spot.ours for spot in every.spots] == [True, False]
     assert [spot.across for spot in depths.traces[0].spots] == [1, 2]
-    page = render(compose_choice(ranking(), "reviews.csv"))
+    page = render(compose_choice(ranking(), "reviews.csv", NEXT))
     for said in (
         "500 of 900 rows",
         "embedded@1",
@@ -81,12 +83,42 @@ def test_a_choice_is_told_with_cost_depths_race_reasons_and_what_was_left_out() 
         "The race",
         "&lt;b&gt;broken",
         "80% intervals",
+        NEXT,
     ):
         assert said in page
     assert "<b>broken" not in page
 
 
 def test_without_a_race_or_what_was_skipped_these_are_not_told() -> None:
-    page = render(compose_choice(replace(ranking(), heats=(), unranked=()), "reviews.csv"))
+    page = render(compose_choice(replace(ranking(), heats=(), unranked=()), "reviews.csv", NEXT))
     assert "The race" not in page
     assert "Not compared" not in page
+
+
+def correlated() -> Ranking:
+    """A comparison by a correlation, some of it negative."""
+    made = ranking()
+    found = tuple(
+        replace(one, expected=value, interval=(value - 0.1, value + 0.1), prior=None)
+        for one, value in zip(made.forecasts, (0.5, -0.2), strict=True)
+    )
+    views = {"embedded": tuple(replace(view, probe=-0.3) for view in made.views["embedded"])}
+    heats = tuple(replace(heat, value=0.523, metric="pearson") for heat in made.heats)
+    return replace(made, metric="pearson", forecasts=found, views=views, heats=heats)
+
+
+def test_a_comparison_by_a_correlation_reads_as_one() -> None:
+    page = render(compose_choice(correlated(), "pairs.csv", NEXT))
+    assert "0.523" in page
+    assert not re.search(r"\d%", page.partition("<body>")[2].replace("80% interval", ""))
+
+
+def test_values_below_nothing_stay_within_the_plot() -> None:
+    for block in (block for block in choice_section(correlated()).blocks if isinstance(block, Plot)):
+        drawn = plot(block, 760)
+        bottom = max(map(float, re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="\1" class="axis"', drawn)))
+        assert all(y < bottom for _, y in circles(drawn))
+    depths = next(
+        block for block in choice_section(correlated()).blocks if isinstance(block, Plot) and block.axis == "block"
+    )
+    assert {spot.value for trace in depths.traces for spot in trace.spots} == {-0.3}

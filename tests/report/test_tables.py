@@ -58,3 +58,18 @@ def test_texts_are_escaped_everywhere() -> None:
 def test_endless_words_may_break_and_others_may_not() -> None:
     drawn = table(Table("x", (Column("a"),), (("W" * 90,), ("refund_not_showing_up",))))
     assert re.findall(r'class="(name[^"]*)"', drawn) == ["name endless", "name"]
+
+
+def test_numbers_of_any_size_are_read() -> None:
+    columns = (Column("Truth", "number"), Column("RMSE", "estimate"))
+    drawn = table(Table("x", columns, ((5.123e-5, Estimate(5e-6, (4e-6, 6e-6), "number")),)))
+    assert ">0.0000512<" in drawn
+    assert "0.00000500<small>0.00000400–0.00000600</small>" in drawn
+
+
+def test_a_drawing_of_bits_lies_within_its_frame_the_lower_to_the_left() -> None:
+    rows = tuple((name, Estimate(bits, (bits - 0.1, bits + 0.1), "decimal")) for name, bits in (("a", 2.0), ("b", 2.9)))
+    drawn = table(Table("x", (Column("Model"), Column("Bits", "range")), rows))
+    ends = [tuple(map(float, found)) for found in re.findall(r'd="M([-\d.]+) 6H([-\d.]+)"', drawn)]
+    assert all(0 <= low < high <= 132 for low, high in ends)
+    assert ends[0][1] < ends[1][0]

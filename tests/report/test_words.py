@@ -75,9 +75,41 @@ def test_shares_and_intervals() -> None:
     assert words.percent(0.8841) == "88.4%"
     assert words.percent(None) == words.percent(math.nan) == "–"
     assert words.interval(0.869, 0.898) == "86.9–89.8%"
-    assert words.interval(-0.02, 0.1, share=False) == "−0.020 to 0.100"
+    assert words.interval(-0.02, 0.1, "decimal") == "−0.020 to 0.100"
     assert words.points(-0.0104) == "1.0 point"
     assert words.metric_value("log_loss", 0.4123) == "0.412"
+
+
+def test_amounts() -> None:
+    assert words.amount(0.884, "share") == "88.4%"
+    assert words.amount(72, "seconds") == "1 min 12 s"
+    assert words.amount(math.pi, "decimal") == "3.142"
+    assert words.interval(-0.0001, 0.0002, "decimal") == "0.000–0.000"  # no sign of what is rounded to nothing
+    assert words.percent(-0.0001) == "0.0%"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        *((5.123e-5, "0.0000512"), (-0.01234, "−0.0123"), (0.5, "0.500"), (3.4, "3.400"), (18204.325, "18,204")),
+        *((0.0, "0.000"), (341.26, "341.3"), (3.4e38, "3.40e+38"), (-2e-9, "−2.00e−09"), (math.inf, "–")),
+    ],
+)
+def test_numbers_in_a_unit_of_their_own_keep_three_digits_that_count(value: float, said: str) -> None:
+    assert words.number(value) == words.metric_value("rmse", value) == said
+
+
+@given(st.floats(1e-9, 1e30))
+def test_a_number_s_reading_is_near_it(value: float) -> None:
+    assert float(words.number(value).replace(",", "").replace("−", "-")) == pytest.approx(value, rel=0.006)
+
+
+def test_ticks_have_the_digits_that_tell_them_apart() -> None:
+    assert words.ticks((0.5, 0.6), "share") == ("50%", "60%")
+    assert words.ticks((0.995, 1.0), "share") == ("99.5%", "100.0%")
+    assert words.ticks((4.8e-5, 5e-5, 5.2e-5), "number") == ("0.000048", "0.000050", "0.000052")
+    assert words.ticks((-10000.0, 0.0, 10000.0), "number") == ("−10,000", "0", "10,000")
+    assert len(set(words.ticks((5e-12, 5.1e-12, 5.2e-12), "number"))) == 3
 
 
 def test_plurals() -> None:

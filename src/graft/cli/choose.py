@@ -52,15 +52,17 @@ def main(asked: Namespace) -> int:
         splits = asking.given(asked, None).splits()
         story.follow(choose(splits, asking.comparing(asked), asking.choosing(asked, began)))
     assert story.ranking is not None
+    following = choose_text.following(asked, story.ranking)
     if asked.json:
         print_json(choose_text.described(story.ranking))
     else:
         from graft.report.words import visible
 
-        print(visible("\n".join(choose_text.table(story.ranking, choose_text.following(asked, story.ranking)))))
+        print(visible("\n".join(choose_text.table(story.ranking, following))))
     if asked.out is not None:  # last, so that a disk that is full takes no answer away
         write_record(Path(asked.out) / RANKING, story.ranking)
-        write_text(Path(asked.out) / REPORT, render(compose_choice(story.ranking, Path(asked.data).name)))
+        page = compose_choice(story.ranking, Path(asked.data).name, following)
+        write_text(Path(asked.out) / REPORT, render(page))
     return 0
 
 

@@ -11,7 +11,8 @@ import sys
 import time
 from typing import Protocol, TextIO
 
-from graft.report.words import visible
+from graft.records.metrics import metric
+from graft.report.words import decimal, number, visible
 
 EVERY = 10.0  # seconds between progress lines in a plain log
 REDRAW = 0.1  # seconds between two drawings of the bar
@@ -133,3 +134,8 @@ def spoken(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def written(name: str, value: float, digits: int = 3) -> str:
+    """A metric's value with so many digits, shares of 1; any number where the metric has a unit of its own."""
+    return (number(value) if metric(name).unit == "number" else decimal(value, digits)).replace("−", "-")

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft.cli.screen import Screen, spoken
+from graft.cli.screen import Screen, spoken, written
 from graft.folder import RunFolder
 from graft.records import (
     Epoch,
@@ -70,8 +70,9 @@ class Story:
             case Unranked():
                 self.screen.line(f"Not compared: {event.name} ({event.why}).")
             case Heat():
-                told = f"{event.value:.1%} right of {event.judged:,} after {event.rows:,} rows"
-                self.screen.line(f"Race, round {event.round}: {event.name}: {told}; {spoken(event.seconds)}.")
+                told = f"{metric(event.metric).short} {written(event.metric, event.value)} on {event.judged:,} rows"
+                after = f"after {event.rows:,}; {spoken(event.seconds)}"
+                self.screen.line(f"Race, round {event.round}: {event.name}: {told} {after}.")
             case Ranking():
                 self.ranking = event
             case Trial():
@@ -117,7 +118,7 @@ class Story:
         """The metric by which the best is kept."""
         recipe = self.recipe()
         name = recipe.metric if recipe else next(iter(validation))
-        return f"{metric(name).short} {validation[name]:.4f}" if name in validation else ""
+        return f"{metric(name).short} {written(name, validation[name], 4)}" if name in validation else ""
 
     def _planned(self, stage: str) -> int:
         """The epochs of a stage by its name; 0 when it is no stage."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from graft.cli.screen import spoken
+from graft.cli.screen import spoken, written
 from graft.records import LEAKY, Evaluation, Interval, Manifest
 from graft.records.evidence import WritingDetails
 from graft.records.metrics import metric
@@ -18,7 +18,7 @@ from graft.report.words import size, yardstick
 from graft.tasks.registry import task_of
 
 SHOWN = 4  # metrics in the table
-FIRST, COLUMN = 18, 15  # widths of the table's columns
+FIRST, COLUMN = 18, 15  # widths of the table's columns, at least
 
 
 def described(folder: Path, manifest: Manifest, evaluation: Evaluation | None) -> dict[str, Any]:
@@ -51,18 +51,12 @@ def table(folder: Path, manifest: Manifest, evaluation: Evaluation) -> str:
     rows = ("document" if writes else "row") + ("" if evaluation.n == 1 else "s")
     lines = ["", f"On {evaluation.n:,} test {rows} of {manifest.data.name}, with 95% intervals:"]
     named = (name for name in task_of(manifest).validation if name in evaluation.metrics)
-    lines += _numbers(evaluation, tuple(named)[: _columns()])
+    lines += _numbers(evaluation, tuple(named)[:SHOWN])
     lines += [*_warning(manifest, evaluation), *_of_a_style(manifest, evaluation)]
     lines += ["", _kept(manifest), *_cost(manifest)]
     run = shlex.quote(str(folder))
     lines += [f"Report:  {folder / 'report.html'}", f"Next:    {_ask(manifest, run)}"]
     return "\n".join(lines)
-
-
-def _columns() -> int:
-    """How many metrics fit the terminal, if it is one."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-    return max(1, min(SHOWN, (width - FIRST) // COLUMN))
 
 
 def _ask(manifest: Manifest, run: str) -> str:
@@ -121,37 +115,39 @@ def fitted(folder: Path, manifest: Manifest) -> str:
 
 
 def _numbers(evaluation: Evaluation, shown: tuple[str, ...]) -> list[str]:
-    """The table: a column per metric, the model with its intervals, then the yardsticks."""
-    lines = [_line("", [metric(name).short for name in shown])]
-    lines.append(_line("This model", [_number(evaluation.metrics, name) for name in shown]))
-    lines.append(_line("", [_between(evaluation.intervals.get(name)) for name in shown]))
-    for other in evaluation.baselines.values():
-        lines.append(_line(yardstick(other.name), [_number(other.metrics, name) for name in shown]))
-    return lines
-
-
-def _line(name: str, cells: list[str]) -> str:
-    return name[:FIRST].ljust(FIRST) + "".join(cell.rjust(COLUMN) for cell in cells)
+    """The table: the model with its intervals, then the yardsticks; as many metrics as fit the terminal."""
+    others = tuple(evaluation.baselines.values())
+    names = ("", "This model", "", *(yardstick(other.name) for other in others))
+    columns = [[name[:FIRST].ljust(FIRST) for name in names]]
+    left = (shutil.get_terminal_size().columns if sys.stdout.isatty() else 80) - FIRST
+    for name in shown:
+        between = _between(name, evaluation.intervals.get(name))
+        cells = [metric(name).short, _number(evaluation.metrics, name), between]
+        cells += [_number(other.metrics, name) for other in others]
+        width = max(COLUMN, 1 + max(map(len, cells)))
+        left -= width
+        if left >= 0 or name == shown[0]:
+            columns.append([cell.rjust(width) for cell in cells])
+    return ["".join(cells) for cells in zip(*columns, strict=True)]
 
 
 def _number(metrics: dict[str, float], name: str) -> str:
-    return _written(metrics[name]) if name in metrics else ""
+    return written(name, metrics[name]) if name in metrics else ""
 
 
-def _written(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
-def _between(ends: Interval | None) -> str:
+def _between(name: str, ends: Interval | None) -> str:
     if ends is None:
         return ""
-    low, high = ends
-    return f"{_written(low)}-{_written(high)}" if low >= 0 else f"{low:.2f} to {high:.2f}"
+    if ends[0] < 0:  # shorter, for the sake of the signs
+        return " to ".join(written(name, end, 2) for end in ends)
+    return "-".join(written(name, end) for end in ends)
 
 
 def _kept(manifest: Manifest) -> str:
-    outcome, name = manifest.outcome, metric(manifest.recipe.metric).short
-    value = "" if outcome.best_value is None else f", validation {name} {outcome.best_value:.3f}"
+    outcome, name = manifest.outcome, manifest.recipe.metric
+    value = ""
+    if outcome.best_value is not None:
+        value = f", validation {metric(name).short} {written(name, outcome.best_value)}"
     return f"Kept:    epoch {outcome.best_epoch} of stage {outcome.best_stage}{value}"
 
 

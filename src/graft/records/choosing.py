@@ -82,6 +82,7 @@ class Heat:
     judged: int  # other rows of train, that judged it
     value: float  # the metric on these
     seconds: float
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True, slots=True)

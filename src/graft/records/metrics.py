@@ -15,7 +15,7 @@ class Metric:
 
     title: str
     short: str  # in a terminal's table and in the middle of a sentence
-    unit: Literal["share", "decimal"]  # a share between 0 and 1 reads best in percent
+    unit: Literal["share", "decimal", "number"]  # of 0 to 1, best in percent; of a known size; of any size
     higher: bool  # whether more of it is better
     about: str = ""
 
@@ -58,10 +58,10 @@ METRICS: dict[str, Metric] = {
         "Pearson correlation", "Pearson", "decimal", True, "linear correlation of prediction and truth"
     ),
     "rmse": Metric(
-        "Root mean squared error", "RMSE", "decimal", False,
+        "Root mean squared error", "RMSE", "number", False,
         "in the target's unit, large misses counting more: lower is better",
     ),
-    "mae": Metric("Mean absolute error", "MAE", "decimal", False, "in the target's unit: lower is better"),
+    "mae": Metric("Mean absolute error", "MAE", "number", False, "in the target's unit: lower is better"),
     "r2": Metric(
         "R²", "R2", "decimal", True, "share of the target's variance that is explained; 0 is the mean, 1 is perfect"
     ),
@@ -94,7 +94,7 @@ METRICS: dict[str, Metric] = {
         "what an ideal code by the model takes per character of held-out text: lower is better",
     ),
     "perplexity": Metric(
-        "Perplexity", "perplexity", "decimal", False,
+        "Perplexity", "perplexity", "number", False,
         "per token: as unsure as between so many equally likely ones; compares models of one tokenizer only",
     ),
     "chrf": Metric(

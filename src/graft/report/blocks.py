@@ -1,7 +1,6 @@
 """The records that a report is made of. Any task or verb can compose them; `page.py` alone knows how they look.
 
-A `Report` has one `Hero` (the answer) and `Section`s; a section has blocks. Texts in blocks are plain text, never
-markup: whatever stands in them is shown as it is, escaped.
+A `Report` has one `Hero` (the answer) and `Section`s of blocks. Their texts are plain, never markup, and shown escaped.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from typing import Literal, TypeAlias
 
 from graft.records import Interval
 from graft.report.passages import MarkedTexts, SideBySide
+from graft.report.words import Unit
 
-Unit = Literal["share", "decimal", "seconds"]
 Severity = Literal["problem", "warning", "note", "good"]
-ColumnKind = Literal["text", "name", "count", "share", "decimal", "seconds", "estimate", "range"]
+ColumnKind = Literal["text", "name", "count", "share", "decimal", "number", "seconds", "estimate", "range"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in a plot, with the interval of its value where it has one; `label` is said on hover."""
+    """A place in a plot; `label` is said on hover."""
 
     across: float
     value: float
@@ -199,12 +198,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Shares (of 1) against a number above 0, on a linear or a logarithmic axis."""
+    """Values against a number above 0, on a linear or a logarithmic axis."""
 
     caption: str
     axis: str  # what stands below it
     traces: tuple[Trace, ...]
     logarithmic: bool = False
+    unit: Unit = "share"
 
 
 @dataclass(frozen=True, slots=True)

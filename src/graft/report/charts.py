@@ -6,17 +6,12 @@ Each function takes a record and the width in pixels to draw for: pages carry a 
 from __future__ import annotations
 
 from graft.report import svg, words
-from graft.report.blocks import Bar, Bars, Intervals, Measured, Reliability, Unit
+from graft.report.blocks import Bar, Bars, Intervals, Measured, Reliability
+from graft.report.words import Unit
 
 WIDE, NARROW = 760, 340
 _LABEL = 13.0  # font size of labels, as in report.css
-
-
-def amount(value: float, unit: Unit, digits: int = 1) -> str:
-    """A value in its unit, for labels."""
-    if unit == "share":
-        return words.percent(value, digits)
-    return words.duration(value) if unit == "seconds" else words.decimal(value)
+_NAME = 250.0  # pixels at most for the names left of a plot
 
 
 # ------------------------------------------------------------------------------------------------------- intervals
@@ -27,20 +22,31 @@ def intervals(block: Intervals, width: int) -> str:
     each row where it is narrow."""
     narrow = width < 500
     top, row_height = (6, 52) if narrow else (8, 34)
-    left, right = (8.0, width - 10.0) if narrow else (_name_room(block.rows), width - 158.0)
+    left, right = (8.0, width - 10.0) if narrow else (_name_room(block.rows), width - sum(_rooms(block)))
     bottom = top + row_height * len(block.rows)
     low, high = _reach(block)
     across = svg.Scale(low, high, left, right)
     marks = [_grid(across, block.unit, (top, bottom), 3 if narrow else 5)]
     for number, row in enumerate(block.rows):
         middle = top + row_height * number + (36 if narrow else row_height / 2)
-        marks.append(_interval_names(row, block.unit, middle, width, narrow))
+        marks.append(_interval_names(row, block, middle, width))
         marks.append(_interval_mark(row, block.unit, across, middle))
     return svg.drawing(width, bottom + 24, _intervals_label(block), marks)
 
 
 def _name_room(rows: tuple[Measured, ...]) -> float:
-    return min(250.0, 22 + max((words.text_width(row.name, _LABEL) for row in rows), default=0))
+    return min(_NAME, 22 + max((words.text_width(row.name, _LABEL) for row in rows), default=0))
+
+
+def _rooms(block: Intervals) -> tuple[float, float]:
+    """Pixels right of the plot for the values, and for the intervals after them."""
+    values = max((words.text_width(words.amount(row.value, block.unit), _LABEL) for row in block.rows), default=0.0)
+    between = max((words.text_width(_between(row, block.unit)) for row in block.rows), default=0.0)
+    return values + 24, between and between + 24
+
+
+def _between(row: Measured, unit: Unit) -> str:
+    return words.interval(*row.interval, unit).removesuffix("%") if row.interval else ""
 
 
 def _reach(block: Intervals) -> tuple[float, float]:
@@ -50,34 +56,33 @@ def _reach(block: Intervals) -> tuple[float, float]:
 
 def _grid(across: svg.Scale, unit: Unit, span: tuple[float, float], about: int) -> str:
     parts = []
-    for value in svg.ticks(across.low, across.high, about):
+    values = svg.ticks(across.low, across.high, about)
+    for value, name in zip(values, words.ticks(values, unit), strict=True):
         x = across(value)
         parts.append(svg.line((x, span[0]), (x, span[1]), "grid"))
-        parts.append(svg.text(x, span[1] + 17, amount(value, unit, 0), "tick", "middle"))
+        parts.append(svg.text(x, span[1] + 17, name, "tick", "middle"))
     return "".join(parts)
 
 
-def _interval_names(row: Measured, unit: Unit, middle: float, width: int, narrow: bool) -> str:
+def _interval_names(row: Measured, block: Intervals, middle: float, width: int) -> str:
     style = "label strong" if row.ours else "label"
-    value = amount(row.value, unit)
-    between = words.interval(*row.interval, unit == "share").removesuffix("%") if row.interval else ""
-    room = width - 150 if narrow else 235
-    name = words.fit_width(row.name, room, _LABEL)
-    if narrow:
+    value, between = words.amount(row.value, block.unit), _between(row, block.unit)
+    if width < 500:
         reading = f"{value} ({between})" if between else value
+        name = words.fit_width(row.name, width - 28 - words.text_width(reading, _LABEL), _LABEL)
         return svg.text(8, middle - 13, name, style) + svg.text(width - 8, middle - 13, reading, "label", "end")
     return (
-        svg.text(0, middle + 4.5, name, style)
-        + svg.text(width - 92, middle + 4.5, value, style, "end")
+        svg.text(0, middle + 4.5, words.fit_width(row.name, _NAME - 15, _LABEL), style)
+        + svg.text(width - _rooms(block)[1], middle + 4.5, value, style, "end")
         + svg.text(width, middle + 4.5, between, "tick", "end")
     )
 
 
 def _interval_mark(row: Measured, unit: Unit, across: svg.Scale, middle: float) -> str:
     style = "ours" if row.ours else "other"
-    said = f"{row.name}: {amount(row.value, unit)}"
+    said = f"{row.name}: {words.amount(row.value, unit)}"
     if row.interval:
-        said += f" (95% interval {words.interval(*row.interval, unit == 'share')})"
+        said += f" (95% interval {words.interval(*row.interval, unit)})"
     said += f". {row.note}" if row.note else ""
     band = ""
     if row.interval:
@@ -91,8 +96,8 @@ def _interval_mark(row: Measured, unit: Unit, across: svg.Scale, middle: float) 
 def _intervals_label(block: Intervals) -> str:
     said = []
     for row in block.rows:
-        between = f" ({words.interval(*row.interval, block.unit == 'share')})" if row.interval else ""
-        said.append(f"{row.name} {amount(row.value, block.unit)}{between}")
+        between = f" ({words.interval(*row.interval, block.unit)})" if row.interval else ""
+        said.append(f"{row.name} {words.amount(row.value, block.unit)}{between}")
     return f"{block.caption}: " + "; ".join(said)
 
 

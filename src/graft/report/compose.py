@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from graft import files
 from graft.records import Epoch, Evaluation, Manifest
 from graft.records.metrics import metric as known
 from graft.report import use, words
-from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section, Unit
+from graft.report.blocks import Code, Facts, Fold, Hero, Intervals, Measured, Report, Section
 from graft.report.compose_data import classes_said, data_section
-from graft.report.compose_run import cost_section, training_section
+from graft.report.compose_run import cost_section, kept, training_section
 from graft.report.diagnose import diagnose
 from graft.report.diagnose_yardsticks import main_metric, overlaps
 
@@ -38,7 +39,7 @@ def compose(
         f"Written by graft {version}".rstrip()
         + f" for the run of {_date(manifest.created)}. Intervals are 95% bootstrap intervals."
     )
-    return Report(title, _hero(manifest, evaluation), tuple(section for section in sections if section), footer)
+    return Report(title, _hero(manifest, epochs, evaluation), tuple(section for section in sections if section), footer)
 
 
 def model_name(manifest: Manifest) -> str:
@@ -63,11 +64,11 @@ def _date(created: str) -> str:
 # ------------------------------------------------------------------------------------------------------- the answer
 
 
-def _hero(manifest: Manifest, evaluation: Evaluation | None) -> Hero:
+def _hero(manifest: Manifest, epochs: Sequence[Epoch], evaluation: Evaluation | None) -> Hero:
     eyebrow = f"{manifest.data.name}, {manifest.data.task.replace('_', ' ').replace('-', ' ')}"
     facts = Facts(tuple(_hero_facts(manifest)))
     if evaluation is None or not evaluation.metrics:
-        headline, sentences = _unfinished(manifest)
+        headline, sentences = _unfinished(manifest, epochs)
         return Hero(eyebrow, headline, sentences, None, facts)
     leaks = words.leaks(manifest.data.split(evaluation.split))
     metric = main_metric(evaluation)
@@ -104,7 +105,7 @@ def _headline(evaluation: Evaluation, metric: str, row: str) -> tuple[str, str, 
 def _sentences(evaluation: Evaluation, metric: str) -> tuple[str, ...]:
     said = []
     if metric in evaluation.intervals:
-        between = words.interval(*evaluation.intervals[metric], words.is_share(metric))
+        between = words.interval(*evaluation.intervals[metric], words.metric_unit(metric))
         where = "" if evaluation.split == "test" else f" These are {evaluation.split} texts, not the test split."
         said.append(f"The 95% interval is {between}.{where}")
     compared = _compared(evaluation, metric)
@@ -136,7 +137,6 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
 
 def yardsticks(evaluation: Evaluation, metric: str, row: str = "text") -> Intervals:
     """The model and its yardsticks by one metric, best first. row: what a row is called."""
-    unit: Unit = "share" if words.is_share(metric) else "decimal"
     rows = [Measured("This model", evaluation.metrics[metric], evaluation.intervals.get(metric), True)]
     others = [baseline for baseline in evaluation.baselines.values() if metric in baseline.metrics]
     others.sort(key=lambda baseline: baseline.metrics[metric], reverse=known(metric).higher)
@@ -146,26 +146,24 @@ def yardsticks(evaluation: Evaluation, metric: str, row: str = "text") -> Interv
     caption = (
         f"{words.metric_name(metric)} on {words.plural(evaluation.n, f'{evaluation.split} {row}')}, with 95% intervals"
     )
-    return Intervals(caption, unit, tuple(rows))
+    return Intervals(caption, words.metric_unit(metric), tuple(rows))
 
 
-def _unfinished(manifest: Manifest) -> tuple[tuple[str, str, str], tuple[str, ...]]:
-    outcome = manifest.outcome
-    metric = manifest.recipe.metric
+def _unfinished(manifest: Manifest, epochs: Sequence[Epoch]) -> tuple[tuple[str, str, str], tuple[str, ...]]:
+    metric, best = manifest.recipe.metric, kept(epochs)
     so_far = "No epoch was finished yet."
-    if outcome.best_value is not None:
+    if best is not None:
+        reached = words.metric_value(metric, best.validation.get(metric))
         so_far = (
-            f"Best so far: validation {words.spoken(metric)} {words.metric_value(metric, outcome.best_value)}, "
-            f"stage “{outcome.best_stage}”, epoch {outcome.best_epoch}. Its weights are kept."
+            f"Best so far: validation {words.spoken(metric)} {reached}, "
+            f"stage “{best.stage}”, epoch {best.number}. Its weights are kept."
         )
     unseen = "The test split has not been opened, so there is no honest number yet."
     if _finished(manifest):
         return ("Trained, ", "not yet tested", ""), (so_far, f"{unseen} To get it: graft evaluate .")
-    state = "Interrupted" if outcome.status == "interrupted" else "Still running"
-    return ("", state, " before the test"), (
-        so_far,
-        f"{unseen} To go on from here: graft run --resume --out .",
-    )
+    state = ("Interrupted", " before the test") if manifest.outcome.status == "interrupted" else ("Not finished", "")
+    verb = "fit" if re.match(r"graft[ .]fit\b", manifest.request.command) else "run"
+    return ("", *state), (so_far, f"{unseen} To go on from here: graft {verb} --resume --out .")
 
 
 # ------------------------------------------------------------------------------------------------------- sections

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from functools import partial
 from pathlib import PurePath
 
 from graft.records import Forecast, Ranking
+from graft.records.metrics import metric as known
 from graft.report import words
 from graft.report.blocks import (
     Block,
+    Code,
     Column,
     Estimate,
     Facts,
@@ -61,11 +63,9 @@ def read(ranking: Ranking) -> str:
     return f"{ranking.sampled.rows:,} of {words.plural(ranking.sampled.train, noun)} of train were read"
 
 
-def compose_choice(ranking: Ranking, data: str) -> Report:
-    """A page of its own for a comparison without a run."""
+def compose_choice(ranking: Ranking, data: str, following: str) -> Report:
+    """A page of its own for a comparison without a run; `following`: the command that trains what is advised."""
     pick = next(one for one in ranking.forecasts if one.candidate.name == ranking.pick)
-    low, high = pick.interval
-    shown = partial(words.metric_value, ranking.metric)
     costs = pick.costs
     facts = Facts(
         (
@@ -77,14 +77,20 @@ def compose_choice(ranking: Ranking, data: str) -> Report:
     )
     headline = ("Start from ", named(ranking.pick), ".")
     sentences = (
-        f"{expected(ranking)}: {shown(pick.expected)}, in 80 of 100 cases between {shown(low)} and {shown(high)}.",
+        f"{expected(ranking)}: {_between(pick, ranking.metric)}.",
         f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
     )
     hero = Hero("Choosing a model", headline, sentences, None, facts)
-    footer = (
-        f"Written by graft choose in {words.duration(ranking.seconds)}. Intervals are 80% intervals of the forecast."
-    )
-    return Report(f"{data} · choosing a model · graft", hero, (choice_section(ranking),), footer)
+    of_what = "of the forecast" if ranking.views else "that so much text leaves"
+    footer = f"Written by graft choose in {words.duration(ranking.seconds)}. Intervals are 80% intervals {of_what}."
+    next_ = Section("next", "What comes next", "", (Code("To train what is advised", following, "sh"),))
+    return Report(f"{data} · choosing a model · graft", hero, (choice_section(ranking), next_), footer)
+
+
+def _between(one: Forecast, metric: str) -> str:
+    """What is expected of a candidate, and the interval that holds it in 80 of 100 cases."""
+    expected, low, high = (words.metric_value(metric, value) for value in (one.expected, *one.interval))
+    return f"{expected}, in 80 of 100 cases between {low} and {high}"
 
 
 def named(name: str) -> str:
@@ -100,7 +106,8 @@ def _against_cost(ranking: Ranking) -> Plot:
     rest = Trace("", tuple(spots), joined=False)
     what = f"Expected {words.spoken(metric)} against cost"
     caption = f"{what}, with 80% intervals; the line joins those that no cheaper one matches"
-    return Plot(caption, "minutes of training on this machine (logarithmic)", (line, rest), logarithmic=True)
+    axis = "minutes of training on this machine (logarithmic)"
+    return Plot(caption, axis, (line, rest), True, words.metric_unit(metric))
 
 
 def _spot(one: Forecast, metric: str, is_pick: bool = False) -> Spot:
@@ -115,6 +122,7 @@ def _by_depth(ranking: Ranking) -> Plot:
         f"A linear probe's {words.spoken(ranking.metric)} after each block, each model read frozen",
         "block",
         tuple(_depths(ranking)),
+        unit=words.metric_unit(ranking.metric),
     )
 
 
@@ -122,7 +130,7 @@ def _depths(ranking: Ranking) -> Iterator[Trace]:
     for model, views in ranking.views.items():
         best: dict[int, tuple[float, str]] = {}
         for view in views:
-            best[view.depth] = max(best.get(view.depth, (0.0, "")), (view.probe, view.pooling))
+            best[view.depth] = max(best.get(view.depth, (-math.inf, "")), (view.probe, view.pooling))
         shown = {depth: f"{words.metric_value(ranking.metric, share)} ({way})" for depth, (share, way) in best.items()}
         spots = tuple(
             Spot(depth, share, f"{named(model)}, block {depth}: {shown[depth]}")
@@ -132,10 +140,11 @@ def _depths(ranking: Ranking) -> Iterator[Trace]:
 
 
 def _expected(ranking: Ranking) -> Table:
+    unit = known(ranking.metric).unit
     columns = (
         Column("Model"),
-        Column("Expected", "range", "the 80% interval of the forecast"),
-        Column("Prior", "share", "what size and published scores alone say"),
+        Column("Expected", "range", "with its 80% interval"),
+        Column("Prior", unit, "what size and published scores alone say"),
         Column("Training", "seconds"),
         Column("Memory"),
         Column("On disk"),
@@ -145,7 +154,7 @@ def _expected(ranking: Ranking) -> Table:
     rows = tuple(
         (
             named(one.candidate.name) + (" (advised)" if one.candidate.name == ranking.pick else ""),
-            Estimate(one.expected, one.interval, "share" if words.is_share(ranking.metric) else "decimal"),
+            Estimate(one.expected, one.interval, unit),
             one.prior,
             60 * one.costs.minutes,
             words.size(one.costs.memory),
@@ -165,7 +174,7 @@ def _race(ranking: Ranking) -> Table:
         Column("Model"),
         Column("Trained on", "count"),
         Column("Judged on", "count"),
-        Column(words.spoken(ranking.metric).capitalize(), "share"),
+        Column(words.metric_name(ranking.metric), known(ranking.metric).unit),
         Column("Took", "seconds"),
     )
     rows = tuple((one.round, named(one.name), one.rows, one.judged, one.value, one.seconds) for one in ranking.heats)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from graft.records import Cost, Epoch, Manifest, StageRecord
+from graft.records.metrics import metric as known
 from graft.report import words
 from graft.report.blocks import (
     Bar,
@@ -23,7 +24,6 @@ from graft.report.blocks import (
     Series,
     Span,
     Table,
-    Unit,
 )
 
 FEW = 4  # poolings and depths that a pooled head is fitted over to the end (`train/start.py`)
@@ -36,25 +36,49 @@ def training_section(manifest: Manifest, epochs: Sequence[Epoch]) -> Section | N
     """The curves of each stage, the stages and the epochs as tables; None where nothing was trained."""
     if not epochs:
         return None
-    blocks: list[Block] = [_curves(manifest, epochs), *_averaging(manifest)]
+    blocks: list[Block] = [*_curves(manifest, epochs), *_by_chance(manifest, epochs), *_averaging(manifest)]
     if manifest.outcome.stages:
         blocks.append(_stages(manifest.outcome.stages))
         blocks += [_sweep(manifest, stage) for stage in manifest.outcome.stages if stage.trials]
-    blocks.append(Fold("All epochs", (_epochs(epochs),)))
+    blocks.append(Fold("All epochs", (_epochs(epochs, _untaught(manifest, epochs)),)))
     head = manifest.head
     if head and head.probe_validation:
         blocks.append(Fold("The probe: which pooling and depth", (_probe(head.probe_validation),)))
-    return Section("training", "Training", _training_lead(manifest), tuple(blocks))
+    return Section("training", "Training", _training_lead(manifest, epochs), tuple(blocks))
 
 
-def _training_lead(manifest: Manifest) -> str:
-    outcome = manifest.outcome
-    if outcome.best_value is None:
+def kept(epochs: Sequence[Epoch]) -> Epoch | None:
+    """The epoch whose weights are kept, as far as the run has come."""
+    return next((epoch for epoch in reversed(epochs) if epoch.best), None)
+
+
+def _untaught(manifest: Manifest, epochs: Sequence[Epoch]) -> Epoch | None:
+    """The validation of a head of random weights, where it was the best for a while though it is never kept."""
+    first, best = epochs[0], kept(epochs)
+    random = manifest.head is not None and manifest.head.start == "random"
+    return first if random and first.best and not first.number and best is not first else None
+
+
+def _training_lead(manifest: Manifest, epochs: Sequence[Epoch]) -> str:
+    metric, best = manifest.recipe.metric, kept(epochs)
+    if best is None:
         return ""
-    metric = manifest.recipe.metric
-    reached = f"{words.spoken(metric)} {words.metric_value(metric, outcome.best_value)} on validation"
-    where = f"epoch {outcome.best_epoch} of stage “{outcome.best_stage}”"
-    return f"The weights that were kept are those of {where}: {reached}."
+    reached = f"{words.spoken(metric)} {words.metric_value(metric, best.validation.get(metric))} on validation"
+    return f"The weights that were kept are those of epoch {best.number} of stage “{best.stage}”: {reached}."
+
+
+def _by_chance(manifest: Manifest, epochs: Sequence[Epoch]) -> Iterator[Prose]:
+    """Why the best point is not the highest: what a random head happened to hit."""
+    metric, first, best = manifest.recipe.metric, _untaught(manifest, epochs), kept(epochs)
+    if first is None or best is None:
+        return
+    before, after = first.validation[metric], best.validation[metric]
+    if (before < after) if known(metric).higher else (before > after):
+        return
+    yield Prose(
+        f"Epoch 0 reached {words.metric_value(metric, before)}, which is what a head of random weights happens to hit: "
+        "it is never kept once something was trained."
+    )
 
 
 def _averaging(manifest: Manifest) -> Iterator[Prose]:
@@ -70,10 +94,8 @@ def _averaging(manifest: Manifest) -> Iterator[Prose]:
         )
 
 
-def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Curves:
-    metric = manifest.recipe.metric
-    best = [epoch for epoch in epochs if epoch.best]
-    chosen = best[-1] if best else None
+def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Iterator[Curves]:
+    metric, chosen = manifest.recipe.metric, kept(epochs)
     validated = [(f"Validation {words.spoken(metric)}", metric, False)]
     losses = [("Training loss", "", False)]
     losses += [("Validation loss", key, True) for key in _LOSSES if any(key in epoch.validation for epoch in epochs)][
@@ -81,11 +103,12 @@ def _curves(manifest: Manifest, epochs: Sequence[Epoch]) -> Curves:
     ]
     panels = []
     if metric not in _LOSSES:
-        unit: Unit = "share" if words.is_share(metric) else "decimal"
-        panels.append(Panel(validated[0][0], unit, _series(epochs, validated, chosen)))
+        panels.append(Panel(validated[0][0], words.metric_unit(metric), _series(epochs, validated, chosen)))
     title = "Training loss and validation loss" if len(losses) > 1 else "Training loss"
     panels.append(Panel(title, "decimal", _series(epochs, losses, chosen if metric in _LOSSES else None)))
-    return Curves("Each stage against time", tuple(panels), tuple(_spans(manifest, epochs)))
+    drawn = tuple(panel for panel in panels if panel.series)  # a probe has no training loss for labels and numbers
+    if drawn:
+        yield Curves("Each stage against time", drawn, tuple(_spans(manifest, epochs)))
 
 
 def _series(
@@ -172,12 +195,10 @@ def _sweep(manifest: Manifest, stage: StageRecord) -> Table:
 
 def _validated(keys: Sequence[str]) -> tuple[Column, ...]:
     """A column per validation metric."""
-    return tuple(
-        Column(f"Val. {words.metric_name(key).lower()}", "share" if words.is_share(key) else "decimal") for key in keys
-    )
+    return tuple(Column(f"Val. {words.metric_name(key).lower()}", known(key).unit) for key in keys)
 
 
-def _epochs(epochs: Sequence[Epoch]) -> Table:
+def _epochs(epochs: Sequence[Epoch], untaught: Epoch | None) -> Table:
     keys = list(dict.fromkeys(key for epoch in epochs for key in epoch.validation))
     columns = (
         Column("Stage"),
@@ -196,7 +217,7 @@ def _epochs(epochs: Sequence[Epoch]) -> Table:
             *(epoch.validation.get(key) for key in keys),
             round(epoch.tokens_per_second) if epoch.number else None,
             epoch.seconds,
-            "yes" if epoch.best else "",
+            "yes" if epoch.best and epoch is not untaught else "",
         )
         for epoch in epochs
     )

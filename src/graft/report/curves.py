@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from graft.report import svg, words
 from graft.report.blocks import Curves, Panel, Point, Series, Span
-from graft.report.charts import amount
 
 _HEAD, _GAP, _FOOT = 44.0, 30.0, 38.0
 
@@ -15,7 +15,7 @@ def curves(block: Curves, width: int) -> str:
     """The chart at this width in pixels."""
     narrow = width < 500
     tall = 140.0 if narrow else 168.0
-    left, right = 48.0, width - 14.0
+    left, right = max(48.0, 12 + max(map(_room, block.panels), default=0.0)), width - 14.0
     end = max([span.end for span in block.spans] + [point.seconds for point in _points(block)], default=1.0) or 1.0
     across = svg.Scale(0.0, end, left, right)
     bottom = _HEAD + len(block.panels) * (tall + _GAP) - _GAP + 8
@@ -51,13 +51,11 @@ def _span(span: Span, number: int, across: svg.Scale, bottom: float) -> str:
 
 
 def _panel(panel: Panel, across: svg.Scale, span: tuple[float, float]) -> str:
-    values = [point.value for series in panel.series for point in series.points]
-    low, high = svg.padded(values, 0.0, 1.0 if panel.unit == "share" else None)
-    upward = svg.Scale(low, high, span[1], span[0])
+    upward = svg.Scale(*_reach(panel), span[1], span[0])
     parts = [svg.text(across.start + 7, span[0] - 16, panel.name, "label")]
-    for value in svg.ticks(low, high, 3):
+    for value, name in _ticks(panel):
         parts.append(svg.line((across.start, upward(value)), (across.end, upward(value)), "grid"))
-        parts.append(svg.text(across.start - 7, upward(value) + 4, _tick(value, panel, high - low), "tick", "end"))
+        parts.append(svg.text(across.start - 7, upward(value) + 4, name, "tick", "end"))
     for series in panel.series:
         places = [(across(point.seconds), upward(point.value)) for point in series.points]
         tone = "curve second" if series.dashed else "curve"
@@ -74,11 +72,19 @@ def _dense(series: Series, across: svg.Scale) -> bool:
     return any(after - before < 8 for before, after in pairwise(places))
 
 
-def _tick(value: float, panel: Panel, reach: float) -> str:
-    if panel.unit == "share":
-        return words.percent(value, 0 if svg.tick_step(0, reach, 3) >= 0.01 else 1)
-    step = svg.tick_step(0, reach, 3)
-    return words.decimal(value, 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3)
+def _reach(panel: Panel) -> tuple[float, float]:
+    values = [point.value for series in panel.series for point in series.points]
+    return svg.padded(values, 0.0 if min(values, default=0.0) >= 0 else None, 1.0 if panel.unit == "share" else None)
+
+
+def _ticks(panel: Panel) -> Iterator[tuple[float, str]]:
+    values = svg.ticks(*_reach(panel), 3)
+    return zip(values, words.ticks(values, panel.unit), strict=True)
+
+
+def _room(panel: Panel) -> float:
+    """Pixels of its widest tick."""
+    return max(words.text_width(name) for _, name in _ticks(panel))
 
 
 def _point(point: Point, panel: Panel, scales: tuple[svg.Scale, svg.Scale], tone: str) -> str:
@@ -89,7 +95,7 @@ def _point(point: Point, panel: Panel, scales: tuple[svg.Scale, svg.Scale], tone
     )
     if not point.best:
         return mark
-    reading = f"best {amount(point.value, panel.unit)}"
+    reading = f"best {words.amount(point.value, panel.unit)}"
     room = words.text_width(reading, 13.0)
     after = x + 14 + room <= across.end
     lower = x < across.start + 150 and y + 22 < upward.start  # at the left, the panel's name stands above

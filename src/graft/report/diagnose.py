@@ -246,14 +246,13 @@ def _wide_interval(manifest: Manifest, evaluation: Evaluation) -> Callout | None
         return None
     metric = main_metric(evaluation)
     low, high = evaluation.intervals.get(metric, (0.0, 0.0))
-    share = words.is_share(metric)
-    if (high - low) / 2 < (_WIDE if share else 2 * _WIDE):
+    if (high - low) / 2 < (_WIDE if words.is_share(metric) else 2 * _WIDE):
         return None
     return Callout(
         "note",
         "The test number is uncertain",
         f"On {words.plural(evaluation.n, f'{evaluation.split} {words.noun(manifest.data.task)}')} the "
-        f"{words.spoken(metric)} lies anywhere in {words.interval(low, high, share)}. "
+        f"{words.spoken(metric)} lies anywhere in {words.interval(low, high, words.metric_unit(metric))}. "
         "Comparing models on so few texts mostly compares luck.",
         "label more texts for the test split: four times as many halve the interval.",
     )

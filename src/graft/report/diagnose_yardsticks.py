@@ -202,8 +202,8 @@ def _mean_as_near(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     return Callout(
         "problem",
         "No nearer than the mean of train",
-        f"The root mean squared error is {words.decimal(ours)}; always answering with the mean of train has "
-        f"{words.decimal(theirs)}. R² is {words.decimal(evaluation.metrics.get('r2'))}.{also}",
+        f"The root mean squared error is {words.number(ours)}; always answering with the mean of train has "
+        f"{words.number(theirs)}. R² is {words.decimal(evaluation.metrics.get('r2'))}.{also}",
         f"{either(*longer(manifest), 'more labelled texts')}; then read some rows: is this the column of the numbers?",
     )
 
@@ -220,7 +220,7 @@ def _shifted(manifest: Manifest, evaluation: Evaluation) -> Callout | None:
     return Callout(
         "warning",
         f"The numbers lie too {side}",
-        f"On average they lie {words.decimal(abs(details.bias))} too {side}: {words.percent(share, 0)} of the squared "
+        f"On average they lie {words.number(abs(details.bias))} too {side}: {words.percent(share, 0)} of the squared "
         "error is this shift alone. Their order is not touched by it.",
         f"{either(*longer(manifest))}; until then, take the shift off what the model answers.",
     )

@@ -1,4 +1,4 @@
-"""Shares against a number as SVG text: spots with their intervals, joined into traces that end in their names."""
+"""Values against a number as SVG text: spots with their intervals, joined into traces that end in their names."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ def plot(block: Plot, width: int) -> str:
     )
     places = [_place(block, spot) for trace in block.traces for spot in trace.spots]
     low, high = svg.padded(places)
-    across = svg.Scale(low, high, 50.0, width - room)
     values = [value for spot in _spots(block) for value in (spot.value, *(spot.interval or ()))]
-    bottom, top = svg.padded(values, 0.0, 1.0)
+    bottom, top = svg.padded(values, 0.0, 1.0) if block.unit == "share" else svg.padded(values)
     upward = svg.Scale(bottom, top, _TOP + tall, _TOP)
-    marks = [_frame(block, across, upward, 3 if narrow else 6)]
+    levels = svg.ticks(bottom, top, 5)
+    named = tuple(zip(levels, words.ticks(levels, block.unit), strict=True))
+    left = max(50.0, 12 + max(words.text_width(name) for _, name in named))
+    across = svg.Scale(low, high, left, width - room)
+    marks = [_frame(across, upward, named), *_below(block, across, upward.start, 3 if narrow else 6)]
     for trace in block.traces:
         marks += _trace(block, trace, (across, upward))
     marks += _names(block, (across, upward), room)
@@ -41,19 +44,23 @@ def _place(block: Plot, spot: Spot) -> float:
     return math.log10(spot.across) if block.logarithmic else spot.across
 
 
-def _frame(block: Plot, across: svg.Scale, upward: svg.Scale, about: int) -> str:
+def _frame(across: svg.Scale, upward: svg.Scale, named: tuple[tuple[float, str], ...]) -> str:
     parts = []
-    for value in svg.ticks(upward.low, upward.high, 5):
+    for value, name in named:
         y = upward(value)
         parts.append(svg.line((across.start, y), (across.end, y), "grid"))
-        parts.append(svg.text(across.start - 7, y + 4, words.percent(value, 0), "tick", "end"))
+        parts.append(svg.text(across.start - 7, y + 4, name, "tick", "end"))
+    return "".join(parts)
+
+
+def _below(block: Plot, across: svg.Scale, bottom: float, about: int) -> Iterator[str]:
+    """The axis of the number that values are drawn against."""
     for at in _round(block, across, about):
         x = across(math.log10(at) if block.logarithmic else at)
-        parts.append(svg.line((x, upward.start), (x, upward.start + 4), "axis"))
-        parts.append(svg.text(x, upward.start + 18, f"{at:g}", "tick", "middle"))
-    parts.append(svg.line((across.start, upward.start), (across.end, upward.start), "axis"))
-    parts.append(svg.text((across.start + across.end) / 2, upward.start + 38, block.axis, "tick", "middle"))
-    return "".join(parts)
+        yield svg.line((x, bottom), (x, bottom + 4), "axis")
+        yield svg.text(x, bottom + 18, f"{at:g}", "tick", "middle")
+    yield svg.line((across.start, bottom), (across.end, bottom), "axis")
+    yield svg.text((across.start + across.end) / 2, bottom + 38, block.axis, "tick", "middle")
 
 
 def _round(block: Plot, across: svg.Scale, about: int) -> list[float]:

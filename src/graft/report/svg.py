@@ -95,7 +95,7 @@ class Scale:
 def tick_step(low: float, high: float, about: int) -> float:
     """A step of 1, 2 or 5 times a power of ten that gives about so many steps between `low` and `high`."""
     span = high - low
-    if not (math.isfinite(span) and span > 1e-12):
+    if not (math.isfinite(span) and span > 1e-12 * max(abs(low), abs(high))):
         return 1.0
     raw = span / max(about, 1)
     power = 10.0 ** math.floor(math.log10(raw))
@@ -108,7 +108,7 @@ def ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     if last <= first and high > low and about < 12:
         return ticks(low, high, about + 1)
-    return tuple(round(number * step, 10) for number in range(first, last + 1))
+    return tuple(float(f"{number * step:.12g}") for number in range(first, last + 1))
 
 
 def time_ticks(high: float, about: int = 6) -> tuple[float, ...]:

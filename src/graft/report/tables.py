@@ -6,7 +6,7 @@ import math
 
 from graft.report import words
 from graft.report.blocks import Cell, Column, Estimate, Table
-from graft.report.svg import Scale
+from graft.report.svg import Scale, padded
 from graft.report.words import escape
 
 _WORDS = ("text", "name")
@@ -57,11 +57,14 @@ def _head(column: Column, sortable: bool) -> str:
 
 
 def _across(block: Table) -> Scale:
-    """One scale for the drawings of all `range` columns: from the lowest interval (a round tenth below it) to 1."""
+    """One scale for the drawings of all `range` columns: of shares from the lowest interval (a round tenth below it)
+    to 1, of other numbers as far as they reach."""
     drawn = [number for number, column in enumerate(block.columns) if column.kind == "range"]
-    cells = [row[number] for row in block.rows for number in drawn]
-    lows = [cell.interval[0] for cell in cells if isinstance(cell, Estimate) and cell.interval]
-    return Scale(math.floor(10 * min(lows, default=0.0)) / 10, 1.0, 3.0, 129.0)
+    cells = [cell for row in block.rows for number in drawn if isinstance(cell := row[number], Estimate)]
+    ends = [end for cell in cells for end in (cell.value, *(cell.interval or ()))]
+    if all(cell.unit == "share" for cell in cells):
+        return Scale(math.floor(10 * min(ends, default=0.0)) / 10, 1.0, 3.0, 129.0)
+    return Scale(*padded(ends), 3.0, 129.0)
 
 
 def _row(columns: tuple[Column, ...], titles: tuple[str, ...], cells: tuple[Cell, ...], across: Scale) -> str:
@@ -94,17 +97,18 @@ def _written(column: Column, cell: Cell, across: Scale) -> str:
         return words.count(int(cell))
     if column.kind == "seconds":
         return words.duration(cell)
+    if column.kind == "number":
+        return words.number(cell)
     return words.percent(cell) if column.kind == "share" else words.decimal(cell)
 
 
 def _estimate(cell: Estimate, across: Scale | None) -> str:
     """A number with its interval in small type, and as a tiny drawing where there is a scale to draw it on."""
-    share = cell.unit == "share"
-    value = words.percent(cell.value) if share else words.decimal(cell.value)
+    value = words.amount(cell.value, cell.unit)
     if cell.interval is None:
         return value
     low, high = cell.interval
-    said = f"{value}<small>{words.interval(low, high, share).removesuffix('%')}</small>"
+    said = f"{value}<small>{words.interval(low, high, cell.unit).removesuffix('%')}</small>"
     if across is None:
         return said
     x = across(cell.value)

@@ -9,13 +9,19 @@ import html
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
 
 from graft.records import LEAKY, SplitSummary
 from graft.records.metrics import metric as known
 
+Unit = Literal["share", "decimal", "number", "seconds"]  # number: in a unit of its own, of any size
+
 MISSING = "–"
 ANSWERED = {"mixed": "bf16, and in fp32 where it could change the label", "bf16": "bf16"}
 _MINUS = "−"
+_PLAIN = -6, 9  # powers of ten within which a number is written out
 
 # Characters that can reorder, hide or break what a reader sees: controls, bidirectional overrides and isolates,
 # invisible marks, line separators, lone surrogates. Joiners (U+200C, U+200D) stay: Persian and emoji need them.
@@ -130,7 +136,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     """0.884 → "88.4%"; what is not finite is a dash."""
     if share is None or not math.isfinite(share):
         return MISSING
-    return f"{100 * share:.{digits}f}%".replace("-", _MINUS)
+    return f"{_fixed(100 * share, digits)}%"
 
 
 def points(difference: float) -> str:
@@ -140,9 +146,50 @@ def points(difference: float) -> str:
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
+    """A number whose size is known, with so many digits after the point: 0.0004 → "0.000"."""
+    return MISSING if value is None or not math.isfinite(value) else _fixed(value, digits)
+
+
+def number(value: float | None) -> str:
+    """A number in a unit of its own, whatever its size, by three digits or more that count: 0.00005123 →
+    "0.0000512"; 3.4 → "3.400"; 18204.3 → "18,204"."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:.{digits}f}".replace("-", _MINUS)
+    power = math.floor(math.log10(abs(value))) if value else 0
+    if not _PLAIN[0] <= power <= _PLAIN[1]:
+        return f"{value:.2e}".replace("-", _MINUS)
+    return _fixed(value, max(0, 3 - power) if power >= 0 else 2 - power)
+
+
+def _fixed(value: float, digits: int) -> str:
+    """So many digits after the point; what is rounded to nothing has no sign."""
+    written = f"{value:,.{digits}f}"
+    return written.replace("-", _MINUS if written.strip("-0.,") else "")
+
+
+def amount(value: float | None, unit: Unit, digits: int = 1) -> str:
+    """A value in its unit; `digits` are a percentage's after the point."""
+    match unit:
+        case "share":
+            return percent(value, digits)
+        case "seconds":
+            return MISSING if value is None else duration(value)
+        case "number":
+            return number(value)
+    return decimal(value)
+
+
+def ticks(values: Sequence[float], unit: Unit) -> tuple[str, ...]:
+    """What stands at an axis' ticks: as many digits as tell them apart."""
+    if unit == "seconds":
+        return tuple(map(duration, values))
+    factor, mark = (100, "%") if unit == "share" else (1, "")
+    step = factor * min((after - before for before, after in pairwise(values)), default=1.0)
+    digits = max(0, math.ceil(-math.log10(step) - 1e-9))
+    largest = math.floor(math.log10(factor * max(map(abs, values), default=1.0) or 1.0))
+    if digits <= -_PLAIN[0] and largest <= _PLAIN[1]:
+        return tuple(f"{_fixed(factor * value, digits)}{mark}" for value in values)
+    return tuple(f"{factor * value:.{max(0, largest + digits)}e}".replace("-", _MINUS) for value in values)
 
 
 def duration(seconds: float) -> str:
@@ -215,12 +262,15 @@ def metric_name(metric: str) -> str:
     return known(metric).title
 
 
+def metric_unit(metric: str) -> Unit:
+    return known(metric).unit
+
+
 def metric_value(metric: str, value: float | None) -> str:
-    return percent(value) if is_share(metric) else decimal(value)
+    return amount(value, metric_unit(metric))
 
 
-def interval(low: float, high: float, share: bool = True) -> str:
+def interval(low: float, high: float, unit: Unit = "share") -> str:
     """(0.869, 0.898) → "86.9–89.8%"; the unit is said once."""
-    if share:
-        return f"{100 * low:.1f}–{100 * high:.1f}%".replace("-", _MINUS)
-    return f"{low:.3f} to {high:.3f}".replace("-", _MINUS) if low < 0 else f"{low:.3f}–{high:.3f}"
+    first = amount(low, unit)
+    return f"{first.removesuffix('%')}{' to ' if first.startswith(_MINUS) else '–'}{amount(high, unit)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graft.records import Baseline, Evaluation, Manifest
 from graft.records.metrics import metric
 from graft.report import words
-from graft.report.blocks import Block, Cell, Column, Estimate, Intervals, Measured, Section, Table, Unit
+from graft.report.blocks import Block, Cell, Column, Estimate, Intervals, Measured, Section, Table
 
 
 def numbers_section(evaluation: Evaluation, manifest: Manifest, key: str, reading: str) -> Section:
@@ -49,7 +49,7 @@ def _yardstick(baseline: Baseline) -> tuple[Cell, ...]:
 def _reading(measured: Evaluation | Baseline, key: str) -> Cell:
     if key not in measured.metrics:
         return None
-    return Estimate(measured.metrics[key], measured.intervals.get(key), "share" if words.is_share(key) else "decimal")
+    return Estimate(measured.metrics[key], measured.intervals.get(key), words.metric_unit(key))
 
 
 def _against(evaluation: Evaluation, key: str, reading: str) -> Intervals:
@@ -58,5 +58,4 @@ def _against(evaluation: Evaluation, key: str, reading: str) -> Intervals:
     for baseline in sorted(others, key=lambda one: one.metrics[key], reverse=metric(key).higher):
         name = words.yardstick(baseline.name)
         rows.append(Measured(name, baseline.metrics[key], baseline.intervals.get(key), False, baseline.what))
-    unit: Unit = "share" if words.is_share(key) else "decimal"
-    return Intervals(f"{words.metric_name(key)}: {reading}", unit, tuple(rows))
+    return Intervals(f"{words.metric_name(key)}: {reading}", words.metric_unit(key), tuple(rows))

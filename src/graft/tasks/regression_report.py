@@ -20,8 +20,8 @@ def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
 
 
 def _scatter(details: RegressionDetails, evaluation: Evaluation) -> Section:
-    over = "as high as" if abs(details.bias) < 1e-9 else "above" if details.bias > 0 else "below"
-    lead = f"On average an answer lies {words.decimal(abs(details.bias))} {over} the true number."
+    over = "above" if details.bias > 0 else "below"
+    lead = f"On average an answer lies {words.number(abs(details.bias))} {over} the true number."
     if len(details.points) < evaluation.n:
         lead += f" Shown are {words.count(len(details.points))} texts, drawn at random."
     note = "On the dashed line the answer is the true number; above it the model says too much."
@@ -34,9 +34,9 @@ def _misses(details: RegressionDetails) -> Section:
         Column("Line", "count", "where the row starts in its file"),
         *((Column("File"),) if len(files) > 1 else ()),
         Column("Text", "text"),
-        Column("Truth", "decimal"),
-        Column("Predicted", "decimal"),
-        Column("Off by", "decimal"),
+        Column("Truth", "number"),
+        Column("Predicted", "number"),
+        Column("Off by", "number"),
     )
     rows = tuple(
         (

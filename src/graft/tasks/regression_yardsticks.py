@@ -9,6 +9,7 @@ import numpy as np
 
 from graft.data.table import Rows
 from graft.data.targets import Numbers
+from graft.report.words import number
 from graft.tasks import tfidf
 from graft.tasks.task import Floats, Yardstick
 
@@ -19,7 +20,7 @@ PENALTIES = (0.3, 1.0, 3.0, 10.0)  # on validation the best is kept
 def mean(train: Rows, rows: int) -> Yardstick:
     """Always answer train's mean."""
     value = float(_values(train).mean())
-    return Yardstick("mean", f"always {value:.4g}, the mean of train", np.full((rows, 1), value), 0.0)
+    return Yardstick("mean", f"always {number(value)}, the mean of train", np.full((rows, 1), value), 0.0)
 
 
 def ridge(train: Rows, validation: Rows, test: Rows, seed: int = 0) -> Yardstick:

@@ -55,7 +55,7 @@ def _gain(details: WritingDetails) -> Section | None:
         Column("Text"),
         Column("Model"),
         Column("Bits per character", "estimate", "less is better"),
-        Column("Perplexity", "decimal", "per token"),
+        Column("Perplexity", "number", "per token"),
         Column("Characters", "count"),
     )
     paid = sorted(details.bits, key=lambda one: (list(_PAID).index(one.text), list(MODELS).index(one.model)))
