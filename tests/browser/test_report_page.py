@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from report.samples import SAMPLES
 
+from graft.report.blocks import Section
 from graft.report.compose import compose
 from graft.report.page import render
+from graft.report.passages import SideBySide, Strip
 from graft.tasks.classification_report import sections
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -262,3 +264,54 @@ def test_without_scripts_everything_is_there(browser: Any, pages: Path) -> None:
         assert not find(browser, "#mistakes .search").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_print_has_every_row_of_paged_tables(browser: Any, pages: Path) -> None:
+    opened(browser, pages, "many")
+    shown = (
+        "return [...document.querySelectorAll('tbody tr')]"
+        ".filter(row => getComputedStyle(row).display === 'none').length"
+    )
+    assert browser.execute_script(shown) > 0
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert browser.execute_script(shown) == 0
+        assert not find(browser, "#mistakes .pager").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def side_by_side(browser: Any, pages: Path) -> None:
+    long = "a sentence of a source that goes on. " * 60
+    strips = (Strip("Line 1", long, ("a reference", ()), ("an output", ())),)
+    section = Section("beside", "Beside", "", (SideBySide("Texts", strips),))
+    manifest, epochs, evaluation = SAMPLES["two"]()
+    page = render(compose(manifest, epochs, evaluation, (section,)))
+    (pages / "beside.html").write_text(page, encoding="utf-8")
+    opened(browser, pages, "beside")
+
+
+def test_texts_side_by_side_begin_at_the_top_and_long_ones_are_scrolled_by_keyboard(browser: Any, pages: Path) -> None:
+    side_by_side(browser, pages)
+    texts = browser.find_elements("css selector", "#beside .passage p")
+    assert len({text.rect["y"] for text in texts}) == 1
+    scrolled = "return arguments[0].scrollHeight > arguments[0].clientHeight + 1"
+    assert [browser.execute_script(scrolled, text) for text in texts] == [True, False, False]
+    assert texts[0].get_attribute("tabindex") == "0"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert not browser.execute_script(scrolled, texts[0])
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_no_writing_in_charts_is_tiny_on_a_phone(browser: Any, pages: Path) -> None:
+    for name in ("two", "many"):
+        opened(browser, pages, name, 360)
+        script = """
+          return [...document.querySelectorAll('svg text')].filter(text => text.getClientRects().length)
+            .map(text => [parseFloat(getComputedStyle(text).fontSize), text.getScreenCTM()])
+            .map(([size, scaled]) => size * Math.hypot(scaled.a, scaled.b))
+            .filter(size => size < 10.5);
+        """
+        assert browser.execute_script(script) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from importlib import resources
 
 import pytest
 
@@ -57,3 +59,32 @@ def test_many_classes_stay_small() -> None:
 
 def test_a_class_without_texts_is_no_division_by_zero() -> None:
     parsed(heatmap(Heatmap("x", ("a", "b"), ((0, 0), (1, 5))), WIDE))
+
+
+def colours(dark: bool) -> dict[str, tuple[int, ...]]:
+    """The page's colours by name, as its style says them."""
+    style = resources.files("graft.report").joinpath("assets", "report.css").read_text(encoding="utf-8")
+    themes = re.findall(r"color-scheme: (?:light|dark);(.*?)\}", style, re.DOTALL)
+    found = re.findall(r"--([a-z-]+): #([0-9a-f]{6});", themes[1 if dark else 0])
+    return {name: tuple(bytes.fromhex(code)) for name, code in found}
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    parts = (part / 255 for part in colour)
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_counts_are_read_on_every_shade(dark: bool) -> None:
+    page = colours(dark)
+    block = Heatmap("x", ("a", "b"), ((100, 0), (40, 60)))
+    opacities = [float(found) for found in re.findall(r'fill-opacity="([\d.]+)"', heatmap(block, WIDE))]
+    assert len(set(opacities)) == 3
+    assert "count on" not in heatmap(block, WIDE)
+    for tone in ("accent", "second"):
+        for share in opacities:
+            both = zip(page[tone], page["paper"], strict=True)
+            mixed = tuple(share * over + (1 - share) * under for over, under in both)
+            low, high = sorted((luminance(page["ink"]), luminance(mixed)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5

@@ -48,4 +48,4 @@ def test_what_does_not_fit_a_page_is_folded():
 def test_a_question_stands_above_its_context():
     page = marked_texts(MarkedTexts("answers", (Passage("Line 1", TEXT, (), "who <b>?"),), what="an answer"))
     assert page.index("who &lt;b&gt;?") < page.index(html.escape(TEXT)[:5])
-    assert "an answer</mark> found as it is" in page
+    assert '<span><mark class="right">an answer</mark> found as it is</span>' in page  # on one line, both

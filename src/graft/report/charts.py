@@ -174,7 +174,7 @@ def reliability(block: Reliability, width: int = NARROW) -> str:
         f"confidence {words.percent(piece.confidence, 0)}, {words.percent(piece.accuracy, 0)} right of {piece.count}"
         for piece in filled
     )
-    return svg.drawing(width, under + 84, f"{block.caption}: {said}", marks)
+    return svg.drawing(width, under + 84, f"{block.caption}: {said}", marks, "natural")
 
 
 def _reliability_frame(across: svg.Scale, upward: svg.Scale, under: float) -> str:
@@ -187,8 +187,6 @@ def _reliability_frame(across: svg.Scale, upward: svg.Scale, under: float) -> st
         parts.append(svg.text(across.start - 7, y + 4, words.percent(value, 0), "tick", "end"))
     corners = (across(across.low), upward(across.low)), (across(1.0), upward(1.0))
     parts.append(svg.line(*corners, "diagonal"))
-    parts.append(svg.text(across.start + 10, upward.end + 20, "more often right than it says", "tick"))
-    parts.append(svg.text(across.end - 10, upward.start - 12, "less often right than it says", "tick", "end"))
     parts.append(svg.line((across.start, under + 58), (across.end, under + 58), "axis"))
     middle = (across.start + across.end) / 2
     parts.append(svg.text(middle, under + 76, "confidence, and how many texts have it", "tick", "middle"))

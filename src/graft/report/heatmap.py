@@ -9,6 +9,7 @@ LABELLED = 16  # classes up to which names and counts can be read
 NARROW = 18.0  # pixels of a cell below which leaning names would cover each other
 _TIPS = 300  # cells of a compact map that say what they are; the others are drawn without
 _LEVELS = 5
+_DEEPEST = 0.45  # of a cell that holds a count, whose colour must leave the ink readable on light and dark pages
 _LEAN = 0.743  # cosine of 42 degrees, at which long names lean
 
 
@@ -75,7 +76,7 @@ def _cell(block: Heatmap, place: tuple[int, int], corner: tuple[float, float], s
     count = block.counts[row][column]
     share = _share(block.counts[row], column)
     tone = "right" if row == column else "wrong"
-    strength = f"{0.06 + 0.9 * share**0.6:.2f}" if count else "0"
+    strength = 0.05 + _DEEPEST * share**0.6
     placed = {
         "x": corner[0] + 1,
         "y": corner[1] + 1,
@@ -83,41 +84,34 @@ def _cell(block: Heatmap, place: tuple[int, int], corner: tuple[float, float], s
         "height": size[1] - 2,
         "rx": 3,
         "class": f"cell {tone}" if count else "cell none",
-        "fill-opacity": strength if count else None,
+        "fill-opacity": f"{strength:.2f}" if count else None,
     }
     shape = svg.tag("rect", placed, _tip(block, row, column))
     written = words.count(count) if count else "·"
     if words.text_width(written, 12.0) > size[0] - 2:
         return shape
-    style = "count on" if float(strength) > 0.55 else "count" if count else "count faint"
+    style = "count" if count else "count faint"
     return shape + svg.text(corner[0] + size[0] / 2, corner[1] + size[1] / 2 + 4.3, written, style, "middle")
 
 
 def _compact(block: Heatmap, width: int) -> str:
+    """Cells alone, which can be scaled to any width: no writing in it grows too small to read."""
     number = len(block.names)
     side = min(width, 560) - 30.0
     step = side / number
     filled = [(row, column) for row in range(number) for column in range(number) if block.counts[row][column]]
     filled.sort(key=lambda place: -block.counts[place[0]][place[1]])
-    frame = svg.box((26, 22), side, side, "frame")
-    captions = svg.text(26, 14, "predicted →", "tick") + _upright("truth →", 16, 24)
+    frame = svg.box((0, 0), side, side, "frame")
     titled = [_small_cell(block, place, step) for place in filled[:_TIPS]]
-    return svg.drawing(
-        side + 30, side + 26, _label(block), [frame, captions, _plain(block, filled[_TIPS:], step), *titled], "natural"
-    )
-
-
-def _upright(content: str, x: float, y: float) -> str:
-    turned = {"transform": f"translate({x} {y}) rotate(90)", "class": "tick"}
-    return svg.tag("text", turned, words.escape(content))
+    return svg.drawing(side, side, _label(block), [frame, _plain(block, filled[_TIPS:], step), *titled], "natural")
 
 
 def _small_cell(block: Heatmap, place: tuple[int, int], step: float) -> str:
     row, column = place
     strength = 0.35 + 0.65 * _share(block.counts[row], column) ** 0.6
     placed = {
-        "x": 26 + column * step,
-        "y": 22 + row * step,
+        "x": column * step,
+        "y": row * step,
         "width": step,
         "height": step,
         "class": "cell right" if row == column else "cell wrong",
@@ -131,7 +125,7 @@ def _plain(block: Heatmap, places: list[tuple[int, int]], step: float) -> str:
     paths: dict[int, list[str]] = {}
     for row, column in places:
         level = min(int(_share(block.counts[row], column) ** 0.6 * _LEVELS), _LEVELS - 1)
-        square = f"M{26 + column * step:.1f} {22 + row * step:.1f}h{step:.1f}v{step:.1f}h-{step:.1f}z"
+        square = f"M{column * step:.1f} {row * step:.1f}h{step:.1f}v{step:.1f}h-{step:.1f}z"
         paths.setdefault(level, []).append(square)
     return "".join(
         svg.tag("path", {"d": "".join(squares), "class": "cell wrong", "fill-opacity": f"{0.35 + 0.13 * level:.2f}"})

@@ -9,9 +9,11 @@ from graft.report.passages import Mark, Marked, MarkedTexts, Passage, SideBySide
 from graft.report.words import escape
 
 _SAID = {"right": "", "missed": " missed", "wrong": " found"}
+_SHORT = 240  # characters that surely fit a column without scrolling
 _KEY = (
-    '<p class="key"><mark class="right">{0}</mark> found as it is · <mark class="missed">{0}</mark> missed · '
-    '<mark class="wrong">{0}</mark> found, but not there like that</p>'
+    '<p class="key"><span><mark class="right">{0}</mark> found as it is</span> '
+    '<span><mark class="missed">{0}</mark> missed</span> '
+    '<span><mark class="wrong">{0}</mark> found, but not there like that</span></p>'
 )
 
 
@@ -40,13 +42,14 @@ def _strip(strip: Strip) -> str:
     columns = (("Source", (strip.source, ())), ("Reference", strip.reference), ("Output", strip.output))
     cells = "".join(_column(name, marked) for name, marked in columns)
     return (
-        f'<div class="passage"><span class="place">{escape(strip.place)}</span><div class="beside">{cells}</div></div>'
+        f'<div class="passage"><span class="place">{escape(strip.place)}</span><div class="columns">{cells}</div></div>'
     )
 
 
 def _column(name: str, marked: Marked) -> str:
     text = "".join(_pieces(*marked, named=False)) or "–"
-    return f'<div><span class="place">{name}</span><p dir="auto">{text}</p></div>'
+    reached = ' tabindex="0"' if len(marked[0]) > _SHORT else ""  # by keyboard, to be scrolled
+    return f'<div><span class="place">{name}</span><p dir="auto"{reached}>{text}</p></div>'
 
 
 def _passage(passage: Passage) -> str:

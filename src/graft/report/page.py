@@ -111,11 +111,10 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
             narrow = heatmap.heatmap(block, NARROW) if len(block.names) <= heatmap.LABELLED else ""
             return _figure(block.caption, heatmap.heatmap(block, WIDE), narrow)
         case Reliability():
-            note = f"<p>{escape(block.note)}</p>" if block.note else ""
-            return f'<div class="beside">{_figure(block.caption, charts.reliability(block))}{note}</div>'
+            return _beside(_figure(block.caption, charts.reliability(block)), block.note)
         case Scatter():
-            note = f"<p>{escape(block.note)}</p>" if block.note else ""
-            return f'<div class="beside">{_figure(block.caption, scatter.scatter(block))}{note}</div>'
+            drawn = scatter.scatter(block), scatter.scatter(block, NARROW)
+            return _beside(_figure(block.caption, *drawn), block.note)
         case Plot():
             return _figure(block.caption, plot.plot(block, WIDE), plot.plot(block, NARROW))
         case Bars():
@@ -136,6 +135,12 @@ def _block(block: Block) -> str:  # one line per kind of block: the only place t
 def _figure(caption: str, wide: str, narrow: str = "", key: str = "") -> str:
     drawn = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>' if narrow else wide
     return f"<figure><figcaption>{escape(caption)}</figcaption>{drawn}{key}</figure>"
+
+
+def _beside(figure: str, note: str) -> str:
+    """A square chart, and how to read it."""
+    said = f"<p>{escape(note)}</p>" if note else ""
+    return f'<div class="beside">{figure}{said}</div>'
 
 
 def _intervals(block: Intervals) -> str:

@@ -24,7 +24,7 @@ def scatter(block: Scatter, width: int = SIDE) -> str:
         marks.append(svg.circle(across(truth), upward(predicted), 2.6, "dot cloud", told))
     texts, span = words.plural(len(block.points), "text"), f"from {words.number(low)} to {words.number(high)}"
     said = f"{block.caption}: {texts}, numbers {span}"
-    return svg.drawing(width, top + side + 44, said, marks)
+    return svg.drawing(width, top + side + 44, said, marks, "natural")
 
 
 def _frame(across: svg.Scale, upward: svg.Scale, named: tuple[tuple[float, str], ...]) -> str:

@@ -30,7 +30,8 @@ def _kinds(details: AnswerDetails) -> Section:
     bins = tuple(Bin(one.low, one.high, one.count, one.confidence, one.accuracy) for one in details.reliability)
     note = (
         "The score is the model's probability of this very stretch. Where several stretches are right they share it, "
-        "so answers are mostly better than their scores; what counts is that higher scores are right more often."
+        "so answers are mostly better than their scores, which stands above the dashed line; what counts is that "
+        "higher scores are right more often."
     )
     blocks.append(Reliability("How often an answer is exact, by its score", bins, note))
     lead = "An answer is exact when it is a reference but for case, punctuation and articles."
