@@ -61,3 +61,10 @@ def test_what_is_ambiguous_is_not_guessed(columns: dict[str, list[str]], found: 
     with pytest.raises(DataError, match=found) as caught:
         read(columns)
     assert "--" in caught.value.problems[0].remedy or "give a table" in caught.value.problems[0].remedy
+
+
+def test_a_remedy_can_be_copied_whatever_the_columns_are_called() -> None:
+    both = {"first text": "a text of some length {0}", "second text": "another text of some length {0}", "label": "{1}"}
+    with pytest.raises(DataError) as caught:
+        read(table(**both))
+    assert "--text 'second text'" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -253,3 +254,73 @@ def test_a_probe_without_a_training_loss_draws_no_empty_panel() -> None:
     training = {one.id: one for one in compose(probed, (epoch,), None, ()).sections}["training"]
     (chart,) = (block for block in training.blocks if isinstance(block, Curves))
     assert [panel.name for panel in chart.panels] == ["Validation Spearman correlation"]
+
+
+def data_of(task: str, per_class: dict[str, int]) -> Table:
+    """The table of what is in each split of a run of a task."""
+    manifest = samples.two()[0]
+    splits = tuple(replace(split, rows=40, per_class=per_class) for split in manifest.data.splits)
+    made = compose(replace(manifest, data=replace(manifest.data, task=task, splits=splits)), (), None, ())
+    (section,) = (section for section in made.sections if section.id == "data")
+    table = section.blocks[0]
+    assert isinstance(table, Table)
+    return table
+
+
+def test_a_label_s_share_is_of_the_texts_and_a_type_s_of_the_names() -> None:
+    labels = data_of("multi-label", {"joy": 30, "fear": 20})
+    assert labels.caption == "Texts per label and split"
+    assert [row[-1] for row in labels.rows] == [0.75, 0.5]
+    names = data_of("token-classification", {"ORG": 30, "PER": 20})
+    assert names.caption == "Names per type and split"
+    assert [row[-1] for row in names.rows] == [0.6, 0.4]
+
+
+def test_a_given_split_that_others_were_cut_from_is_said_so() -> None:
+    manifest = samples.two()[0]
+    splits = tuple(replace(split, made=split.name != "train") for split in manifest.data.splits)
+    made = compose(replace(manifest, data=replace(manifest.data, splits=splits)), (), None, ())
+    (section,) = (section for section in made.sections if section.id == "data")
+    told = dict(section.blocks[1].items)  # type: ignore[union-attr]
+    assert told["Train"].endswith("given, less validation and test")
+    assert told["Test"].endswith("split off by graft")
+
+
+@pytest.mark.parametrize("task", ["classification", "question-answering", "rewrite"])
+def test_lines_to_copy_quote_the_names_of_columns(task: str) -> None:
+    manifest = samples.two()[0]
+    second = "" if task == "rewrite" else 'the "other" one'
+    columns = replace(manifest.data.columns, text="first text", second=second)
+    run = replace(manifest, data=replace(manifest.data, task=task, columns=columns))
+    use = {section.id: section for section in compose(run, (), None, ()).sections}["use"]
+    (line,) = (line for line in use.blocks[0].text.splitlines() if "--file" in line)  # type: ignore[union-attr]
+    words = shlex.split(line)
+    assert words[words.index("--text") + 1] == "first text"
+    assert not second or words[words.index("--text-pair") + 1] == second
+
+
+def test_what_is_better_lower_is_said_so() -> None:
+    manifest, epochs, _ = samples.two()
+    assert "lower is better" not in compose(manifest, epochs, with_accuracy(0.884, 0.869, 0.898), ()).hero.sentences[0]
+    numbers = Evaluation("test", 4, {"bits_per_character": 1.793}, {"bits_per_character": (1.7, 1.9)}, {}, 1.0)
+    writes = replace(manifest, data=replace(manifest.data, task="write"))
+    made = compose(writes, epochs, numbers, ())
+    assert "1.700–1.900; lower is better." in made.hero.sentences[0]
+    (asked,) = (section for section in made.sections if section.id == "asked")
+    assert ("Windows of", "256 tokens") in asked.blocks[1].items  # type: ignore[union-attr]
+
+
+def test_values_that_are_written_alike_are_no_lead() -> None:
+    manifest, epochs, _ = samples.two()
+    numbers = numbers_samples.of_numbers(0.7874, 0.7866, 0.5, 0.0)
+    assert "0.787: as much, as far as these digits tell." in compose(manifest, epochs, numbers, ()).hero.sentences[0]
+    near = numbers_samples.of_numbers(0.7876, 0.7874, 0.5, 0.0)
+    assert "0.787: 0.001 less" in compose(manifest, epochs, near, ()).hero.sentences[0]
+
+
+def test_documents_that_are_read_in_windows_are_not_said_to_be_short() -> None:
+    manifest = samples.two()[0]
+    cut = replace(manifest.truncation, texts_cut=0, tokens_cut=0, longest=5055)
+    made = compose(replace(manifest, truncation=cut), (), None, ())
+    (section,) = (section for section in made.sections if section.id == "data")
+    assert ("Longer than 256 tokens", "read in windows, nothing cut off") in section.blocks[1].items  # type: ignore[union-attr]

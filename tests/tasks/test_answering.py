@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import answered
 import numpy as np
 import pytest
+from report import samples
 
 from graft.data.asked import asked
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.evaluate import evaluate
-from graft.records import AnswerDetails
+from graft.records import AnswerDetails, Evaluation, ShownAnswer
 from graft.tasks.answering import ANSWERING
 from graft.tasks.candidates import Candidates, of_columns
 from graft.tasks.task import Outputs
@@ -127,3 +130,16 @@ def test_other_shapes_are_refused(shape):
 def test_what_is_no_question_is_refused(given):
     with pytest.raises(TypeError, match=r"question, context|list of texts"):
         list(asked(given, "questions"))
+
+
+@pytest.mark.parametrize(("form", "place"), [("squad", "Question 94"), ("jsonl", "Line 94")])
+def test_questions_of_a_file_of_one_line_are_counted(form, place):
+    shown = ShownAnswer("qa.json", 94, "who?", "Ann came first", ((0, 3),), (4, 8), 0.0, 0.5)
+    details = AnswerDetails(mistakes=(shown,))
+    evaluation = Evaluation("test", 1, {"answer_f1": 0.0}, {}, {}, 1.0, details)
+    manifest = samples.two()[0]
+    sources = tuple(replace(source, format=form) for source in manifest.data.sources)
+    run = replace(manifest, data=replace(manifest.data, task="question-answering", sources=sources))
+    (section,) = (one for one in ANSWERING.sections(evaluation, run) if one.id == "mistakes")
+    assert f"{place.split()[0]}s are those of qa.json." in section.lead
+    assert section.blocks[0].passages[0].place.startswith(f"{place};")

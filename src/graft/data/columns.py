@@ -6,6 +6,7 @@ Nothing is guessed where two answers are likely: then the candidates are listed 
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -137,7 +138,7 @@ def _best_text(texts: Sequence[Profile], problems: Problems) -> Choice | None:
     if rivals:
         names = [ranked[0].name, *(profile.name for profile in rivals)]
         found = f"more than one column looks like texts: {some_of(names)}"
-        problems.add("columns", None, found, f"name the one to classify, for example --text {names[0]}")
+        problems.add("columns", None, found, f"name the one to classify, for example --text {shlex.quote(names[0])}")
         return None
     return ranked[0].name, f"the longest texts ({ranked[0].length:.0f} characters on average)"
 
@@ -156,7 +157,7 @@ def _infer_label(profiles: Sequence[Profile], texts: Sequence[str], problems: Pr
     names = [profile.name for profile in likely]
     if likely:
         found = f"more than one column could be the label: {some_of(names)}"
-        problems.add("columns", None, found, f"name it, for example --label {names[0]}")
+        problems.add("columns", None, found, f"name it, for example --label {shlex.quote(names[0])}")
         return None
     problems.add("no label", None, *_no_label(profiles, texts))
     return None
@@ -176,5 +177,5 @@ def _no_label(profiles: Sequence[Profile], texts: Sequence[str]) -> tuple[str, s
 
 def _text_remedy(usable: Sequence[Profile]) -> str:
     if usable:
-        return f"name the column of texts, for example --text {usable[0].name}"
+        return f"name the column of texts, for example --text {shlex.quote(usable[0].name)}"
     return "give a table with a column of texts"

@@ -107,7 +107,7 @@ def _sentences(evaluation: Evaluation, metric: str) -> tuple[str, ...]:
     if metric in evaluation.intervals:
         between = words.interval(*evaluation.intervals[metric], words.metric_unit(metric))
         where = "" if evaluation.split == "test" else f" These are {evaluation.split} texts, not the test split."
-        said.append(f"The 95% interval is {between}.{where}")
+        said.append(f"The 95% interval is {between}{'' if known(metric).higher else '; lower is better'}.{where}")
     compared = _compared(evaluation, metric)
     if compared:
         said.append(compared)
@@ -123,10 +123,10 @@ def _compared(evaluation: Evaluation, metric: str) -> str:
     best = (max if higher else min)(others, key=lambda baseline: baseline.metrics[metric])
     ours, theirs = evaluation.metrics[metric], best.metrics[metric]
     leads = ours > theirs if higher else ours < theirs
-    gap = words.points(ours - theirs) if words.is_share(metric) else words.decimal(abs(ours - theirs))
     less, more = ("fewer", "more") if words.is_share(metric) else ("less", "more")
-    tail = f"{gap} {less if ours >= theirs else more}" if gap not in ("0.0 points", "0.000") else "the same"
-    if leads and overlaps(evaluation, best, metric):
+    gap = words.difference(metric, ours, theirs)
+    tail = f"{gap} {less if ours >= theirs else more}" if gap else "as much, as far as these digits tell"
+    if gap and leads and overlaps(evaluation, best, metric):
         tail += ", but the intervals overlap"
     sentence = f"{words.doing(best.name)} gets {words.metric_value(metric, theirs)}: {tail}."
     majority = evaluation.baselines.get("majority")
@@ -181,7 +181,7 @@ def _asked(manifest: Manifest, evaluation: Evaluation | None) -> Section:
     facts = [
         ("Text columns" if columns.second else "Text column", ", ".join(filter(None, (columns.text, columns.second)))),
         *([("Label column", columns.label)] if columns.label else []),
-        ("Length limit", f"{recipe.max_tokens} tokens"),
+        ("Windows of" if manifest.data.task == "write" else "Length limit", f"{manifest.truncation.limit} tokens"),
         ("Seed", str(recipe.seed)),
         ("Why these columns", columns.why),
         ("Recipe", f"{recipe.name}, {words.plural(len(recipe.stages), 'stage')}"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graft.records import Manifest
+from graft.records import Manifest, SplitSummary
 from graft.report import words
 from graft.report.blocks import Block, Column, Facts, Fold, Prose, Section, Table
 
 _NO_CLASSES = ("regression", "question-answering")
+_COUNTED = {"multi-label": "Label", "token-classification": "Type"}
 
 
 def data_section(manifest: Manifest) -> Section:
@@ -46,20 +47,23 @@ def _sources(manifest: Manifest) -> str:
 
 
 def _classes(manifest: Manifest) -> Table:
-    splits = manifest.data.splits
+    splits, what = manifest.data.splits, _COUNTED.get(manifest.data.task, "Class")
     columns = (
-        Column("Class"),
+        Column(what),
         *(Column(split.name.capitalize(), "count") for split in splits),
         Column("Share of train", "share"),
     )
     learnt = next((split for split in splits if split.name == "train"), None)
-    total = sum(learnt.per_class.values()) if learnt else 0
+    total = 0
+    if learnt:  # a text may have several labels: shares are of texts, unless names are counted
+        total = sum(learnt.per_class.values()) if what == "Type" else learnt.rows
     rows = []
     for name in _named(manifest):
         share = learnt.per_class.get(name, 0) / total if learnt and total else None
         rows.append((name, *(split.per_class.get(name, 0) for split in splits), share))
     many = len(rows) > 12
-    return Table("Texts per class and split", columns, tuple(rows), searchable=many, page=10 if many else 0)
+    caption = f"{'Names' if what == 'Type' else 'Texts'} per {what.lower()} and split"
+    return Table(caption, columns, tuple(rows), searchable=many, page=10 if many else 0)
 
 
 def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -68,10 +72,12 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
         empty = f", {split.empty} empty" if split.empty else ""
         yield (
             split.name.capitalize(),
-            f"{words.plural(split.rows, row)}{empty}, {'split off by graft' if split.made else 'given'}",
+            f"{words.plural(split.rows, row)}{empty}, {_origin(manifest, split)}",
         )
     share, lost = _ratio(cut.texts_cut, cut.texts), _ratio(cut.tokens_cut, cut.tokens)
-    said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off" if cut.texts_cut else "no text"
+    said = "no text" if cut.longest <= cut.limit else "read in windows, nothing cut off"
+    if cut.texts_cut:
+        said = f"{words.percent(share)} of texts, {words.percent(lost)} of tokens cut off"
     yield f"Longer than {cut.limit} tokens", said
     yield "Longest text", words.plural(cut.longest, "token")
     if cut.targets is not None:
@@ -82,6 +88,14 @@ def _data_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "Repeated texts", words.plural(data.duplicates, "row")
     yield "In train and held-out", words.plural(sum(split.leaks for split in data.splits), "row")
     yield "Seed of the splits", str(data.seed)
+
+
+def _origin(manifest: Manifest, split: SplitSummary) -> str:
+    """Whether a split was given, or given and cut down, or cut from train."""
+    if split.made:
+        return "split off by graft"
+    made = [other.name for other in manifest.data.splits if other.made]
+    return f"given, less {' and '.join(made)}" if split.name == "train" and made else "given"
 
 
 def _ratio(part: int, whole: int) -> float:

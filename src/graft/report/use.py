@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,17 +92,21 @@ def _labelling(manifest: Manifest) -> Lines:
 
 
 def _cli(manifest: Manifest) -> str:
-    columns = manifest.data.columns
-    if columns.second:
-        file = f"graft predict . --file pairs.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
-        return f'printf "one text\\tanother\\n" | graft predict .\n{file}'
+    if manifest.data.columns.second:
+        return f'printf "one text\\tanother\\n" | graft predict .\n{_of_file(manifest, "pairs.csv", "answers.csv")}'
     return 'graft predict . "a text to label"\ngraft predict . --file texts.csv --out labelled.csv'
+
+
+def _of_file(manifest: Manifest, file: str, out: str) -> str:
+    """The command that answers a file whose columns are called as those that were learnt from."""
+    columns = manifest.data.columns
+    second = ["--text-pair", columns.second] if columns.second else []
+    return shlex.join(["graft", "predict", ".", "--file", file, "--text", columns.text, *second, "--out", out])
 
 
 def _answering(manifest: Manifest) -> Lines:
     """How a model that answers is used; transformers has no pipeline for answers since its version 5."""
-    columns = manifest.data.columns
-    file = f"graft predict . --file questions.csv --text {columns.text} --text-pair {columns.second} --out answers.csv"
+    file = _of_file(manifest, "questions.csv", "answers.csv")
     cli = f'printf "a question\\ta text that answers it\\n" | graft predict .\n{file}'
     given = 'question, context = "Who came first?", "Ann came first, then Bob."'
     face = (
@@ -154,8 +159,7 @@ def _writing(_: Manifest) -> Lines:
 
 def _rewriting(manifest: Manifest) -> Lines:
     """How a model that rewrites is used."""
-    file = f"graft predict . --file texts.csv --text {manifest.data.columns.text} --out rewritten.csv"
-    cli = f'graft predict . "a text"\n{file}'
+    cli = f'graft predict . "a text"\n{_of_file(manifest, "texts.csv", "rewritten.csv")}'
     face = 'import graft\n\nmodel = graft.load(".")\nfor answer in model.predict(["a text"]):\n    print(answer.output)'
     plain = (
         "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer\n\n"

@@ -270,6 +270,18 @@ def metric_value(metric: str, value: float | None) -> str:
     return amount(value, metric_unit(metric))
 
 
+def difference(metric: str, first: float, second: float) -> str:
+    """How far two values of a metric lie apart, as they are written: "7.2 points"; "" where they are written alike."""
+    if metric_value(metric, first) == metric_value(metric, second):
+        return ""
+    match metric_unit(metric):
+        case "share":
+            return points(round(first, 3) - round(second, 3))
+        case "number":
+            return number(abs(first - second))
+    return decimal(abs(round(first, 3) - round(second, 3)))
+
+
 def interval(low: float, high: float, unit: Unit = "share") -> str:
     """(0.869, 0.898) → "86.9–89.8%"; the unit is said once."""
     first = amount(low, unit)

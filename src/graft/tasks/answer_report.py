@@ -18,7 +18,7 @@ def sections(evaluation: Evaluation, manifest: Manifest) -> tuple[Section, ...]:
     if isinstance(details, AnswerDetails):
         made.append(_kinds(details))
         made += [_silence(details)] if details.threshold is not None and details.curve else []
-        made += [_answers(details)] if details.mistakes or details.examples else []
+        made += [_answers(details, manifest)] if details.mistakes or details.examples else []
     return tuple(made)
 
 
@@ -79,28 +79,32 @@ def _said(name: str, point: tuple[float, float, float, float], place: int) -> st
     return f"{name} {words.percent(point[place])} at a threshold of {words.decimal(point[0])}"
 
 
-def _answers(details: AnswerDetails) -> Section:
+def _answers(details: AnswerDetails, manifest: Manifest) -> Section:
     shown = (*details.mistakes, *details.examples)
     files = sorted({one.file for one in shown})
-    where = f" Lines are those of {files[0]}." if len(files) == 1 else ""
+    # SQuAD's JSON has its questions on one line, and they are counted
+    kind = "question" if any(source.format.startswith("squad") for source in manifest.data.sources) else "line"
+    where = f" {kind.capitalize()}s are those of {files[0]}." if len(files) == 1 else ""
+    place = f"{{file}}, {kind} {{line}}" if len(files) > 1 else f"{kind.capitalize()} {{line}}"
     blocks: list[Block] = []
     if details.mistakes:
         caption = f"The {words.plural(len(details.mistakes), 'worst answer')}, the surest first"
-        blocks.append(_passages(caption, details.mistakes, len(files) > 1))
+        blocks.append(_passages(caption, details.mistakes, place))
     else:
         blocks.append(Prose("Every answer is exact."))
     if details.examples:
-        blocks.append(_passages("Some answers that are exact", details.examples, len(files) > 1))
+        blocks.append(_passages("Some answers that are exact", details.examples, place))
     lead = f"Where the answer is, and what was found: the place to look for wrong references and blind spots.{where}"
     return Section("mistakes", "Answers in their contexts", lead, tuple(blocks))
 
 
-def _passages(caption: str, shown: Sequence[ShownAnswer], several: bool) -> MarkedTexts:
-    return MarkedTexts(caption, tuple(_passage(one, several) for one in shown), page=6, what="an answer")
+def _passages(caption: str, shown: Sequence[ShownAnswer], place: str) -> MarkedTexts:
+    """place: how a row's is said, from its file and line."""
+    passages = tuple(_passage(one, place.format(file=one.file, line=one.line)) for one in shown)
+    return MarkedTexts(caption, passages, page=6, what="an answer")
 
 
-def _passage(one: ShownAnswer, several: bool) -> Passage:
-    place = f"{one.file}, line {one.line}" if several else f"Line {one.line}"
+def _passage(one: ShownAnswer, place: str) -> Passage:
     found = "no answer was given" if one.found is None else f"score {words.decimal(one.score, 2)}"
     there = "" if one.truth else "; there is no answer"
     return Passage(f"{place}; {found}{there}", one.context, tuple(_marks(one)), one.question)
