@@ -3,7 +3,7 @@ checked and in chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -23,9 +23,12 @@ CHUNK = 2048  # texts tokenised and answered together
 
 
 def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
-    """Rows without targets, in chunks. Raises TypeError for a single string, and for anything that is not `kind`."""
+    """Rows without targets, in chunks. Raises TypeError for a single string, a table, and anything that is not
+    `kind`."""
     if isinstance(inputs, str):
         raise TypeError("predict takes a list of texts; put the one text in a list")
+    if isinstance(inputs, Mapping) or hasattr(inputs, "columns") or hasattr(inputs, "column_names"):
+        raise TypeError("predict takes texts, not a table: give one column, such as frame['text']")
     given = iter(inputs)
     while chunk := list(islice(given, CHUNK)):
         yield {"texts": _texts, "pairs": _pairs, "words": _sentences, "questions": _questions}[kind](chunk)
