@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from roofline import Peak, Work, extracting
 from sentence_transformers import SentenceTransformer
 
+from graft import quiet
 from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
-from graft.backbone.model import Backbone, load, quiet
+from graft.backbone.model import Backbone, load
 from graft.cache.store import Store
 from graft.data.tokens import Tokens, tokenize
 
@@ -91,7 +92,7 @@ def measure(texts: Sequence[str], limit: int, title: str, rounds: int, peak: Pea
     backbone = load(place, ("a", "b"))
     with tempfile.TemporaryDirectory() as root:
         extractor = Extractor(backbone, peak.machine, Store(Path(root)))
-        with quiet():
+        with quiet.MODELS:
             peer = SentenceTransformer(str(place.folder), device=peak.machine.device, local_files_only=True)
         peer.max_seq_length = limit
         encode = partial(peer.encode, texts, show_progress_bar=False)

@@ -23,9 +23,9 @@ import torch
 from common import command_line, header, median, ratio, result, seconds, splits
 from roofline import Peak, Work, classifying
 
+from graft import quiet
 from graft.backbone import hub
 from graft.backbone.model import load as load_model
-from graft.backbone.model import quiet
 from graft.data.table import Splits
 from graft.data.tokens import tokenize
 from graft.machine import Precision
@@ -53,7 +53,7 @@ def piped(made: Any, size: int, texts: list[str]) -> list[str]:
 def pipeline(run: Path, dtype: torch.dtype, device: str) -> Any:
     from transformers import pipeline as library
 
-    with quiet():
+    with quiet.MODELS:
         return library("text-classification", model=str(run / "model"), device=device, dtype=dtype)
 
 

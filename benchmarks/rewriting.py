@@ -25,9 +25,9 @@ import numpy as np
 from common import command_line, data, header, result, seconds
 from given import candidates
 
-from graft import predict
+from graft import predict, quiet
 from graft.backbone import hub
-from graft.backbone.model import load, quiet
+from graft.backbone.model import load
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.references import references_of
@@ -94,7 +94,7 @@ def drawn_anew(model: str, folder: Path, seed: int) -> Path:
     located = hub.locate(model)
     shutil.copytree(located.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     backbone = load(located, (), seed, pretrained=False, head=REWRITING.head)
-    with quiet():
+    with quiet.MODELS:
         backbone.model.save_pretrained(folder)
     return folder
 

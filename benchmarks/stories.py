@@ -22,8 +22,9 @@ import torch
 from common import command_line, data, header, median, ratio, result, seconds
 from ours import loop
 
+from graft import quiet
 from graft.backbone import hub
-from graft.backbone.model import Backbone, load, quiet
+from graft.backbone.model import Backbone, load
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Splits
@@ -140,7 +141,7 @@ def writers(model: str) -> tuple[Callable[[tuple[str, ...]], int], Callable[[tup
 
 def writing(model: str, rounds: int) -> None:
     """Tokens per second of both sides, one prompt and eight."""
-    with quiet():
+    with quiet.MODELS:
         own, theirs = writers(model)
     for prompts in (PROMPTS[:1], PROMPTS):
         own(PROMPTS[:1])

@@ -20,9 +20,9 @@ import numpy as np
 from common import command_line, header, result, seconds, splits
 from given import candidates
 
-from graft import predict
+from graft import predict, quiet
 from graft.backbone import hub
-from graft.backbone.model import load, quiet
+from graft.backbone.model import load
 from graft.data.table import Splits
 from graft.evaluate import difference
 from graft.fitting import FitOptions, fit
@@ -37,7 +37,7 @@ def drawn_anew(model: str, folder: Path, seed: int) -> Path:
     located = hub.locate(model)
     shutil.copytree(located.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     backbone = load(located, ("a", "b"), seed, pretrained=False)
-    with quiet():
+    with quiet.MODELS:
         bare: Any = backbone.model.base_model
         bare.save_pretrained(folder)
     return folder

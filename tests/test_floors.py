@@ -19,6 +19,7 @@ FLOORS = {
     "errors.py": 1,
     "files.py": 1,
     "machine.py": 1,
+    "quiet.py": 1,
     "records/": 1,
     "cache/": 2,
     "data/": 2,
@@ -62,7 +63,7 @@ NEIGHBOURS = {  # who may import whom on one floor
     ("tasks/", "report/"),
     ("face.py", "cli/"),
 }
-LIGHT = ("cache/", "data/", "report/", "tasks/", "cli/", "errors.py", "files.py", "machine.py", "records/")
+LIGHT = ("cache/", "data/", "report/", "tasks/", "cli/", "errors.py", "files.py", "machine.py", "quiet.py", "records/")
 HEAVY = {"torch", "transformers", "safetensors", "sklearn"}
 
 LINES = 300

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from graft.backbone.model import quiet
+from graft import quiet
 from graft.predict import load
 from graft.records import Evaluation
 from graft.run import FitOptions, Given, RunOptions, run
@@ -44,7 +44,7 @@ def test_a_run_ends_in_an_ordinary_model_that_learnt(name: str, few: Path, tmp_p
     if name != "t5-gothic":  # the least trained of the three hardly moves in so little
         assert evaluation.metrics["accuracy"] > chance + 0.05
     assert (tmp_path / "run" / "report.html").is_file()
-    with quiet(), torch.inference_mode():
+    with quiet.MODELS, torch.inference_mode():
         model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run" / "model")
         tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run" / "model")
         theirs = model(**tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")).logits

@@ -18,7 +18,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedTokenizerFast
 
-from graft.backbone.model import quiet
+from graft import quiet
 
 PROSE = (
     "the a an and or but not no very too of in on at to for with from by is was are were be been it this that we i "
@@ -98,7 +98,7 @@ def _sized(family: str, layers: int, width: int) -> tuple[PreTrainedConfig, PreT
 def _save(
     folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, seed: int, auto: Any = AutoModel
 ) -> Path:
-    with torch.random.fork_rng(devices=[]), quiet():
+    with torch.random.fork_rng(devices=[]), quiet.MODELS:
         torch.manual_seed(seed)
         auto.from_config(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)

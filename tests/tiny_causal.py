@@ -28,7 +28,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from graft.backbone.model import quiet
+from graft import quiet
 
 FAMILIES = ("gpt2", "llama", "qwen2", "qwen3", "gpt_neox")
 POSITIONS = 64
@@ -39,7 +39,7 @@ def make(name: str, folder: Path, layers: int = 2, width: int = 32, seed: int = 
     """A model of the family in safetensors, with its fast tokenizer. Returns the folder."""
     tokenizer = words_only() if name == "llama" else byte_level()
     kind, config = _configured(name, tokenizer, layers, width)
-    with torch.random.fork_rng(devices=[]), quiet():
+    with torch.random.fork_rng(devices=[]), quiet.MODELS:
         torch.manual_seed(seed)
         kind(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, cast
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from graft import quiet
 from graft.backbone.heads import OwnHead, PairedHead, PooledHead
 from graft.backbone.hub import Located
-from graft.backbone.model import HEAD, Backbone, quiet
+from graft.backbone.model import HEAD, Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.saved import HEAD_WEIGHTS, WEIGHTS, check
 from graft.errors import RunError
@@ -42,7 +43,7 @@ def save(backbone: Backbone, folder: Path, limit: int, settled: Mapping[str, flo
     model = backbone.model if head is None else cast("PreTrainedModel", backbone.model.base_model)
     if settled:
         model.config.graft_settled = dict(settled)
-    with quiet():
+    with quiet.MODELS:
         model.save_pretrained(folder, max_shard_size="100GB")
         backbone.tokenizer.save_pretrained(folder)
     if head is not None:

@@ -9,11 +9,11 @@ import difflib
 import errno
 import glob
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from graft import quiet
 from graft.backbone.trust import read_json
 from graft.errors import ModelError, first_line
 from graft.files import at_home
@@ -106,24 +106,11 @@ def _fetched(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
 def _snapshot(name: str, revision: str | None, patterns: Sequence[str], local_only: bool) -> Path:
     import huggingface_hub
 
-    with _without_warnings():
+    with quiet.HUB:
         folder = huggingface_hub.snapshot_download(
             name, revision=revision, allow_patterns=list(patterns), local_files_only=local_only
         )
     return Path(folder)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Without the library's lines about each try: what comes of the last one is said in one message."""
-    from huggingface_hub.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(40)  # errors only
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _refused(name: str, revision: str | None, error: Exception) -> ModelError:

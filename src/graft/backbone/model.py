@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from graft import quiet
 from graft.backbone import decoders, outputs, tied, trust
 from graft.backbone.families import Family, depth_of, family_of
 from graft.backbone.hub import Located, described, has_tokenizer
@@ -56,7 +57,7 @@ def load(
     trust.check(located.folder, located.name)
     if not has_tokenizer(located.folder):
         raise ModelError(f"{located.name} has no tokenizer in {located.folder}.", REMEDY)
-    with quiet():
+    with quiet.MODELS:
         try:
             config = trust.configuration(located.folder, located.name)
             outputs.refuse_unfit(config, located, head)
@@ -214,25 +215,6 @@ def max_tokens(config: Any, tokenizer: Any) -> int:
             "mend model_max_length in tokenizer_config.json, or download the model again.",
         )
     return min(positions, int(min(limit, TOKENIZER_LIMIT)))
-
-
-class quiet:
-    """transformers prints a table of new weights for each new head; the head is ours to announce."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._before = logging.get_verbosity()
-        self._bars = logging.is_progress_bar_enabled()
-        logging.set_verbosity(50)  # only what is critical
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._before)
-        if self._bars:
-            logging.enable_progress_bar()
 
 
 def _first_line(error: BaseException) -> str:

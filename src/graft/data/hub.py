@@ -6,8 +6,10 @@ import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
+from graft import quiet
 from graft.data.memory import SPLIT_NAMES
 from graft.data.stream import refuse
 from graft.errors import DataError, MissingExtra, first_line
@@ -16,6 +18,7 @@ from graft.records import SplitName
 PREFIX = "hub:"
 IDENTIFIER = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?(:[\w.-]+)?")
 PATIENCE = 5.0  # seconds that the hub has to answer
+TURN = Lock()  # what `datasets` prints, and whether it is offline, are values of the whole process
 
 
 def looks_like_id(name: str) -> bool:
@@ -69,19 +72,16 @@ def _unreachable(name: str, shown: str) -> str:
 
 @contextmanager
 def _quietly(datasets: Any, offline: bool) -> Iterator[None]:
-    """Without the libraries' warnings of retries; `offline`: the local cache only, no socket."""
-    from huggingface_hub.utils import logging
-
-    before = logging.get_verbosity(), datasets.logging.get_verbosity(), datasets.config.HF_HUB_OFFLINE
-    logging.set_verbosity(40)  # errors only
-    datasets.logging.set_verbosity_error()
-    datasets.config.HF_HUB_OFFLINE = offline
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before[0])
-        datasets.logging.set_verbosity(before[1])
-        datasets.config.HF_HUB_OFFLINE = before[2]
+    """Without the libraries' warnings of retries, one thread at a time; `offline`: the local cache only, no socket."""
+    with TURN, quiet.HUB:
+        before = datasets.logging.get_verbosity(), datasets.config.HF_HUB_OFFLINE
+        datasets.logging.set_verbosity_error()
+        datasets.config.HF_HUB_OFFLINE = offline
+        try:
+            yield
+        finally:
+            datasets.logging.set_verbosity(before[0])
+            datasets.config.HF_HUB_OFFLINE = before[1]
 
 
 def _refused(shown: str, unreachable: str, error: Exception) -> DataError:
