@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +43,9 @@ def test_choosing_gives_a_ranking(tiny_bert: Path, capfd: pytest.CaptureFixture[
     assert found.pick in {one.candidate.name for one in found.forecasts}
     assert len(found.forecasts) == 2
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(graft.RecipeError, match="budget"):
-        graft.choose(ROWS, budget=0)
+    for budget in (0, "5m"):
+        with pytest.raises(graft.RecipeError, match="budget"):
+            graft.choose(ROWS, budget=budget)  # type: ignore[arg-type]
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
@@ -99,6 +101,47 @@ def test_the_steps_on_their_own(tiny_bert: Path, tmp_path: Path) -> None:
     assert graft.report(tmp_path / "run").is_file()
 
 
+def test_paths_name_models_recipes_and_candidates(tiny_bert: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "probe"\nseed = 3', encoding="utf-8")
+    result = graft.run(ROWS, tmp_path / "run", model=tiny_bert, recipe=mine, precision="fp32", quiet=True)
+    assert result.manifest.backbone.name == str(tiny_bert)
+    assert result.manifest.recipe.seed == 3
+    assert result.manifest.machine.precision == "fp32"
+    alone = graft.choose(ROWS, tiny_bert, budget=30, recipe=mine, device="cpu", quiet=True)
+    assert alone.pick.startswith(str(tiny_bert))
+
+
+def test_a_run_that_goes_on_needs_no_names(tiny_bert: Path, tmp_path: Path) -> None:
+    first = graft.run(ROWS, tmp_path / "run", model=tiny_bert, recipe="probe", quiet=True)
+    again = graft.run(ROWS, tmp_path / "run", resume=True, quiet=True)
+    assert again.manifest.recipe == first.manifest.recipe
+    assert again.metrics == first.metrics
+    with pytest.raises(graft.RunError, match="other recipe"):
+        graft.run(ROWS, tmp_path / "run", recipe="fast", resume=True, quiet=True)
+
+
+def test_what_writes_is_the_usual_model_where_none_is_named(
+    stories: Path, tiny_gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    documents = graft.Given(stories, reading=graft.ReadOptions(task="write"))
+    shutil.copytree(tiny_gpt2, tmp_path / "gpt2")  # a folder goes before a hub model of the same name
+    result = graft.run(documents, "runs/style", settings={"epochs": 1}, quiet=True)
+    assert result.manifest.backbone.name == str(tmp_path / "gpt2")
+    rows = [{"text": f"a text of {n} words", "label": f"{n} words"} for n in range(20)]
+    rewriting = graft.Given(rows, reading=graft.ReadOptions(task="rewrite"))
+    with pytest.raises(graft.ModelError, match="t5-small"):
+        graft.run(rewriting, "runs/rewritten", quiet=True)
+
+
+def test_a_dataset_is_no_splits(tmp_path: Path) -> None:
+    dataset = graft.read(ROWS)
+    with pytest.raises(TypeError, match=r"graft\.split"):
+        list(graft.fit(dataset, tmp_path / "run"))  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
 def test_errors_are_the_tree_of_graft(tmp_path: Path) -> None:
     with pytest.raises(graft.DataError):
         graft.run(tmp_path / "nowhere.csv", tmp_path / "run", quiet=True)
@@ -106,6 +149,7 @@ def test_errors_are_the_tree_of_graft(tmp_path: Path) -> None:
 
 def test_settings_are_written_as_toml_reads_them() -> None:
     named = {"a": 1, "b": 2e-5, "c": True, "d": "pooled", "e": (1e-5, 3), "f": np.float32(0.5)}
+    named |= {"g": np.array([1e-4, 2e-4]), "h": None}
     assert as_settings(named) == {
         "a": "1",
         "b": "2e-05",
@@ -113,6 +157,8 @@ def test_settings_are_written_as_toml_reads_them() -> None:
         "d": "pooled",
         "e": "[1e-05, 3]",
         "f": "0.5",
+        "g": "[0.0001, 0.0002]",
+        "h": "none",
     }
     with pytest.raises(TypeError, match="not dict"):
         as_settings({"a": {}})

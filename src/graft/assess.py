@@ -20,7 +20,7 @@ from graft import evidence
 from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
-from graft.data.table import Rows, Splits
+from graft.data.table import Rows, Splits, as_splits
 from graft.errors import RunError
 from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
@@ -60,7 +60,7 @@ def evaluate(
     folder = RunFolder(run)
     with folder.locked():
         manifest = folder.manifest()
-        splits = splits or reread(manifest)
+        splits = reread(manifest) if splits is None else as_splits(splits)
         _check_same(manifest, splits, folder)
         yield from folder.notices(manifest)
         further = (*(yield from _kept(folder)), *extra)

@@ -11,6 +11,7 @@ import dataclasses
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -50,7 +51,7 @@ COMPARED = ("classification", "multi-label", "regression", "token-classification
 class ChooseOptions:
     """What is compared, and how long that may take."""
 
-    candidates: tuple[str, ...] = ()  # as --model takes them, or folders of models; none: what is at hand
+    candidates: tuple[str | Path, ...] = ()  # as --model takes them, or folders of models; none: what is at hand
     budget: float = BUDGET  # seconds from `began`
     within: float = 0.0  # the cheapest that is expected within so much of the best is taken
     began: float | None = None  # time.perf_counter(); None: when the first event is asked for

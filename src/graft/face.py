@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from graft.fitting import FitOptions
 from graft.folder import RunFolder
 from graft.generate import GENERATION, Writer
 from graft.generate import load as load_writer
+from graft.machine import Device, Precision
 from graft.predict import Predictor, load
-from graft.records import Evaluation, Input, Manifest, Ranking
+from graft.records import Evaluation, Input, Manifest, Ranking, Recipe
 from graft.records.writing import Fragment, Generation
 from graft.run import Given, RunOptions
 from graft.run import run as run_events
@@ -67,9 +69,11 @@ def run(
     data: Any,
     out: str | Path | None = None,
     *,
-    model: str = "embedded",
-    recipe: str = "fast",
+    model: str | Path | None = None,
+    recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     scratch: bool = False,
     resume: bool = False,
     quiet: bool = False,
@@ -77,15 +81,17 @@ def run(
     """Train on labelled texts, measure on held-out rows, write a report.
 
     `data`: whatever `graft.read` takes, or a `graft.Given` that also names columns, split files and how to read them.
-    `out`: the run's folder; without it a new one under `runs/`. `model`: "embedded", a folder or a hub id.
-    `recipe`: "fast", "thorough", "probe", "book" or a .toml file. `settings`: recipe fields by dotted name, such as
-    `{"epochs": 3, "stages.0.optimiser.lr": 5e-5}`. `scratch`: also train the same architecture from random weights.
-    `resume`: go on with the stopped run in `out`. Progress goes to standard error unless `quiet`.
+    `out`: the run's folder; without it a new one under `runs/`. `model`: "embedded", a folder or a hub id; None:
+    "gpt2" to write, "t5-small" to rewrite, else "embedded".
+    `recipe`: "fast" (the default), "thorough", "probe", "book", a .toml file or a `Recipe`. `settings`: recipe fields
+    by dotted name, such as `{"epochs": 3, "stages.0.optimiser.lr": 5e-5}`. `scratch`: also train the same architecture
+    from random weights. `resume`: go on with the stopped run in `out`; model, device, precision and (without
+    `settings`) recipe that are not named are its own. Progress goes to standard error unless `quiet`.
 
     Raises GraftError for everything that the caller can mend.
     """
     given = data if isinstance(data, Given) else Given(data)
-    fit = FitOptions(model=model, recipe=recipe, settings=as_settings(settings or {}))
+    fit = FitOptions(model, None, recipe, as_settings(settings or {}), device, precision)
     folder = Path(out) if out is not None else new_folder(given.data)
     story = Story(screen(quiet), folder)
     story.follow(run_events(given, fit, RunOptions(folder, resume, scratch)))
@@ -96,12 +102,14 @@ def run(
 
 def choose(
     data: Any,
-    candidates: str | Sequence[str] = (),
+    candidates: str | Path | Sequence[str | Path] = (),
     *,
     budget: float = BUDGET,
     within: float = 0.0,
-    recipe: str = "fast",
+    recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     quiet: bool = False,
 ) -> Ranking:
     """Which pretrained model would serve best: what each is expected to reach, with an interval, and at what cost.
@@ -114,13 +122,15 @@ def choose(
     Raises GraftError for everything that the caller can mend.
     """
     began = time.perf_counter()
-    if not (budget > 0 and 0 <= within < 1):
+    numbers: tuple[Any, ...] = (budget, within)
+    if not (all(isinstance(one, Real) for one in numbers) and budget > 0 and 0 <= within < 1):
         raise RecipeError(
-            f"A budget of {budget} seconds within {within} cannot be.", "give seconds, and a share below 1."
+            f"A budget of {budget!r} seconds within {within!r} cannot be.",
+            "give seconds as a number, such as 300, and a share below 1.",
         )
     given = data if isinstance(data, Given) else Given(data)
-    names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
-    fit = FitOptions(recipe=recipe, settings=as_settings(settings or {}))
+    names = (candidates,) if isinstance(candidates, str | Path) else tuple(candidates)
+    fit = FitOptions(None, None, recipe, as_settings(settings or {}), device, precision)
     story = Story(screen(quiet))
     story.follow(choose_events(given.splits(), fit, ChooseOptions(names, budget, within, began)))
     assert story.ranking is not None
@@ -145,9 +155,11 @@ def as_settings(named: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _written(value: Any) -> str:
-    if hasattr(value, "item") and not isinstance(value, str):  # a numpy number
-        value = value.item()
+    if hasattr(value, "tolist"):  # numpy's numbers and arrays
+        value = value.tolist()
     match value:
+        case None:
+            return "none"
         case bool():
             return "true" if value else "false"
         case int() | float():
@@ -156,4 +168,4 @@ def _written(value: Any) -> str:
             return value
         case list() | tuple():
             return f"[{', '.join(_written(item) for item in value)}]"
-    raise TypeError(f"a setting is a number, a string, a bool or a list of them, not {type(value).__name__}")
+    raise TypeError(f"a setting is a number, a string, a bool, None or a list of them, not {type(value).__name__}")

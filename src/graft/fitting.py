@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.precision import serving
+from graft.data.documents import WRITE
 from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
+from graft.data.references import REWRITE
 from graft.data.spelling import spell
-from graft.data.table import Rows, Splits
+from graft.data.table import Rows, Splits, as_splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite
 from graft.folder import RunFolder
@@ -52,18 +55,20 @@ from graft.train.scale import Scale
 from graft.windowed import Documents
 
 Event = FitEvent | Manifest
+USUAL = {WRITE: "gpt2", REWRITE: "t5-small"}  # what writes where no model is named; for other tasks the embedded one
 
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`).
 
-    `recipe`: a name, the path of a .toml file, or the recipe itself.
+    `recipe`: a name, the path of a .toml file, or the recipe itself. Model and recipe that are None are those of the
+    run that goes on; for a new one the task's usual model, and "fast".
     """
 
-    model: str = hub.EMBEDDED
+    model: str | Path | None = None
     revision: str | None = None
-    recipe: str | Recipe = "fast"
+    recipe: str | Path | Recipe | None = None
     settings: dict[str, str] = field(default_factory=dict)
     device: Device = "auto"
     precision: Precision = "auto"
@@ -71,8 +76,19 @@ class FitOptions:
 
     def recipe_at(self, scale: Scale) -> Recipe:
         """The recipe that is asked for, cut to a size."""
-        named = recipes.named(self.recipe, scale) if isinstance(self.recipe, str) else self.recipe
+        recipe = self.recipe or "fast"
+        named = recipe if isinstance(recipe, Recipe) else recipes.named(os.fspath(recipe), scale)
         return recipes.changed(named, self.settings, scale)
+
+    def going_on(self, run: Manifest) -> FitOptions:
+        """With what is not named taken from a run; of its recipe only what to do about numbers that are not finite may
+        be set anew."""
+        model, revision, recipe = self.model, self.revision, self.recipe
+        if model is None:
+            model, revision = run.backbone.name, revision or run.backbone.revision or None
+        if recipe is None and set(self.settings) <= {"on_nonfinite"}:
+            recipe = run.recipe
+        return dataclasses.replace(self, model=model, revision=revision, recipe=recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +116,12 @@ def fit(
     With `resume`, a run that was stopped goes on to the weights that it would have had. Raises RunError when the
     folder holds a run and `resume` is off, or when data, recipe or model are not those of the run.
     """
+    splits = as_splits(splits)
     folder = RunFolder(out)
     clock = Clock()
     with folder.locked():
         recorded = _recorded(folder, resume)
+        options = options if recorded is None else options.going_on(recorded)
         job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
         if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
             lost = saved.damaged(folder.model, recorded)
@@ -134,8 +152,11 @@ def _prepare(
     else:
         chosen = resuming.same_machine(recorded, options.device, options.precision, folder)
     task = task_named(splits.summary.task)
+    if options.model is None and task.name in USUAL:
+        yield Said(f"Model: {USUAL[task.name]}, as none is named (--model names another).")
     with clock.phase("load model"):
-        located = hub.locate(options.model, options.revision)
+        named = os.fspath(options.model or USUAL.get(task.name, hub.EMBEDDED))
+        located = hub.locate(named, options.revision)
         backbone = load_model(located, splits.classes, head=task.head)
         chosen = chosen if recorded is not None else serving(backbone, chosen)
     yield from map(Said, _about(backbone, chosen))

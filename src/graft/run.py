@@ -19,7 +19,7 @@ from graft.data.references import REWRITE
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.errors import RecipeError
-from graft.fitting import FitOptions
+from graft.fitting import USUAL, FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.machine import Device
 from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
@@ -35,7 +35,7 @@ class RunOptions:
     out: str | Path | None = None  # None: a fresh folder under runs/
     resume: bool = False
     scratch: bool = False  # also train the same architecture from random weights, as a yardstick
-    choose: ChooseOptions | None = None  # compare models first, and train the one that is advised; None: train fit's
+    choose: ChooseOptions | None = None  # compare models that label first, and train the advised one; None: train fit's
     beside: dict[str, str] = field(default_factory=dict)  # to compare a style with: "neutral", "contrast" → path
 
 
@@ -69,7 +69,7 @@ class Given:
             test=_path(self.test),
             reading=differing,
             shares=self.shares,
-            seed=self.seed,
+            seed=int(self.seed),
         )
 
     @property
@@ -125,7 +125,7 @@ def run(
     request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
     folder = RunFolder(out)
     ranking: Ranking | None = None
-    if options.choose is not None and not writes and not folder.exists:
+    if options.choose is not None and splits.summary.task not in USUAL and not folder.exists:
         with folder.locked():  # a comparison takes minutes, and the folder must still be free after it
             ranking = yield from _compared(splits, fit, options.choose)
         fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit

@@ -32,14 +32,14 @@ class Named:
     depths: tuple[int, ...] = ()  # rising
 
 
-def named(names: Sequence[str]) -> list[Named]:
+def named(names: Sequence[str | Path]) -> list[Named]:
     """What was named, each model once: a folder of models stands for each of them, `model@k` for that depth alone.
 
     The same model named twice, or whole and at a depth, is one candidate with all that was asked of it.
     """
     found: dict[str, set[int | None]] = {}
     for name in names:
-        whole, depth = of_depth(name)
+        whole, depth = of_depth(os.fspath(name))
         for one in _inside(whole):
             found.setdefault(one, set()).add(depth)
     return [Named(one, _asked(depths)) for one, depths in found.items()]

@@ -10,7 +10,6 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from graft.backbone.hub import EMBEDDED
 from graft.choosing import BUDGET, BUDGET_OF_RUN, ChooseOptions
 from graft.cli.options import texts_named
 from graft.cli.usage import UsageError
@@ -19,11 +18,10 @@ from graft.data.read import ReadOptions
 from graft.errors import RunError
 from graft.fitting import FitOptions
 from graft.folder import RunFolder, fresh_folder
-from graft.records import Manifest, Recipe
+from graft.records import Manifest
 from graft.run import Given
 from graft.train.checkpoint import SAVE_EVERY
 
-USUAL = {"write": "gpt2", "rewrite": "t5-small"}  # what writes where nothing else is named
 READING = ("task", "documents", "encoding", "format", "labels", "unlabelled", "quoting")
 SHORTCUTS = {
     "epochs": "epochs",
@@ -110,27 +108,19 @@ def _reading(named: dict[str, str]) -> ReadOptions:
     return ReadOptions(**values)
 
 
-def fitting(asked: Namespace, run: Manifest | None) -> FitOptions:
+def fitting(asked: Namespace) -> FitOptions:
     """How to train."""
-    named = settings(asked)
-    recipe: str | Recipe = asked.recipe or "fast"
-    model, revision = asked.model, asked.revision
-    if run is not None and model is None:
-        model, revision = run.backbone.name, run.backbone.revision or None
-    if run is not None and asked.recipe is None and set(named) <= {"on_nonfinite"}:  # a run that stopped may go on so
-        recipe = run.recipe
     if asked.revision is not None and asked.model is None:
         raise UsageError("--revision is of a model, but none is named.", "add --model NAME, or leave it out.")
     every = SAVE_EVERY if asked.save_every is None else asked.save_every
-    model = model or USUAL.get(asked.task, EMBEDDED)
-    return FitOptions(model, revision, recipe, named, asked.device, asked.precision, every)
+    return FitOptions(asked.model, asked.revision, asked.recipe, settings(asked), asked.device, asked.precision, every)
 
 
 def comparing(asked: Namespace) -> FitOptions:
     """How the candidates of `choose` would be trained."""
     named = {} if asked.max_tokens is None else {"max_tokens": str(asked.max_tokens)}
     return FitOptions(
-        recipe=asked.recipe or "fast", settings=named | dict(asked.set), device=asked.device, precision=asked.precision
+        recipe=asked.recipe, settings=named | dict(asked.set), device=asked.device, precision=asked.precision
     )
 
 
@@ -143,11 +133,9 @@ def choosing(asked: Namespace, began: float) -> ChooseOptions:
     return ChooseOptions(tuple(asked.candidates), asked.budget or BUDGET, asked.within / 100, began)
 
 
-def unnamed(asked: Namespace, run: Manifest | None) -> ChooseOptions | None:
-    """How a run finds its model where none is named; None where one is, the run that goes on has its own, or texts are
-    to be written, for which no models are compared."""
-    is_open = asked.model is None and run is None and asked.task not in USUAL
-    return ChooseOptions(budget=BUDGET_OF_RUN) if is_open else None
+def unnamed(asked: Namespace) -> ChooseOptions | None:
+    """How a run finds its model where none is named; None where one is."""
+    return ChooseOptions(budget=BUDGET_OF_RUN) if asked.model is None else None
 
 
 def settings(asked: Namespace) -> dict[str, str]:

@@ -39,7 +39,7 @@ def main(asked: Namespace) -> int:
         recorded = asking.recorded(asked)
         asked.out = str(asking.out(asked))
         story = Story(screen(asked.quiet), Path(asked.out))
-        given, options = asking.given(asked, recorded), asking.fitting(asked, recorded)
+        given, options = asking.given(asked, recorded), asking.fitting(asked)
         story.follow(_events(asked, given, options, asking.command(asked)))
     assert story.manifest is not None
     if asked.json:

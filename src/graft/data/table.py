@@ -111,3 +111,10 @@ class Splits:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.summary.classes
+
+
+def as_splits(given: object) -> Splits:
+    """The same. Raises TypeError for anything else, such as a dataset that was not divided yet."""
+    if not isinstance(given, Splits):
+        raise TypeError(f"graft.split(dataset) makes the Splits that are wanted here, not a {type(given).__name__}")
+    return given
