@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,18 @@ def test_too_little_data_is_refused(pairs: Pairs) -> None:
 def test_shares_that_cannot_be_are_refused(shares: tuple[float, float]) -> None:
     with pytest.raises(RecipeError):
         split(read(corpus(20, 20)), validation=shares[0], test=shares[1])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, None, "1"])
+def test_seeds_that_cannot_be_are_refused(seed: Any) -> None:
+    with pytest.raises(RecipeError, match="whole number"):
+        split(read(corpus(10, 10)), seed=seed)
+
+
+def test_a_seed_may_be_numpys() -> None:
+    summary = split(read(corpus(10, 10)), seed=np.int64(3)).summary  # type: ignore[arg-type]
+    assert summary == split(read(corpus(10, 10)), seed=3).summary
+    assert type(summary.seed) is int
 
 
 def test_a_pair_and_its_mirror_lie_on_one_side(tmp_path: Path) -> None:

@@ -47,10 +47,12 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
+            if not isinstance(self.encoding, str):
+                raise LookupError
+            "".encode(self.encoding)  # base64, say, is a codec, but of no text
+        except (LookupError, ValueError):  # ValueError: a NUL in it
             raise RecipeError(
-                f"There is no encoding named {self.encoding!r}.", "use utf-8, latin-1, cp1252, …"
+                f"There is no encoding of text named {self.encoding!r}.", "use utf-8, latin-1, cp1252, …"
             ) from None
         _one_of("format", self.format, get_args(Format))
         _one_of("labels", self.labels, get_args(Labels))

@@ -45,9 +45,9 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
 
     Cuts are stratified by class; rows whose texts are the same after normalisation stay together, and so do questions
     about one article (or, where there are few, one context); the same file, shares and seed give the same splits.
-    Raises DataError for fewer than 10 rows, RecipeError for impossible shares.
+    Raises DataError for fewer than 10 rows, RecipeError for impossible shares or an impossible seed.
     """
-    _check_shares(validation, test)
+    _check(validation, test, seed)
     writes = dataset.task == WRITE
     dataset = divisible(dataset) if writes else dataset
     train = dataset.parts["train"]
@@ -71,12 +71,14 @@ def split(dataset: Dataset, *, validation: float | None = None, test: float | No
     return Splits(parts["train"], parts["validation"], parts["test"], summary)
 
 
-def _check_shares(validation: float | None, test: float | None) -> None:
+def _check(validation: float | None, test: float | None, seed: int) -> None:
     for name, share in (("validation", validation), ("test", test)):
         if share is not None and not 0 < share < 1:
             raise RecipeError(f"The {name} share cannot be {share}.", "give a number between 0 and 1, such as 0.1.")
     if (validation or 0) + (test or 0) >= 1:
         raise RecipeError("The validation and test shares leave nothing to train on.", "give shares that add to less.")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise RecipeError(f"The split seed cannot be {seed!r}.", "give a whole number from 0 to 2**63 - 1.")
 
 
 def _validation_rows(rows: int, share: float | None) -> int:
@@ -203,7 +205,7 @@ def _summary(
         classes=dataset.classes,
         sources=dataset.sources,
         splits=tuple(summaries),
-        seed=seed,
+        seed=int(seed),
         duplicates=count_duplicates(np.concatenate(list(keys.values()))),
         notes=tuple(notes),
     )
