@@ -134,6 +134,8 @@ MISTAKES = {
     "too deep": ("stages = " + 2000 * "[", "too deeply", "recipes.md"),
     "unknown base": ('base = "fsat"', "'fsat'", "did you mean fast?"),
     "base of another type": ("base = 3", "3"),
+    "base that is a list": ('base = ["fast"]', "['fast']", "Bases: fast"),
+    "base that is a table": ("[base]\nname = 'fast'", "no base", "Bases: fast"),
     "base that is a file": ('base = "mine.toml"', "mine.toml"),
     "unknown field": ("sed = 1\n" + STAGE, "'sed'", "did you mean 'seed'?"),
     "unknown field of a stage": (STAGE + "epoch = 2", "'epoch'", "did you mean 'epochs'?"),
@@ -237,6 +239,22 @@ def test_a_head_rate_of_its_own_keeps_its_ratio_unless_it_is_set():
     assert slower.head_lr / slower.lr == pytest.approx(before.head_lr / before.lr)
     both = changed(named("fast", SCALE), {"head_lr": "1e-3", "lr": "1e-5"}, SCALE).stages[0].optimiser
     assert (both.lr, both.head_lr) == (1e-5, 1e-3)
+
+
+def test_a_head_rate_of_its_own_can_be_taken_away(tmp_path):
+    assert changed(named("fast", SCALE), {"head_lr": "none"}, SCALE).stages[0].optimiser.head_lr is None
+    both = changed(named("fast", SCALE), {"stages.0.optimiser.head_lr": "none", "lr": "1e-5"}, SCALE)
+    assert (both.stages[0].optimiser.lr, both.stages[0].optimiser.head_lr) == (1e-5, None)
+    path = toml(tmp_path, STAGE + 'optimiser.head_lr = "none"')
+    assert read(path, SCALE).stages[0].optimiser.head_lr is None
+    refused(lambda: changed(named("fast", SCALE), {"lr": "none"}, SCALE), "lr")
+
+
+@pytest.mark.parametrize("name", ["fast", "thorough", "book"])
+def test_a_stage_without_steps_is_told_of_what_was_set(name):
+    refused(
+        lambda: changed(named(name, SCALE), {"epochs": "0"}, SCALE), "0 epochs", "1 epoch or more", "--recipe probe"
+    )
 
 
 def test_no_settings_change_nothing():

@@ -17,8 +17,8 @@ def check_stage(stage: Stage, where: str, blocks: int, shared: bool) -> None:
     optimiser, loss = stage.optimiser, stage.loss
     if stage.epochs == 0 and (optimiser, loss) != (Optimiser(), Loss()):
         raise RecipeError(
-            f"{where} takes no steps, so a rate, class weights or smoothing change nothing.",
-            "give it epochs, or use a recipe that trains, such as fast.",
+            f"{where} takes no steps with 0 epochs, so its rates, class weights or smoothing change nothing.",
+            "give it 1 epoch or more; --recipe probe, without these, trains a head alone.",
         )
     batches, any_rate = stage.batches, "more than 0, and finite"
     within: Ranges = {

@@ -66,7 +66,7 @@ def read(path: Path, scale: Scale) -> Recipe:
         raise RecipeError(f"{path} nests values too deeply.", "write it as docs/recipes.md shows.") from None
     base = content.pop("base", None)
     known = of_task(scale.task)
-    if base is not None and base not in known:
+    if base is not None and not (isinstance(base, str) and base in known):
         close = difflib.get_close_matches(str(base), known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise RecipeError(f"{path}: there is no base {base!r}.", f"{hint}Bases: {', '.join(known)}.")
@@ -94,7 +94,7 @@ def changed(recipe: Recipe, settings: dict[str, str], scale: Scale) -> Recipe:
             before, target[key] = target[key], _value(value)
             if key == "lr" and target["head_lr"] is not None and _is_rate(before) and _is_rate(target[key]):
                 target["head_lr"] *= target[key] / before
-    return _checked(fields, "--set", scale)
+    return _checked(fields, "The recipe as set", scale)
 
 
 def _is_rate(value: Any) -> bool:
@@ -171,6 +171,7 @@ def _unknown(name: str, fields: dict[str, Any]) -> RecipeError:
 def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     """A recipe from plain values: no unknown field, right types, sensible numbers."""
     _refuse_unknown(fields, Recipe, where)
+    _without_head_lr(fields)
     try:
         recipe = msgspec.convert(fields, Recipe)
     except msgspec.ValidationError as error:
@@ -208,6 +209,15 @@ def _checked(fields: dict[str, Any], where: str, scale: Scale) -> Recipe:
     }
     refuse_out_of_range(within, where)
     return dataclasses.replace(recipe, metric=metric)
+
+
+def _without_head_lr(fields: dict[str, Any]) -> None:
+    """`head_lr = "none"` takes a head's own rate away: TOML has no other word for it."""
+    stages = fields.get("stages")
+    for stage in stages if isinstance(stages, list | tuple) else ():
+        optimiser = stage.get("optimiser") if isinstance(stage, dict) else None
+        if isinstance(optimiser, dict) and optimiser.get("head_lr") == "none":
+            optimiser["head_lr"] = None
 
 
 def _refuse_unknown(fields: dict[str, Any], kind: Any, where: str) -> None:
