@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,3 +41,16 @@ def test_threads_are_answered_as_one_alone(data: Path, recipe: str, tiny_bert: P
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert all(pool.map(asked, range(THREADS)))
+
+
+def test_a_predictor_is_pickled_as_its_folder(
+    data: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in fit(Given(data).splits(), "run", FitOptions(tiny_bert, recipe="probe")):
+        pass
+    predictor = load("run", precision="fp32")
+    pickled = pickle.dumps(predictor)
+    assert len(pickled) < 1000
+    monkeypatch.chdir(data.parent)
+    assert np.array_equal(pickle.loads(pickled).logits(["good soup"]), predictor.logits(["good soup"]))

@@ -72,6 +72,11 @@ class Predictor:
         else:  # what is loaded later is found from anywhere
             self._asking = replace(asking, folder=RunFolder(asking.folder.path.absolute()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, say for another process, it is the run's folder, and loaded again there."""
+        asking = self._asking
+        return load, (asking.folder.path.absolute(), asking.device, asking.precision)
+
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`
         has them), in the order of the texts: those of the saved model, to rounding. Raises RunError for a model that
