@@ -102,6 +102,17 @@ def test_filters(told: Any) -> None:
     assert set(names(told("german"))) < set(names(told("--language", "de")))
 
 
+def test_norwegian_goes_by_either_code_and_by_its_name(told: Any) -> None:
+    by_code = names(told("--language", "nb"))
+    assert "FacebookAI/xlm-roberta-base" in by_code
+    assert names(told("--language", "no")) == names(told("--language", "Norwegian")) == by_code
+
+
+def test_a_decoder_of_many_languages_is_known_as_such(told: Any) -> None:
+    for language in ("zh", "de", "Japanese", "Arabic"):
+        assert "Qwen/Qwen2.5-0.5B" in names(told("--language", language, "--task", "generate"))
+
+
 @pytest.mark.parametrize(
     ("by", "key"),
     [
@@ -134,6 +145,10 @@ def test_sorted_by_score_the_best_come_first(capsys: pytest.CaptureFixture[str])
         (["--family", "bret"], "the family 'bret'", "bert"),
         (["--licence", "apache2"], "the licence 'apache2'", "apache-2.0"),
         (["--language", "Germann"], "read 'germann'", "German"),
+        (["--language", "klingon"], "read 'klingon'", "give its ISO 639 code"),
+        (["--task", "write"], "no choice 'write'", "did you mean generate?"),
+        (["--task", "token-classification"], "no choice", "did you mean tokens?"),
+        (["--task", "ner"], "no choice", "did you mean tokens?"),
         (["--max-parameters", "1M"], "at most 1M", "graft models"),
         (["--max-parameters", "many"], "'many' is not a number", "--help"),
         (["--max-parameters", "-5"], "is not above 0", "--help"),

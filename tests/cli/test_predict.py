@@ -235,6 +235,9 @@ def test_json_is_one_object(trained: Path, capsys: pytest.CaptureFixture[str]) -
     [
         (["nowhere", "a text"], "nowhere/run.json is missing"),
         (["RUN", "a text", "--file", "x.csv"], "not both"),
+        (["RUN", "a text", "--encoding", "latin-1"], "--encoding is of a file"),
+        (["RUN", "a text", "--text", "body"], "--text is of a file"),
+        (["RUN", "--text-pair", "body"], "--text-pair is of a file"),
         (["RUN", "--file", "nowhere.csv"], "nowhere.csv"),
         (["RUN", "a text", "--out", "/dev/null/x.csv"], "/dev/null"),
         (["RUN", "a text", "--out", "answers.csv.gz"], "not as .gz"),

@@ -31,6 +31,8 @@ def test_the_cache_is_measured_and_cleared(cache: Path, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["cleared"] == 0
     assert main(["cache", "clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"folder": str(folder), "cleared": entry["bytes"], "bytes": 0}
+    assert main(["cache", "--older-than", "30d"]) == 2
+    assert "add clear" in capsys.readouterr().err
     assert main(["cache", "clear", "--older-than", "soon"]) == 2
     assert "30d" in capsys.readouterr().err
 

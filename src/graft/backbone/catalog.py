@@ -23,6 +23,7 @@ SUITS: dict[Kind, tuple[str, ...]] = {
     "decoder": ("generate", "classify"),
     "encoder-decoder": ("generate", "classify", "pairs", "regress"),
 }
+WIDER = {"no": "nb"}  # a code of several languages → that which catalogue and hub use for nearly all such texts
 COMPARED = "MNLI"  # the score that most papers report, on the development rows as on the test rows
 
 
@@ -108,7 +109,7 @@ class Catalog:
 
     def language(self, given: str) -> str:
         """The code of a language given by its code or by its English name."""
-        codes = {name.lower(): code for code, name in self.names.items()}
+        codes = {name.lower(): code for code, name in self.names.items()} | WIDER
         return codes.get(given.lower(), given.lower())
 
     def family(self, given: str) -> str:

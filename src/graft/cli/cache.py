@@ -10,7 +10,7 @@ from argparse import Namespace
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_output
-from graft.cli.usage import Parser
+from graft.cli.usage import Parser, UsageError
 
 ABOUT = "the cache of extracted representations and tokens: what it holds, or clear it"
 EXAMPLES = ("graft cache", "graft cache clear --older-than 30d", "GRAFT_CACHE=/big/disk graft run reviews.csv")
@@ -23,7 +23,6 @@ def add_arguments(parser: Parser) -> None:
         "--older-than",
         metavar="AGE",
         type=age,
-        default=0,
         help="clear what was not used for so long: 30d, 12h",
     )
     add_output(parser)
@@ -38,12 +37,14 @@ def age(text: str) -> int:
 
 
 def main(asked: Namespace) -> int:
+    if asked.older_than is not None and asked.action != "clear":
+        raise UsageError("--older-than says what is cleared.", "add clear: graft cache clear --older-than AGE.")
     from graft.cache.store import Store
     from graft.report.words import size, visible
 
     store = Store()
     if asked.action == "clear":
-        freed = store.clear(asked.older_than)
+        freed = store.clear(asked.older_than or 0)
         if asked.json:
             print_json({"folder": str(store.folder), "cleared": freed, "bytes": store.usage().bytes})
         else:

@@ -164,7 +164,8 @@ def _refuse(every: Sequence[Found], wanted: Wanted, known: Catalog, place: str) 
         "family": known.architecture,
     }
     close = nearest(given, names.get(field, ()))
-    remedy = f"did you mean {listed(close, 'or')}?" if close else "`graft models` lists all that are known."
+    otherwise = {"language": "give its ISO 639 code, such as de or sw."}.get(field, "`graft models` lists all.")
+    remedy = f"did you mean {listed(close, 'or')}?" if close else otherwise
     raise ModelError(f"No model {place} {PHRASES[field].format(given)}.", remedy)
 
 

@@ -71,6 +71,9 @@ def add_arguments(parser: Parser) -> None:
 def main(asked: Namespace) -> int:
     if asked.texts and asked.file:
         raise UsageError("graft predict: texts come as arguments or from --file, not both.", "leave one of them out.")
+    for option in ("text", "text_pair", "encoding"):
+        if asked.file is None and getattr(asked, option) is not None:
+            raise UsageError(f"--{option.replace('_', '-')} is of a file, but none is given.", "add --file F.")
     written_as = _format(asked)
     from graft.cli.answers import Collected, writer
     from graft.predict import load

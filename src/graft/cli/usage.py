@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-_ALSO_CALLED = {  # what tasks are called elsewhere
+_ALSO_CALLED = {  # what tasks are called elsewhere, by other tools and by another verb
     "classify": "classification",
     "sentiment": "classification",
     "regress": "regression",
@@ -22,6 +22,9 @@ _ALSO_CALLED = {  # what tasks are called elsewhere
     "seq2seq": "rewrite",
     "generate": "write",
     "generation": "write",
+    "write": "generate",
+    "rewrite": "generate",
+    "token-classification": "tokens",
 }
 
 
@@ -51,10 +54,9 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         known, option = [str(choice) for choice in action.choices], "/".join(action.option_strings) or action.dest
-        meant = _ALSO_CALLED.get(str(value).lower())
-        remedy = (
-            f"did you mean {meant}?" if meant in known else _nearest(str(value), known, f"choices: {', '.join(known)}.")
-        )
+        first = _ALSO_CALLED.get(str(value).lower(), "")
+        meant = next((name for name in (first, _ALSO_CALLED.get(first)) if name in known), None)
+        remedy = f"did you mean {meant}?" if meant else _nearest(str(value), known, f"choices: {', '.join(known)}.")
         raise UsageError(f"{self.prog}: {option} has no choice {str(value)!r}.", remedy)
 
     def error(self, message: str) -> NoReturn:
