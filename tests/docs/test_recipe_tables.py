@@ -59,7 +59,7 @@ def test_names_in_texts_have_recipes_as_the_page_says() -> None:
         1,
     )
     assert f"by {fast.batches.rows} rows" in said
-    assert "{} to {};".format(min(_epochs(scale)), max(_epochs(scale))) in said
+    assert f"{min(_epochs(scale))} to {max(_epochs(scale))};" in said
     assert fast.epochs == round(1_000_000 / scale.tokens)
     assert (NAMED["probe"](scale).head, probe.unfrozen) == ("native", 0)
     assert f"`{probe.name}`, by {probe.epochs} epochs at {probe.optimiser.lr:g}".replace("0.002", "2e-3") in said
