@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.cache import filling as fillings
+from graft.cache import shelf as shelves
 from graft.cache.filling import Filling
 from graft.cache.shard import Writer
 from graft.cache.shelf import Layout, Shelf
@@ -113,6 +115,52 @@ def test_a_damaged_shard_is_dropped_and_another_one_asked(tmp_path):
     assert read(shelf, 1, 2) == [[[1, 1]], [[2, 2]]]
     assert not first.exists()
     assert "damaged" in shelf.notes[0]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EACCES])
+@pytest.mark.parametrize("late", [False, True])
+def test_an_intact_shard_that_cannot_be_read_stays(tmp_path, monkeypatch, number, late):
+    """No handle, no memory, no permission, when the shelf is opened or when its rows are read."""
+
+    def refused(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    for name in (1, 2):
+        put(tmp_path, (name, 1))
+    with monkeypatch.context() as patch:
+        shelf = Shelf(tmp_path, FIELDS, LAYOUT) if late else None
+        patch.setattr(shelves, "open_shard", refused)
+        shelf = shelf or Shelf(tmp_path, FIELDS, LAYOUT)
+        assert read(shelf, 1, 2) == [None, None]
+    assert len(shelf.notes) == 1
+    assert "cannot be read" in shelf.notes[0]
+    assert "removed" not in shelf.notes[0]
+    assert None not in read(Shelf(tmp_path, FIELDS, LAYOUT), 1, 2)
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_nothing(tmp_path, monkeypatch):
+    def refused(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    put(tmp_path, (1, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refused)
+        shelf = Shelf(tmp_path, FIELDS, LAYOUT)
+    assert read(shelf, 1) == [None]
+    assert f"{tmp_path} cannot be read: the permission is missing" in shelf.notes[0]
+
+
+def test_damage_that_cannot_be_removed_is_not_called_removed(tmp_path, monkeypatch):
+    def refused(path, **_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    put(tmp_path, (1, 1))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-3])
+    monkeypatch.setattr(Path, "unlink", refused)
+    shelf = Shelf(tmp_path, FIELDS, LAYOUT)
+    assert read(shelf, 1) == [None]
+    assert "It cannot be removed (that disk can only be read)" in shelf.notes[0]
 
 
 @pytest.mark.parametrize("other", [({"weights": "abd"}, LAYOUT), (FIELDS, Layout("float32", 3))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -105,6 +106,33 @@ def test_clearing(store):
     store.clear()
     assert list(store.folder.iterdir()) == []
     assert store.usage().bytes == Store(store.folder / "nothing").clear() == 0
+
+
+def test_what_may_not_be_looked_into_is_named_and_harms_nothing_else(store, monkeypatch):
+    listdir = os.listdir
+
+    def refused(path):
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listdir(path)
+
+    put(store, "a")
+    put(store, "b")
+    closed = store.folder / key({"kind": "a"})
+    monkeypatch.setattr(os, "listdir", refused)
+    usage = store.usage()
+    assert usage.unread == (f"{closed}: the permission is missing",)
+    assert [entry.kind for entry in usage.entries] == ["b"]
+    assert store.make_room(4000)
+    assert store.clear() > 4000
+    assert list(store.folder.iterdir()) == [closed]
+
+
+def test_what_is_dated_in_the_future_is_cleared_too(store):
+    put(store, "a", age=-4e8)
+    assert store.clear(older_than=1) == 0
+    assert store.clear() > 4000
+    assert list(store.folder.iterdir()) == []
 
 
 def test_what_fits(store):

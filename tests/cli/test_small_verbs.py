@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -35,6 +37,19 @@ def test_the_cache_is_measured_and_cleared(cache: Path, capsys: pytest.CaptureFi
     assert "add clear" in capsys.readouterr().err
     assert main(["cache", "clear", "--older-than", "soon"]) == 2
     assert "30d" in capsys.readouterr().err
+
+
+def test_what_the_cache_may_not_look_into_is_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(folder: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr("graft.cache.store.listed", refused)
+    for verb in (["cache"], ["cache", "clear"]):
+        assert main(verb) == 0
+        said = capsys.readouterr().out.splitlines()[1]
+        assert said == f"Not looked into: {cache / 'shards'}: the permission is missing."
 
 
 def test_a_report_is_written_again(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

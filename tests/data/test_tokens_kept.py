@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 from tiny import AWKWARD, bert, roberta
@@ -83,6 +86,20 @@ def test_damaged_tokens_are_said_and_made_again(folders, damage):
     assert same(second.of(TEXTS, len(TEXTS), "data"), expected)
     assert second.found == 0
     assert str(path) in second.notes[0]
+
+
+def test_tokens_that_cannot_be_read_are_made_again_and_stay(folders, monkeypatch):
+    def refused(path):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+
+    first, tokenizer = kept(folders)
+    first.of(TEXTS, len(TEXTS), "data")
+    (path,) = Store().folder.glob("*/*.shard")
+    monkeypatch.setattr(tokens_kept, "open_shard", refused)
+    second, _ = kept(folders)
+    assert same(second.of(TEXTS, len(TEXTS), "data"), tokenize(TEXTS, tokenizer, 64))
+    assert "cannot be read" in second.notes[0]
+    assert path.exists()
 
 
 def test_an_interruption_leaves_nothing(folders, monkeypatch):

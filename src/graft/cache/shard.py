@@ -28,6 +28,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.errors import refusal
+
 MAGIC = b"graft shard 1\n\0\0"
 TAIL = struct.Struct("<QI4s")  # length of the table, checksum of arrays and table, end mark
 END = b"end\n"
@@ -38,6 +40,9 @@ WRITING = ".writing-"
 
 class Damaged(Exception):
     """The file is not what was written."""
+
+
+UNREADABLE = (Damaged, OSError, ValueError, KeyError, TypeError)  # what comes of reading a shard that cannot serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,46 @@ class Writer:
         view = memoryview(data)
         while len(view):
             view = view[os.write(self._handle, view) :]
+
+
+def shards_in(folder: Path, notes: list[str]) -> list[Path]:
+    """The whole shards in a folder. One that may not be looked into holds none, and the notes say so."""
+    try:
+        found = listed(folder)
+    except OSError as error:
+        _note(notes, f"{folder} cannot be read: {refusal(error)[0]}. What it holds is computed again.")
+        return []
+    return [path for path in found if path.name.endswith(SUFFIX) and not path.name.startswith(WRITING)]
+
+
+def listed(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it is not there. Raises OSError where it may not be looked into."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def discard(path: Path, error: Exception, notes: list[str]) -> None:
+    """Note why a shard does not serve, and remove it where it is damaged. What only could not be read (no permission,
+    no handle or memory left) stays; one that was evicted meanwhile is a miss like any other."""
+    if isinstance(error, FileNotFoundError):
+        return
+    if isinstance(error, OSError):
+        _note(notes, f"files of {path.parent} cannot be read: {refusal(error)[0]}. What they hold is computed again.")
+        return
+    try:
+        path.unlink(missing_ok=True)
+        became = "It was removed"
+    except OSError as refused:
+        became = f"It cannot be removed ({refusal(refused)[0]})"
+    _note(notes, f"{error}. {became}, and what it held is computed again.")
+
+
+def _note(notes: list[str], sentence: str) -> None:
+    """Once, however many files it is true of."""
+    if f"Cache: {sentence}" not in notes:
+        notes.append(f"Cache: {sentence}")
 
 
 def _pieces(view: memoryview, within: int) -> Iterable[memoryview]:

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.cache.pace import Pace
-from graft.cache.shard import SUFFIX, WRITING, Damaged, Shard, open_shard
+from graft.cache.shard import UNREADABLE, Damaged, Shard, discard, open_shard, shards_in
 
 Digests = NDArray[np.uint64]  # rows × 2: 128 bits of each row's content
 Numbers = NDArray[np.int64]
 MISSING = -1
-UNREADABLE = (Damaged, OSError, ValueError, KeyError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +73,17 @@ class Shelf:
         self.fields = fields
         self.label = label
         self.layout = layout
-        self.notes: list[str] = []  # what was found damaged, or could not be written, in sentences
+        self.notes: list[str] = []  # what was damaged, or could not be read or written, in sentences
         self._shards: list[_Held] = []  # numbered for good: a damaged one keeps its number
         self._gone: set[int] = set()
         self.pace_of_writing = Pace()
         self.pace_of_reading = Pace()
         self._index: tuple[Digests, Places, Numbers] | None = None
-        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
-            if not path.name.startswith(WRITING):
-                try:
-                    self.add(open_shard(path), hold=False)
-                except UNREADABLE as error:
-                    self._drop(path, error)
+        for path in shards_in(folder, self.notes):
+            try:
+                self.add(open_shard(path), hold=False)
+            except UNREADABLE as error:
+                discard(path, error, self.notes)
 
     def add(self, shard: Shard, hold: bool = True) -> None:
         """Take in a shard's rows. Raises Damaged when they do not fit its values or the shelf."""
@@ -99,14 +97,6 @@ class Shelf:
         self._shards.append(held)
         self._index = None
 
-    def _drop(self, path: Path, error: Exception) -> None:
-        """Remove a damaged file, and say so; one that was evicted meanwhile is a miss like any other."""
-        if isinstance(error, FileNotFoundError):
-            return
-        self.notes.append(f"Cache: {error}. It was removed, and what it held is computed again.")
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
     @property
     def rate(self) -> float:
         """Tokens per second at which the values were computed; 0 where no shard tells."""
@@ -114,8 +104,8 @@ class Shelf:
         return sum(held.took[1] for held in self._shards) / seconds if seconds else 0.0
 
     def find(self, digests: Digests) -> Places:
-        """Where these rows lie, every block that is to be read verified and mapped; a damaged shard is dropped, and
-        its rows are missing."""
+        """Where these rows lie, every block that is to be read verified and mapped; the rows of a shard that does
+        not serve are missing."""
         while True:
             places = self._look_up(digests)
             read = np.unique(places.shard[places.found]).tolist()
@@ -136,7 +126,7 @@ class Shelf:
             with self.pace_of_reading.of() as read:
                 read.bytes = held.shard.check(starts, starts + places.count[chosen] * self.layout.bytes)
         except UNREADABLE as error:
-            self._drop(held.path, error)
+            discard(held.path, error, self.notes)
             return False
         with suppress(OSError):  # evicted, or not ours to touch: what is mapped stays readable
             os.utime(held.path)  # the least recently used goes first

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from graft import machine
 from graft.cache.filling import Filling
-from graft.cache.shard import SUFFIX, WRITING, Damaged, lock, open_shard
+from graft.cache.shard import SUFFIX, WRITING, Damaged, listed, lock, open_shard
 from graft.cache.shelf import Layout, Shelf
-from graft.errors import RecipeError
+from graft.errors import RecipeError, refusal
 from graft.files import cache_root
 
 FORMAT = 3  # raise when what is written for the same inputs changes
@@ -48,6 +48,7 @@ class Usage:
     entries: tuple[Entry, ...]
     bytes: int
     limit: int
+    unread: tuple[str, ...] = ()  # what may not be looked into, each with the reason: it is not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,13 @@ class Store:
 
     def fits(self, size: int) -> bool:
         """Whether `size` bytes may be written: within the limit and half of the free disk."""
-        there = next(place for place in (self.folder, *self.folder.absolute().parents) if place.exists())
+        there = next(place for place in (self.folder, *self.folder.absolute().parents) if os.path.exists(place))
         return size <= self.limit and size <= shutil.disk_usage(there).free // 2
 
     def make_room(self, size: int) -> bool:
         """Remove the least recently used shards until `size` more bytes fit, and what killed writers left; False where
         they cannot fit, since the rest is in use."""
-        files = list(self._files())
+        files = list(self._files([]))
         held = 0
         for file in files:
             held += 0 if file.is_unfinished and _remove(file) else file.bytes
@@ -108,7 +109,8 @@ class Store:
         """What is held, the most recently used first."""
         found: dict[tuple[str, str], Entry] = {}
         total = 0
-        for file in self._files():
+        unread: list[str] = []
+        for file in self._files(unread):
             total += file.bytes
             try:
                 table = open_shard(file.path).table
@@ -119,27 +121,42 @@ class Store:
             rows = known.rows + table.arrays["counts"][1] if "counts" in table.arrays else known.rows
             found[named] = Entry(*named, rows, known.bytes + file.bytes, max(known.used, file.used))
         entries = sorted(found.values(), key=lambda entry: -entry.used)
-        return Usage(str(self.folder), tuple(entries), total, self.limit)
+        return Usage(str(self.folder), tuple(entries), total, self.limit, tuple(unread))
 
     def clear(self, older_than: float = 0.0) -> int:
         """Remove what was not used for so many seconds, in use or not; returns the bytes that were freed."""
         freed = 0
-        for file in list(self._files()):
-            if time.time() - file.used >= older_than:
+        for file in list(self._files([])):
+            if max(0.0, time.time() - file.used) >= older_than:  # a clock that was wrong has dated some in the future
                 file.path.unlink(missing_ok=True)
                 freed += file.bytes
-        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if folder.is_dir() and not any(folder.iterdir()):
+        for folder in _looked_into(self.folder, []):
+            with suppress(OSError):  # it is not empty
                 folder.rmdir()
         return freed
 
-    def _files(self) -> Iterator[_File]:
-        for path in self.folder.glob(f"*/*{SUFFIX}") if self.folder.is_dir() else ():
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            yield _File(path, status.st_size, status.st_mtime)
+    def _files(self, unread: list[str]) -> Iterator[_File]:
+        """Every shard, the unfinished ones too; adds to `unread` what may not be looked into."""
+        for folder in _looked_into(self.folder, unread):
+            for path in _looked_into(folder, unread):
+                if path.name.endswith(SUFFIX):
+                    try:
+                        status = path.stat()
+                    except FileNotFoundError:
+                        continue
+                    except OSError as error:
+                        unread.append(f"{path}: {refusal(error)[0]}")
+                        continue
+                    yield _File(path, status.st_size, status.st_mtime)
+
+
+def _looked_into(folder: Path, unread: list[str]) -> list[Path]:
+    """What lies in a folder of the cache; adds it to `unread` where it may not be looked into."""
+    try:
+        return listed(folder)
+    except OSError as error:
+        unread.append(f"{folder}: {refusal(error)[0]}")
+        return []
 
 
 def _remove(file: _File) -> bool:

@@ -7,10 +7,14 @@ import dataclasses
 import datetime
 import re
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_output
 from graft.cli.usage import Parser, UsageError
+
+if TYPE_CHECKING:
+    from graft.cache.store import Usage
 
 ABOUT = "the cache of extracted representations and tokens: what it holds, or clear it"
 EXAMPLES = ("graft cache", "graft cache clear --older-than 30d", "GRAFT_CACHE=/big/disk graft run reviews.csv")
@@ -49,6 +53,7 @@ def main(asked: Namespace) -> int:
             print_json({"folder": str(store.folder), "cleared": freed, "bytes": store.usage().bytes})
         else:
             print(f"{store.folder}: removed {size(freed)}.")
+            print_unread(store.usage())
         return 0
     usage = store.usage()
     if asked.json:
@@ -59,4 +64,13 @@ def main(asked: Namespace) -> int:
         used = datetime.datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
         named = visible(f"{entry.model}, {entry.kind}")
         print(f"  {named}: {entry.rows:,} rows, {size(entry.bytes)}, last used {used}")
+    print_unread(usage)
     return 0
+
+
+def print_unread(usage: Usage) -> None:
+    """What is neither counted nor cleared."""
+    from graft.report.words import visible
+
+    for place in usage.unread:
+        print(visible(f"Not looked into: {place}."))

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.cache.shard import SUFFIX, WRITING, Damaged, Shard, Table, Writer, open_shard
+from graft.cache.shard import UNREADABLE, Damaged, Shard, Table, Writer, discard, open_shard, shards_in
 from graft.cache.store import Store, key
 from graft.data.tokens import Tokens, chunks, settle, starts_of, tokenize
 from graft.errors import refusal
@@ -35,7 +34,7 @@ class KeptTokens:
         """`tokenizer`: the fast backend; `label`: the model's name, for people."""
         settle(tokenizer)
         self.found = 0  # texts that were not tokenised again
-        self.notes: list[str] = []  # what was damaged or could not be written, in sentences
+        self.notes: list[str] = []  # what was damaged, or could not be read or written, in sentences
         self._store, self._tokenizer, self._limit, self._label = store, tokenizer, limit, label
         self._fields = {
             "kind": "token ids",
@@ -61,20 +60,14 @@ class KeptTokens:
         return tokenize(texts, self._tokenizer, self._limit)
 
     def _find(self, folder: Path, fields: dict[str, str]) -> Shard | None:
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            if path.name.startswith(WRITING):
-                continue
+        for path in shards_in(folder, self.notes):
             try:
                 shard = open_shard(path)
                 shard.check(np.zeros(1, np.int64), np.array([shard.table.bytes]))
                 if shard.table.fields != fields or 4 * int(shard.array("counts").sum()) != shard.table.bytes:
                     raise Damaged(f"{path} does not hold what its place says")
-            except FileNotFoundError:
-                continue
-            except (Damaged, OSError, ValueError, KeyError, TypeError) as error:
-                self.notes.append(f"Cache: {error}. It was removed, and what it held is made again.")
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+            except UNREADABLE as error:
+                discard(path, error, self.notes)
                 continue
             self._store.touch(path)
             return shard
