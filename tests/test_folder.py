@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graft.errors import RunError
-from graft.folder import LOCK, RunFolder
+from graft.folder import LOCK, RunFolder, fresh_folder
 
 
 class Failed(Exception):
@@ -96,3 +96,26 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
     assert (caught.value.errno, caught.value.filename) == (28, str(folder.model))
     assert (folder.model / "config.json").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_new_folder_is_nobody_elses_and_goes_where_it_stays_empty(tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    with fresh_folder("my data", root) as first, fresh_folder("my data", root) as second:
+        assert [first, second] == [root / "my-data", root / "my-data-2"]
+        assert all(path.is_dir() for path in (first, second))
+        (second / "run.json").write_text("")
+    assert [path.name for path in root.iterdir()] == ["my-data-2"]
+    (second / "run.json").unlink()
+    second.rmdir()
+    root.rmdir()
+    with contextlib.suppress(Failed), fresh_folder("my data", root):
+        fail_in(RunFolder(root / "my-data"))
+        raise Failed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(RunError, match="cannot be written") as caught, fresh_folder("data", tmp_path / "runs"):
+        pass
+    assert "--out" in caught.value.remedy

@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import io
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft import evidence
+from graft.backbone import saved
 from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
 from graft.data.split import split
 from graft.data.table import Rows, Splits, as_splits
-from graft.errors import RunError
+from graft.errors import ModelError, RunError
 from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
@@ -34,6 +35,7 @@ from graft.report.compose_choice import choice_section
 from graft.report.page import render
 from graft.report.words import plural
 from graft.report.words import yardstick as spoken
+from graft.scratch import from_scratch
 from graft.tasks.registry import task_of
 from graft.tasks.tagging_report import UNREAD
 from graft.tasks.task import Logits, Outputs, Task
@@ -46,61 +48,112 @@ def evaluate(
     run: str | Path,
     splits: Splits | None = None,
     *,
-    extra: Sequence[Baseline] = (),
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> Iterator[Event]:
     """Open the test split: numbers with intervals, beside the yardsticks, into `evaluation.json` and `predictions.csv`.
 
-    `splits` may be left out where the run's data can be read again. `extra` are further yardsticks; those of an
-    earlier evaluation that take a training to make again are kept. With `precision` "auto" the model is asked as `load`
-    has it asked, but for a run that was computed in fp32: so is its evaluation. Raises RunError when the data are not
-    the ones that the run was made from.
+    `splits` may be left out where the run's data can be read again. Yardsticks that take a training are kept from an
+    earlier evaluation, and made where the run was asked for one that is not there. With `precision` "auto" the model is
+    asked as `load` has it asked, but for a run that was computed in fp32: so is its evaluation. Raises RunError when
+    the data are not the ones that the run was made from.
     """
     folder = RunFolder(run)
+    folder.manifest()  # what is no run is refused before a lock is made in it
     with folder.locked():
-        manifest = folder.manifest()
-        splits = reread(manifest) if splits is None else as_splits(splits)
-        _check_same(manifest, splits, folder)
-        yield from folder.notices(manifest)
-        further = (*(yield from _kept(folder)), *extra)
-        began = time.perf_counter()
-        if task_of(manifest).head.reads == "language":
-            yield from _written(folder, manifest, splits, tuple(further), device)
-            return
-        predictor = load(folder.path, device, "fp32" if manifest.machine.precision == "fp32" else precision)
-        logits = yield from _logits(predictor, splits.test)
-        seconds = time.perf_counter() - began
-        outputs = predictor.outputs
-        beside = yield from _yardsticks(manifest, splits, outputs)
-        beside |= {found.name: found for found in further if found.name not in beside}
-        evaluation = evaluate_logits(
-            predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
-        )
-        evaluation = dataclasses.replace(evaluation, precision=predictor.precision)
-        if isinstance(evaluation.details, TokenDetails) and evaluation.details.unread:
-            yield Said(f"{plural(evaluation.details.unread, 'word')} of test get no tag: {UNREAD}.")
-        whole = time.perf_counter() - began
-        counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
-        folder.write_manifest(counted)  # before what was seen there is told, whatever becomes of the rest
-        folder.write_evaluation(evaluation)
-        write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
-        files = counted.outcome.files | folder.digests(folder.predictions)
-        folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
+        yield from evaluate_within(folder, splits, device, precision)
+
+
+def evaluate_within(
+    folder: RunFolder, splits: Splits | None, device: Device, precision: Precision = "auto"
+) -> Iterator[Event]:
+    """`evaluate` for whoever holds the folder's lock."""
+    manifest = folder.manifest()
+    splits = reread(manifest) if splits is None else as_splits(splits)
+    _check_same(manifest, splits, folder)
+    yield from folder.notices(manifest)
+    began = time.perf_counter()
+    further = yield from _kept(folder)
+    if manifest.request.scratch and "scratch" not in further:
+        saved.check(folder.model, manifest)  # now, not after minutes of training
+        further |= yield from _random_start(manifest, splits)
+        manifest = _charged(manifest, (Phase("from scratch", time.perf_counter() - began),))
+    if task_of(manifest).head.reads == "language":
+        events = _written(folder, manifest, splits, further, device)
+    else:
+        events = _answered(folder, manifest, splits, further, device, precision)
+    is_said = False
+    for event in events:
+        if not is_said and isinstance(event, Progress | Evaluation):  # what can refuse it has been looked at by now
+            is_said = True
+            yield Said(_before(manifest.outcome.evaluations))
+        yield event
+
+
+def _before(times: int) -> str:
+    """How often the test split was opened already."""
+    if not times:
+        return "The test split is opened for the first time."
+    often = "once" if times == 1 else f"{times} times"
+    return f"The test split was opened {often} before. Numbers that a choice was made by are too good."
+
+
+def _answered(
+    folder: RunFolder,
+    manifest: Manifest,
+    splits: Splits,
+    further: dict[str, Baseline],
+    device: Device,
+    precision: Precision,
+) -> Iterator[Event]:
+    """The evaluation of a model that answers."""
+    began = time.perf_counter()
+    predictor = load(folder.path, device, "fp32" if manifest.machine.precision == "fp32" else precision)
+    logits = yield from _logits(predictor, splits.test)
+    seconds = time.perf_counter() - began
+    outputs = predictor.outputs
+    beside = further | (yield from _yardsticks(manifest, splits, outputs))
+    evaluation = evaluate_logits(
+        predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
+    )
+    evaluation = dataclasses.replace(evaluation, precision=predictor.precision)
+    if isinstance(evaluation.details, TokenDetails) and evaluation.details.unread:
+        yield Said(f"{plural(evaluation.details.unread, 'word')} of test get no tag: {UNREAD}.")
+    whole = time.perf_counter() - began
+    counted = _counted(manifest, (Phase("evaluate", seconds), Phase("yardsticks", whole - seconds)))
+    folder.write_manifest(counted)  # before what was seen there is told, whatever becomes of the rest
+    folder.write_evaluation(evaluation)
+    write_text(folder.predictions, predictions_csv(predictor.task, splits.test, logits, outputs))
+    files = counted.outcome.files | folder.digests(folder.predictions)
+    folder.write_manifest(dataclasses.replace(counted, outcome=dataclasses.replace(counted.outcome, files=files)))
     yield evaluation
 
 
 def _written(
-    folder: RunFolder, manifest: Manifest, splits: Splits, further: Sequence[Baseline], device: Device
+    folder: RunFolder, manifest: Manifest, splits: Splits, further: dict[str, Baseline], device: Device
 ) -> Iterator[Event]:
     """The evaluation of a model that writes."""
     began = time.perf_counter()
-    once = {one.name: one for one in further if one.name == "scratch"}
-    for event in evidence.evaluate(folder, manifest, splits, tuple(once.values()), device):
+    scratch = [one for one in further.values() if one.name == "scratch"]
+    for event in evidence.evaluate(folder, manifest, splits, scratch, device):
         if isinstance(event, Evaluation):
             folder.write_manifest(_counted(manifest, (Phase("evaluate", time.perf_counter() - began),)))
             folder.write_evaluation(event)
         yield event
+
+
+def _random_start(manifest: Manifest, splits: Splits) -> Generator[Progress | Said, None, dict[str, Baseline]]:
+    """The yardstick of random weights, trained; none, which is said, where the model that was tuned is not at hand."""
+    found: dict[str, Baseline] = {}
+    try:
+        for event in from_scratch(splits, manifest):
+            if isinstance(event, Baseline):
+                found[event.name] = event
+            else:
+                yield event
+    except ModelError as error:
+        yield Said(f"Not compared with a random start: {error.found} To mend it: {error.remedy}")
+    return found
 
 
 def _yardsticks(
@@ -121,14 +174,14 @@ def _yardsticks(
     return found
 
 
-def _kept(folder: RunFolder) -> Generator[Said, None, list[Baseline]]:
-    """Yardsticks of an earlier evaluation that are not made here; a damaged one is said, and made again."""
+def _kept(folder: RunFolder) -> Generator[Said, None, dict[str, Baseline]]:
+    """Yardsticks of an earlier evaluation, by name; a damaged one is said, and made again."""
     try:
         known = folder.evaluation()
     except RunError as error:
-        yield Said(f"{error.found} It is made again; yardsticks that took a training are lost.")
-        return []
-    return list(known.baselines.values()) if known else []
+        yield Said(f"{error.found} It is made again.")
+        return {}
+    return dict(known.baselines) if known else {}
 
 
 def reread(manifest: Manifest) -> Splits:
@@ -176,13 +229,19 @@ def _logits(predictor: Predictor, rows: Rows) -> Generator[Progress, None, NDArr
 
 def _counted(manifest: Manifest, phases: tuple[Phase, ...]) -> Manifest:
     """The manifest after one more opening of the test split."""
-    outcome = manifest.outcome
-    cost = outcome.cost
-    if cost is not None and outcome.evaluations == 0:
-        added = sum(phase.seconds for phase in phases)
-        cost = dataclasses.replace(cost, seconds=cost.seconds + added, phases=(*cost.phases, *phases))
-    outcome = dataclasses.replace(outcome, status="evaluated", evaluations=outcome.evaluations + 1, cost=cost)
+    outcome = _charged(manifest, phases).outcome
+    outcome = dataclasses.replace(outcome, status="evaluated", evaluations=outcome.evaluations + 1)
     return dataclasses.replace(manifest, outcome=outcome)
+
+
+def _charged(manifest: Manifest, phases: tuple[Phase, ...]) -> Manifest:
+    """The manifest with what the first evaluation took."""
+    cost = manifest.outcome.cost
+    if cost is None or manifest.outcome.evaluations:
+        return manifest
+    added = sum(phase.seconds for phase in phases)
+    cost = dataclasses.replace(cost, seconds=cost.seconds + added, phases=(*cost.phases, *phases))
+    return dataclasses.replace(manifest, outcome=dataclasses.replace(manifest.outcome, cost=cost))
 
 
 def predictions_csv(task: Task, rows: Rows, logits: Logits, outputs: Outputs) -> str:

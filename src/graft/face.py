@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
@@ -92,9 +93,9 @@ def run(
     """
     given = data if isinstance(data, Given) else Given(data)
     fit = FitOptions(model, None, recipe, as_settings(settings or {}), device, precision)
-    folder = Path(out) if out is not None else new_folder(given.data)
-    story = Story(screen(quiet), folder)
-    story.follow(run_events(given, fit, RunOptions(folder, resume, scratch)))
+    with nullcontext(Path(out)) if out is not None else new_folder(given.data) as folder:
+        story = Story(screen(quiet), folder)
+        story.follow(run_events(given, fit, RunOptions(folder, resume, scratch)))
     assert story.manifest is not None
     assert story.evaluation is not None
     return RunResult(folder, story.manifest, story.evaluation)

@@ -41,7 +41,7 @@ from graft.reading import (
     tokenised,
     usual_limits,
 )
-from graft.records import Epoch, MachineRecord, Manifest, Outcome, Recipe, Request, Said, Spelling, Truncation
+from graft.records import Epoch, MachineRecord, Manifest, Outcome, Ranking, Recipe, Request, Said, Spelling, Truncation
 from graft.replies import about_targets, cut_off
 from graft.report import spelling
 from graft.tasks.registry import task_named
@@ -56,6 +56,7 @@ from graft.windowed import Documents
 
 Event = FitEvent | Manifest
 USUAL = {WRITE: "gpt2", REWRITE: "t5-small"}  # what writes where no model is named; for other tasks the embedded one
+DONE = ("fitted", "evaluated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +119,35 @@ def fit(
     """
     splits = as_splits(splits)
     folder = RunFolder(out)
-    clock = Clock()
     with folder.locked():
-        recorded = _recorded(folder, resume)
-        options = options if recorded is None else options.going_on(recorded)
-        job = yield from _prepare(splits, folder, options, request or Request("graft.fit", ""), recorded, clock)
-        if recorded is not None and recorded.outcome.status in ("fitted", "evaluated"):
-            lost = saved.damaged(folder.model, recorded)
-            if not lost:
-                yield Said(f"{folder.path} is already trained.")
-                yield job.manifest
-                return
-            yield Said(f"{lost[0]} is missing or damaged; the model is made again from the checkpoint.")
-        try:
-            yield from _train(job, splits.train, clock)
-        except NotFinite as error:
-            raise error.at(splits.train.places(error.rows)) from None
+        yield from fit_within(folder, splits, options, request or Request("graft.fit", ""), resume)
+
+
+def fit_within(
+    folder: RunFolder,
+    splits: Splits,
+    options: FitOptions,
+    request: Request,
+    resume: bool,
+    ranking: Ranking | None = None,
+) -> Iterator[Event]:
+    """`fit` for whoever holds the folder's lock. `ranking`: the comparison that chose the model, to be kept."""
+    clock = Clock()
+    recorded = _recorded(folder, resume)
+    options = options if recorded is None else options.going_on(recorded)
+    job = yield from _prepare(splits, folder, options, request, recorded, clock)
+    _write(folder, job.manifest, ranking)
+    if recorded is not None and recorded.outcome.status in DONE:
+        lost = saved.damaged(folder.model, recorded)
+        if not lost:
+            yield Said(f"{folder.path} is already trained.")
+            yield job.manifest
+            return
+        yield Said(f"{lost[0]} is missing or damaged; the model is made again from the checkpoint.")
+    try:
+        yield from _train(job, splits.train, clock)
+    except NotFinite as error:
+        raise error.at(splits.train.places(error.rows)) from None
 
 
 def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
@@ -146,7 +160,7 @@ def _recorded(folder: RunFolder, resume: bool) -> Manifest | None:
 def _prepare(
     splits: Splits, folder: RunFolder, options: FitOptions, request: Request, recorded: Manifest | None, clock: Clock
 ) -> Generator[Event, None, Job]:
-    """Find and load the model, tokenise, settle the recipe, write the manifest. Returns the Job."""
+    """Find and load the model, tokenise, settle the recipe. Returns the Job."""
     if recorded is None:
         chosen = machine.choose(options.device, options.precision)
     else:
@@ -197,12 +211,18 @@ def _prepare(
         yield from resuming.of_last_bits(recorded)
         yield from folder.notices(recorded)
         manifest = dataclasses.replace(recorded, recipe=recipe)
-    folder.write_manifest(manifest)
-    folder.write_recipe(recipes.write(recipe))
-    folder.checkpoints.mkdir(exist_ok=True)
     material = _material(splits, backbone, chosen, read, limits)
     checkpoints = Checkpoints(folder.checkpoints, options.save_every)
     return Job(folder, material, recipe, manifest, checkpoints, read.found if isinstance(read, Read) else 0)
+
+
+def _write(folder: RunFolder, manifest: Manifest, ranking: Ranking | None) -> None:
+    """Write what the run is made of: from here on it can be gone on with."""
+    folder.write_manifest(manifest)
+    if ranking is not None:
+        folder.write_ranking(ranking)
+    folder.write_recipe(recipes.write(manifest.recipe))
+    folder.checkpoints.mkdir(exist_ok=True)
 
 
 def _read(splits: Splits, backbone: Backbone) -> Read | Documents:
@@ -279,17 +299,24 @@ def _train(job: Job, rows: Rows, clock: Clock) -> Iterator[Event]:
         with clock.phase("save"), folder.model_written_whole() as place:
             digests = artefact.save(job.material.backbone, place, manifest.truncation.limit, settled)
     except BaseException:
-        stopped = dataclasses.replace(manifest.outcome, status="interrupted")
-        with suppress(OSError):  # what went wrong is told, not that it could not be noted
-            folder.write_manifest(dataclasses.replace(manifest, head=account.head, outcome=stopped))
+        if manifest.outcome.status not in DONE:  # else a lost model was to be made again, which undoes nothing
+            stopped = dataclasses.replace(manifest.outcome, status="interrupted")
+            with suppress(OSError):  # what went wrong is told, not that it could not be noted
+                folder.write_manifest(dataclasses.replace(manifest, head=account.head, outcome=stopped))
         raise
+    assert account.head is not None
+    head = dataclasses.replace(account.head, settled=settled)
     if digests == manifest.outcome.artefact:  # a lost model that was made again: nothing else has changed
+        if manifest.outcome.status not in DONE:  # but that an interruption of this was noted as one of the fit
+            outcome = dataclasses.replace(
+                manifest.outcome, status="evaluated" if manifest.outcome.evaluations else "fitted"
+            )
+            manifest = dataclasses.replace(manifest, head=head, outcome=outcome)
+            folder.write_manifest(manifest)
         yield manifest
         return
     outcome = account.outcome(job.recipe.metric, clock, digests)
     outcome = dataclasses.replace(outcome, evaluations=manifest.outcome.evaluations, files=folder.of_fit())
-    assert account.head is not None
-    head = dataclasses.replace(account.head, settled=settled)
     manifest = dataclasses.replace(manifest, head=head, outcome=outcome)
     folder.write_manifest(manifest)
     yield manifest

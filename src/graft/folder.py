@@ -234,10 +234,27 @@ def _take(handle: int, path: Path) -> None:
         ) from None
 
 
-def fresh_folder(name: str, root: Path = Path("runs")) -> Path:
-    """A folder under `root` that is not there yet: name, name-2, name-3, …"""
+@contextlib.contextmanager
+def fresh_folder(name: str, root: Path = Path("runs")) -> Iterator[Path]:
+    """Make a folder under `root` that was not there yet: name, name-2, name-3, …; it goes again where nothing was
+    written into it. Raises RunError where no folder can be made."""
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".-") or "run"
-    number = 1
-    while (root / (safe if number == 1 else f"{safe}-{number}")).exists():
-        number += 1
-    return root / (safe if number == 1 else f"{safe}-{number}")
+    had_root = root.exists()
+    path, number = root / safe, 1
+    while True:
+        try:
+            path.mkdir(parents=True)
+            break
+        except FileExistsError:
+            number += 1
+            path = root / f"{safe}-{number}"
+        except OSError as error:
+            remedy = "choose another folder with --out."
+            raise RunError(f"{path} cannot be written: {refusal(error)[0]}.", remedy) from None
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):  # it is not empty
+            path.rmdir()
+            if not had_root:
+                root.rmdir()

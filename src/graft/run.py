@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,7 @@ from graft.errors import RecipeError
 from graft.fitting import USUAL, FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.machine import Device
-from graft.records import Baseline, Evaluation, Manifest, Phase, Ranking, Request, Said
-from graft.scratch import from_scratch
+from graft.records import Evaluation, Manifest, Phase, Ranking, Request, Said
 
 Event = fitting.Event | assess.Event | ChooseEvent
 
@@ -114,7 +114,6 @@ def run(
     splits = given.splits()
     seconds = time.perf_counter() - start
     yield from (Said(sentence) for sentence in about(splits))
-    out = Path(options.out) if options.out is not None else fresh_folder(splits.summary.name)
     writes = splits.summary.task == WRITE  # what a style is worth shows beside the same model from random weights
     if where and not writes:
         raise RecipeError(
@@ -123,45 +122,37 @@ def run(
             f"leave out {' and '.join(f'--{kind}' for kind in where)}, or add --task write.",
         )
     request = dataclasses.replace(given.request(command), scratch=options.scratch or writes, beside=where)
-    folder = RunFolder(out)
+    place: AbstractContextManager[Path] = fresh_folder(splits.summary.name)
+    if options.out is not None:
+        place = nullcontext(Path(options.out))
+    with place as out, RunFolder(out).locked():
+        yield from _run_within(RunFolder(out), splits, fit, options, request, seconds)
+
+
+def _run_within(
+    folder: RunFolder, splits: Splits, fit: FitOptions, options: RunOptions, request: Request, seconds: float
+) -> Iterator[Event]:
+    """All that is done in the run's folder, by whoever holds its lock: from the comparison of models to the report
+    nobody else may train in it, or open its test split. `seconds`: what reading took."""
     ranking: Ranking | None = None
     if options.choose is not None and splits.summary.task not in USUAL and not folder.exists:
-        with folder.locked():  # a comparison takes minutes, and the folder must still be free after it
-            ranking = yield from _compared(splits, fit, options.choose)
+        ranking = yield from _compared(splits, fit, options.choose)
         fit = dataclasses.replace(fit, model=ranking.pick) if ranking else fit
-    for step in fitting.fit(splits, out, fit, request, resume=options.resume):
-        if ranking is not None and folder.exists:
-            folder.write_ranking(ranking)
-            ranking = None
-        yield step
-    known = folder.evaluation()
-    if known is not None and folder.manifest().outcome.status == "evaluated":
+    yield from fitting.fit_within(folder, splits, fit, request, options.resume, ranking)
+    evaluation = folder.evaluation()
+    if evaluation is not None and folder.manifest().outcome.status == "evaluated":
         yield Said("It is already evaluated; the test split stays closed. To open it again: graft evaluate.")
-        assess.report(out)
-        yield folder.manifest()
-        yield known
-        return
-    extra = []
-    start = time.perf_counter()
-    if folder.manifest().request.scratch:
-        for event in from_scratch(splits, folder.manifest()):
-            if isinstance(event, Baseline):
-                extra.append(event)
-            else:
-                yield event
-    trained = time.perf_counter() - start
-    evaluation = yield from _evaluated(out, splits, extra, fit.device)
-    if extra:
-        _charge(folder, Phase("from scratch", trained))
-    _charge(folder, Phase("read and split", seconds))
-    assess.report(out)
+    else:
+        evaluation = yield from _evaluated(folder, splits, fit.device)
+        _charge(folder, Phase("read and split", seconds))
+    assess.report(folder.path)
     yield folder.manifest()
     yield evaluation
 
 
-def _evaluated(out: Path, splits: Splits, extra: list[Baseline], device: Device) -> Generator[Event, None, Evaluation]:
+def _evaluated(folder: RunFolder, splits: Splits, device: Device) -> Generator[Event, None, Evaluation]:
     evaluation: Evaluation | None = None
-    for found in assess.evaluate(out, splits, extra=extra, device=device):
+    for found in assess.evaluate_within(folder, splits, device):
         if isinstance(found, Evaluation):
             evaluation = found
         else:

@@ -151,6 +151,18 @@ def test_a_finished_run_is_not_overwritten(trained: Path, reviews: Path, capsys:
     assert (trained / "run.json").read_bytes() == before
 
 
+def test_what_is_taken_or_cannot_be_read_leaves_no_folder_and_is_told_first(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for verb in ("run", "fit"):
+        assert main([verb, "none.csv"]) == 2
+        assert list(tmp_path.iterdir()) == []
+        assert "none.csv" in capsys.readouterr().err
+        assert main([verb, "none.csv", "--out", str(trained)]) == 2
+        assert "already holds a run" in capsys.readouterr().err
+
+
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     """A run in a process of its own, once it has validated its second epoch."""
     process = subprocess.Popen(

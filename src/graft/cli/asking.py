@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,13 @@ def recorded(asked: Namespace) -> Manifest | None:
     )
 
 
-def out(asked: Namespace) -> Path:
+def out(asked: Namespace) -> AbstractContextManager[Path]:
     """The run's folder: the one named, or a new one under runs/."""
-    return Path(asked.out) if asked.out is not None else new_folder(asked.data)
+    return nullcontext(Path(asked.out)) if asked.out is not None else new_folder(asked.data)
 
 
-def new_folder(data: Any) -> Path:
-    """A folder under runs/ that is not there yet, named after the data."""
+def new_folder(data: Any) -> AbstractContextManager[Path]:
+    """A folder under runs/ that was not there yet, named after the data; it goes again where it stays empty."""
     if not isinstance(data, str | Path):
         return fresh_folder("data")
     path = Path(data)

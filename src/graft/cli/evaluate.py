@@ -7,14 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_output
 from graft.cli.usage import Parser
-
-if TYPE_CHECKING:
-    from graft.records import Manifest
 
 ABOUT = "open the test split of a trained run: numbers, intervals, yardsticks"
 EXAMPLES = ("graft evaluate runs/reviews", "graft evaluate runs/reviews --json")
@@ -48,21 +44,6 @@ def main(asked: Namespace) -> int:
 
 def _events(asked: Namespace) -> Iterator[object]:
     from graft import assess
-    from graft.folder import RunFolder
-    from graft.records import Evaluation, Progress, Said
 
-    before, is_said = _before(RunFolder(asked.run).manifest()), False
-    for event in assess.evaluate(Path(asked.run), device=asked.device, precision=asked.precision):
-        if not is_said and isinstance(event, Progress | Evaluation):  # what can refuse it has been looked at by now
-            is_said = True
-            yield Said(before)
-        yield event
+    yield from assess.evaluate(Path(asked.run), device=asked.device, precision=asked.precision)
     assess.report(asked.run)
-
-
-def _before(manifest: Manifest) -> str:
-    times = manifest.outcome.evaluations
-    if not times:
-        return "The test split is opened for the first time."
-    often = "once" if times == 1 else f"{times} times"
-    return f"The test split was opened {often} before. Numbers that a choice was made by are too good."

@@ -37,10 +37,11 @@ def main(asked: Namespace) -> int:
         from graft.cli.show import Story
 
         recorded = asking.recorded(asked)
-        asked.out = str(asking.out(asked))
-        story = Story(screen(asked.quiet), Path(asked.out))
-        given, options = asking.given(asked, recorded), asking.fitting(asked)
-        story.follow(_events(asked, given, options, asking.command(asked)))
+        with asking.out(asked) as place:
+            asked.out = str(place)
+            story = Story(screen(asked.quiet), place)
+            given, options = asking.given(asked, recorded), asking.fitting(asked)
+            story.follow(_events(asked, given, options, asking.command(asked)))
     assert story.manifest is not None
     if asked.json:
         print_json(summary.described(Path(asked.out), story.manifest, None))
@@ -51,9 +52,12 @@ def main(asked: Namespace) -> int:
 
 def _events(asked: Namespace, given: Given, options: FitOptions, command: str) -> Iterator[object]:
     from graft import fitting
+    from graft.folder import RunFolder
     from graft.records import Said
     from graft.run import about
 
+    if not asked.resume:
+        RunFolder(asked.out).refuse_taken()  # before minutes are spent on reading
     splits = given.splits()
     yield from (Said(sentence) for sentence in about(splits))
     yield from fitting.fit(splits, asked.out, options, given.request(command), resume=asked.resume)

@@ -44,12 +44,13 @@ def main(asked: Namespace) -> int:
         from graft.run import RunOptions, run
 
         recorded = asking.recorded(asked)
-        asked.out = str(asking.out(asked))
-        story = Story(screen(asked.quiet), Path(asked.out))
         beside = {kind: path for kind in ("neutral", "contrast") if (path := getattr(asked, kind))}
-        options = RunOptions(asked.out, asked.resume, asked.from_scratch, asking.unnamed(asked), beside)
-        given, fit = asking.given(asked, recorded), asking.fitting(asked)
-        story.follow(run(given, fit, options, asking.command(asked)))
+        with asking.out(asked) as place:
+            asked.out = str(place)
+            story = Story(screen(asked.quiet), place)
+            options = RunOptions(asked.out, asked.resume, asked.from_scratch, asking.unnamed(asked), beside)
+            given, fit = asking.given(asked, recorded), asking.fitting(asked)
+            story.follow(run(given, fit, options, asking.command(asked)))
     assert story.manifest is not None
     assert story.evaluation is not None
     if asked.json:
