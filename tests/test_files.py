@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.errors import RunError
+from graft.errors import RecipeError, RunError
 from graft.files import at_home, cache_root, digest_file, read_record, to_json, write_record, write_text, written_whole
 from graft.records import Epoch, Optimiser, Recipe, Stage
 
@@ -75,6 +75,16 @@ def test_a_folder_is_not_replaced_and_no_temporary_name_is_shown(tmp_path, monke
     monkeypatch.setattr(os, "replace", full)
     assert refused(tmp_path / "new.txt").filename == str(tmp_path / "new.txt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_write_that_is_refused_names_the_file(tmp_path):
+    """The system names no file where an open one cannot grow."""
+    with pytest.raises(OSError) as caught, written_whole(tmp_path / "new.txt"):  # noqa: PT011
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "new.txt"))
+    with pytest.raises(FileNotFoundError) as caught, written_whole(tmp_path / "new.txt"):
+        (tmp_path / "other.txt").read_text()
+    assert caught.value.filename == str(tmp_path / "other.txt")
 
 
 def test_a_pipe_is_written_to_and_stays(tmp_path):
@@ -195,6 +205,22 @@ def test_where_the_cache_is(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cache_root() == Path("/home/somebody/.cache/graft")
+
+
+def test_a_cache_without_a_home_is_one_message(monkeypatch):
+    """A container whose user is in no list of users."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("GRAFT_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(RecipeError, match="no home folder") as caught:
+        cache_root()
+    assert "GRAFT_CACHE" in caught.value.remedy
+    monkeypatch.setenv("GRAFT_CACHE", "/a")
+    assert cache_root() == Path("/a")
 
 
 def test_a_home_that_nobody_has_is_taken_as_it_is_written(monkeypatch, tmp_path):

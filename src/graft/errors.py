@@ -35,6 +35,10 @@ _REFUSALS = {
     errno.EPERM: ("it is not permitted", _RIGHTS),
     errno.EROFS: ("that disk can only be read", "choose another folder with --out."),
     errno.ENOMEM: ("there is not enough memory", "close other programs, or choose a smaller model with --model."),
+    errno.EFBIG: (
+        "a file may not grow so large here",
+        "raise the limit (ulimit -f), or choose another folder with --out.",
+    ),
     errno.ENOSPC: ("the disk is full", _ROOM),
     errno.EDQUOT: ("your share of the disk is used up", _ROOM),
 }

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from graft.errors import RunError, refusal
+from graft.errors import RecipeError, RunError, refusal
 
 Record = TypeVar("Record")
 SEAL = '"seal": "'  # what stands before a record's own digest
@@ -54,7 +54,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         refused = system_error(error)
         if refused is None:
             raise
-        if refused is error and not os.path.basename(str(refused.filename)).startswith(f".{target.name}."):
+        named = refused.filename if refused is error else None  # a refused write names no file
+        if named is not None and not os.path.basename(str(named)).startswith(f".{target.name}."):
             raise
         raise OSError(refused.errno, refused.strerror, str(path)) from None
     finally:
@@ -175,8 +176,17 @@ def at_home(name: str) -> Path:
 
 
 def cache_root() -> Path:
-    """Where graft keeps what can be made again: $GRAFT_CACHE, else $XDG_CACHE_HOME/graft, else ~/.cache/graft."""
+    """Where graft keeps what can be made again: $GRAFT_CACHE, else $XDG_CACHE_HOME/graft, else ~/.cache/graft.
+
+    Raises RecipeError where nothing is named and this user has no home folder.
+    """
     named = os.environ.get("GRAFT_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graft"
+    except RuntimeError:
+        raise RecipeError(
+            "This user has no home folder that the cache could lie in.",
+            "set GRAFT_CACHE to a folder that can be written.",
+        ) from None

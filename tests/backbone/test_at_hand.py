@@ -133,3 +133,7 @@ def test_what_is_no_text_model_has_no_card(folders, tmp_path, config):
     (folder / "config.json").write_text(config)
     assert card_of(folder, "it") is None
     assert in_folder(folder) == []
+
+
+def test_a_hub_cache_in_a_home_that_nobody_has_holds_nothing():
+    assert cached(Path("~nobody-has-this-name/hub")) == []

@@ -183,3 +183,16 @@ def test_what_cannot_be_is_refused_in_one_message(
 @pytest.mark.parametrize(("given", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200)])
 def test_durations(given: str, seconds: float) -> None:
     assert duration(given) == seconds
+
+
+def test_files_that_cannot_be_written_make_one_object_of_json(
+    reviews: Path, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "ranking.json")
+
+    monkeypatch.setattr("graft.files.write_record", full)
+    named = ["--candidates", str(tiny_bert), "--precision", "fp32", "--out", str(tmp_path), "--json", "--quiet"]
+    assert main(["choose", str(reviews), *named]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert "disk is full" in found["error"]["message"]

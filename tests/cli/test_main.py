@@ -155,3 +155,29 @@ def test_the_page_about_the_command_line_names_exactly_the_options(verb: str) ->
     named = set(re.findall(r"`(--[a-z-]+)", text))
     real = {option for option in parser_of(verb)._option_string_actions if option.startswith("--")}
     assert named == real - {"--help"}
+
+
+STRUCK_AGAIN = """
+import atexit, os, signal
+from graft.cli import failure, main
+
+def strike(*_):
+    os.kill(os.getpid(), signal.{name})
+
+def told(error, described=failure._described):
+    strike()
+    return described(error)
+
+failure._described, main._obey = told, strike
+atexit.register(strike)
+main.entry()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_second_signal_on_the_way_out_changes_nothing(name: str, code: int) -> None:
+    """While the error is told, and while Python leaves."""
+    said = subprocess.run(
+        [sys.executable, "-c", STRUCK_AGAIN.format(name=name)], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (code, "", "Interrupted.\n")

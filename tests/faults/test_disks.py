@@ -60,7 +60,7 @@ def test_a_file_that_may_not_grow_is_told(worker, job, whole, tmp_path, size):
     ended = worker("fit", *job, "--out", out, limits={"FSIZE": size})
     if ended.code != 0:
         assert ended.code == 2, ended.err
-        assert "File too large" in ended.err
+        assert "a file may not grow so large here" in ended.err
         assert gone_on(worker, job, out).code == 0
     assert signature(out) == whole
 

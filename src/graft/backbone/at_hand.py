@@ -47,7 +47,7 @@ def cached(cache: Path | None = None) -> list[Found]:
 
     try:
         repositories = scan_cache_dir(cache or constants.HF_HUB_CACHE).repos
-    except CacheNotFound:
+    except (CacheNotFound, RuntimeError):  # RuntimeError: this user has no home folder
         return []
     found = []
     for repository in sorted(repositories, key=lambda one: one.repo_id):

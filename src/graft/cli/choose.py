@@ -8,10 +8,14 @@ import time
 from argparse import Namespace
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graft.cli.failure import print_json
 from graft.cli.options import add_candidates, add_choosing
 from graft.cli.usage import Parser
+
+if TYPE_CHECKING:
+    from graft.records import Ranking
 
 ABOUT = "compare models on your data: what each will reach, and what it costs"
 EXAMPLES = (
@@ -40,9 +44,7 @@ def main(asked: Namespace) -> int:
         from graft.cli import asking, choose_text
         from graft.cli.screen import screen
         from graft.cli.show import Story
-        from graft.files import write_record, write_text
-        from graft.report.compose_choice import compose_choice
-        from graft.report.page import render
+        from graft.report.words import visible
 
         asked.resume = False
         asking.recorded(asked)
@@ -53,17 +55,23 @@ def main(asked: Namespace) -> int:
         story.follow(choose(splits, asking.comparing(asked), asking.choosing(asked, began)))
     assert story.ranking is not None
     following = choose_text.following(asked, story.ranking)
-    if asked.json:
+    if asked.json:  # first the files: whether they could be written or not, one object is printed
+        _write(asked, story.ranking, following)
         print_json(choose_text.described(story.ranking))
-    else:
-        from graft.report.words import visible
-
+    else:  # last the files, so that a disk that is full takes no answer away
         print(visible("\n".join(choose_text.table(story.ranking, following))))
-    if asked.out is not None:  # last, so that a disk that is full takes no answer away
-        write_record(Path(asked.out) / RANKING, story.ranking)
-        page = compose_choice(story.ranking, Path(asked.data).name, following)
-        write_text(Path(asked.out) / REPORT, render(page))
+        _write(asked, story.ranking, following)
     return 0
+
+
+def _write(asked: Namespace, ranking: Ranking, following: str) -> None:
+    from graft.files import write_record, write_text
+    from graft.report.compose_choice import compose_choice
+    from graft.report.page import render
+
+    if asked.out is not None:
+        write_record(Path(asked.out) / RANKING, ranking)
+        write_text(Path(asked.out) / REPORT, render(compose_choice(ranking, Path(asked.data).name, following)))
 
 
 def refuse_closed(folder: Path) -> None:

@@ -10,6 +10,7 @@ import math
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from graft.cli.usage import UsageError
@@ -76,8 +77,9 @@ def system_message(error: OSError) -> str:
 
     reason, remedy = refusal(error)
     place = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-    if place.startswith(str(cache_root())):
-        remedy = "set GRAFT_CACHE to a folder that can be written, on a disk with room."
+    with suppress(GraftError):  # there may be no place for a cache
+        if place.startswith(str(cache_root())):
+            remedy = "set GRAFT_CACHE to a folder that can be written, on a disk with room."
     found = f"{place}: {reason}" if place else f"{reason[:1].upper()}{reason[1:]}."
     return f"{found}\n  → {remedy}"
 

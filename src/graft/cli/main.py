@@ -43,8 +43,17 @@ def entry() -> NoReturn:
         signal.signal(signal.SIGTERM, _terminate)
     gc.set_threshold(COLLECTING)
     code = main(sys.argv[1:])
+    _leave()
     gc.freeze()  # or Python looks through all that was imported for garbage before it leaves: a second
     sys.exit(code)
+
+
+def _leave() -> None:
+    """From here on the program ends by itself: a second Ctrl-C or SIGTERM would only tear its last words and its exit
+    code. Whoever calls `main` from Python keeps their own handlers."""
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -65,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as leaving:  # --help and --version end so
         return leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:
+        _leave()
         with contextlib.suppress(BrokenPipeError):
             return failure.fail(error, as_json)
         failure.abandon(1)
