@@ -18,7 +18,8 @@ from common import command_line, header, result
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Dataset, Rows, Texts
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.predict import load
 from graft.records import SplitName
 from graft.tasks.classification_yardsticks import word_counts

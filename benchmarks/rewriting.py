@@ -34,7 +34,8 @@ from graft.data.references import references_of
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.evaluate import difference, measure
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.records.metrics import metric
 from graft.tasks.rewriting import REWRITING
 from graft.tasks.rewriting_metrics import Written

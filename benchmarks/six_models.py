@@ -38,7 +38,8 @@ from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.data.table import Rows, Splits
 from graft.data.tokens import Tokens, tokenize
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.records import MachineRecord, Progress
 
 LIMIT = 256  # tokens

@@ -25,7 +25,8 @@ from graft.backbone import hub
 from graft.backbone.model import load
 from graft.data.table import Splits
 from graft.evaluate import difference
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.tasks.registry import task_named
 from graft.tasks.task import Logits, Outputs, Scorer
 

@@ -32,7 +32,8 @@ from graft.data.asked import in_chunks
 from graft.data.table import Rows, Splits
 from graft.errors import GraftError
 from graft.evaluate import evaluate
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.predict import load
 from graft.records import Progress
 

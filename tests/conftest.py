@@ -85,7 +85,7 @@ def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(tmp_path_factory: pytest.TempPathFactory, stories: Path, tiny_gpt2: Path) -> Path:
     """A finished run of the task `write`; tests must not change it."""
     from graft.data.options import ReadOptions
-    from graft.fitting import FitOptions
+    from graft.fit_options import FitOptions
     from graft.run import Given, RunOptions, run
 
     out = tmp_path_factory.mktemp("runs") / "stories"

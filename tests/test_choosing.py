@@ -24,7 +24,7 @@ from graft.data.split import split
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError, RunError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.race import Course, Trial
 from graft.records import Candidate, Costs, Forecast, Heat, Manifest, Progress, Ranking, Said, Unranked

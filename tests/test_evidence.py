@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graft.data.options import ReadOptions
 from graft.errors import DataError
 from graft.evidence import stretches
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.run import Given, RunOptions, run
 
 

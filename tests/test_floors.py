@@ -31,6 +31,7 @@ FLOORS = {
     "train/": 5,
     "folder.py": 6,
     "account.py": 6,
+    "fit_options.py": 6,
     "fitting.py": 6,
     "windowed.py": 6,
     "evidence.py": 6,

@@ -17,7 +17,8 @@ from graft.assess import evaluate, report
 from graft.data.table import Splits
 from graft.data.targets import Codes
 from graft.errors import RecipeError, RunError
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.folder import RunFolder
 from graft.machine import choose
 from graft.predict import load

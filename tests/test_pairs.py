@@ -18,7 +18,7 @@ import torch
 
 import graft
 from graft.cli.main import main
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.predict import load
 from graft.records import Epoch, Manifest, Recipe
 from graft.train import row_recipes

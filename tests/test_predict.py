@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tiny
 
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.predict import load
 from graft.run import Given
 

@@ -16,7 +16,7 @@ from graft import machine
 from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Splits
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.race import FINALISTS, Course, Judge, can_be, contenders, finalists, planned, race, trial
 from graft.records import Candidate, Costs, Forecast, Heat, Said, View
 

@@ -11,7 +11,7 @@ import tiny_causal
 from tiny import WORDS
 
 from graft.data.options import ReadOptions
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.records import Evaluation
 from graft.records.evidence import WritingDetails

@@ -17,7 +17,8 @@ from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.split import split
 from graft.errors import RunError
-from graft.fitting import FitOptions, fit
+from graft.fit_options import FitOptions
+from graft.fitting import fit
 from graft.folder import RunFolder
 from graft.predict import load
 from graft.records import Progress, RewriteDetails, StageRecord

@@ -13,7 +13,7 @@ from graft import fitting
 from graft.assess import evaluate
 from graft.choosing import ChooseOptions
 from graft.errors import RunError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.records import Evaluation, Progress, Said
 from graft.run import Event, Given, RunOptions, run

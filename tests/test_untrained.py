@@ -10,7 +10,7 @@ import tiny
 
 import graft
 from graft import untrained
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.records import Baseline, Manifest
 from graft.train import start
 

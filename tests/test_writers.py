@@ -16,7 +16,7 @@ from graft.data.read import read
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.errors import ModelError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.records import Ranking
 from graft.writers import first, picked, pieces
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from graft.data.table import Dataset, Splits
     from graft.errors import DataError, GraftError, MissingExtra, ModelError, Problem, RecipeError, RunError
     from graft.face import RunResult, choose, generate, run
-    from graft.fitting import FitOptions, fit
+    from graft.fit_options import FitOptions
+    from graft.fitting import fit
     from graft.predict import Predictor, load
     from graft.records import (
         Baseline,
@@ -50,7 +51,8 @@ _HOMES = {
     "graft.data.table": ("Dataset", "Splits"),
     "graft.errors": ("DataError", "GraftError", "MissingExtra", "ModelError", "Problem", "RecipeError", "RunError"),
     "graft.face": ("RunResult", "choose", "generate", "run"),
-    "graft.fitting": ("FitOptions", "fit"),
+    "graft.fit_options": ("FitOptions",),
+    "graft.fitting": ("fit",),
     "graft.predict": ("Predictor", "load"),
     "graft.records": (
         "Baseline", "Batches", "Epoch", "Evaluation", "Loss", "Manifest", "Optimiser", "Prediction", "Progress",

@@ -29,7 +29,7 @@ from graft.data.documents import WRITE
 from graft.data.table import Splits
 from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.race import Course, Judge, Trial, can_be, contenders, finalists, race, trial
 from graft.records import Forecast, Heat, Progress, Ranking, Said, Sampled, Spelling, Unranked
 from graft.report import spelling

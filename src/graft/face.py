@@ -21,7 +21,7 @@ from graft.cli.asking import new_folder
 from graft.cli.screen import screen
 from graft.cli.show import Story
 from graft.errors import RecipeError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.generate import GENERATION, Writer
 from graft.generate import load as load_writer

@@ -10,7 +10,7 @@ import datetime
 import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from graft import machine, resuming, windowed
@@ -20,16 +20,14 @@ from graft.backbone.hub import Located
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
 from graft.backbone.precision import serving
-from graft.data.documents import WRITE
 from graft.data.longtexts import Limits, Long
 from graft.data.pairs import Way
-from graft.data.references import REWRITE
 from graft.data.spelling import spell
 from graft.data.table import Rows, Splits, as_splits
 from graft.data.tokens import measure
 from graft.errors import NotFinite
+from graft.fit_options import USUAL, FitOptions
 from graft.folder import RunFolder
-from graft.machine import Device, Precision
 from graft.reading import (
     Read,
     about_answers,
@@ -47,7 +45,7 @@ from graft.report import spelling
 from graft.tasks.registry import task_named
 from graft.train import recipe as recipes
 from graft.train import settle
-from graft.train.checkpoint import SAVE_EVERY, Checkpoints
+from graft.train.checkpoint import Checkpoints
 from graft.train.fit import Event as FitEvent
 from graft.train.fit import fit as fit_material
 from graft.train.material import Material
@@ -55,41 +53,7 @@ from graft.train.scale import Scale
 from graft.windowed import Documents
 
 Event = FitEvent | Manifest
-USUAL = {WRITE: "gpt2", REWRITE: "t5-small"}  # what writes where no model is named; for other tasks the embedded one
 DONE = ("fitted", "evaluated")
-
-
-@dataclass(frozen=True, slots=True)
-class FitOptions:
-    """How to train. `settings` are recipe fields by dotted name, as strings (see `graft.train.recipe.changed`).
-
-    `recipe`: a name, the path of a .toml file, or the recipe itself. Model and recipe that are None are those of the
-    run that goes on; for a new one the task's usual model, and "fast".
-    """
-
-    model: str | Path | None = None
-    revision: str | None = None
-    recipe: str | Path | Recipe | None = None
-    settings: dict[str, str] = field(default_factory=dict)
-    device: Device = "auto"
-    precision: Precision = "auto"
-    save_every: float = SAVE_EVERY  # seconds between checkpoints within a stage; 0: after each step
-
-    def recipe_at(self, scale: Scale) -> Recipe:
-        """The recipe that is asked for, cut to a size."""
-        recipe = self.recipe or "fast"
-        named = recipe if isinstance(recipe, Recipe) else recipes.named(os.fspath(recipe), scale)
-        return recipes.changed(named, self.settings, scale)
-
-    def going_on(self, run: Manifest) -> FitOptions:
-        """With what is not named taken from a run; of its recipe only what to do about numbers that are not finite may
-        be set anew."""
-        model, revision, recipe = self.model, self.revision, self.recipe
-        if model is None:
-            model, revision = run.backbone.name, revision or run.backbone.revision or None
-        if recipe is None and set(self.settings) <= {"on_nonfinite"}:
-            recipe = run.recipe
-        return dataclasses.replace(self, model=model, revision=revision, recipe=recipe)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from graft.choose.sample import stratified_order
 from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
 from graft.errors import GraftError, NotFinite, first_line
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said
 from graft.report import words
 from graft.tasks.classification import CLASSIFICATION

@@ -20,7 +20,7 @@ from graft.data.references import REWRITE
 from graft.data.split import split
 from graft.data.table import Splits
 from graft.errors import RecipeError
-from graft.fitting import USUAL, FitOptions
+from graft.fit_options import USUAL, FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.machine import Device
 from graft.records import Evaluation, Manifest, Phase, Ranking, Request, Said

@@ -28,7 +28,7 @@ from graft.data.table import Splits
 from graft.errors import GraftError, first_line
 from graft.evaluate import measure
 from graft.evidence import scored
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.records import Candidate, Forecast, MachineRecord, Progress, Unranked
 from graft.report import spelling, words
 from graft.tasks.writing import WRITING

@@ -24,7 +24,7 @@ from graft.records import (
     Stopping,
     Trial,
 )
-from graft.train import start
+from graft.train import pooled
 from graft.train.checkpoint import Best, Checkpoints, State, Sweep, copied, put
 from graft.train.fit import fit
 
@@ -200,8 +200,8 @@ def test_a_pooled_head_goes_on_at_its_pooling_and_depth_whatever_would_be_chosen
     while not isinstance(event := next(under_way), Epoch) or event.number < 2:
         pass
     under_way.close()
-    best = start._Contest.best
-    monkeypatch.setattr(start._Contest, "best", lambda self, count, among: best(self, len(among), among)[::-1][:count])
+    best = pooled._Contest.best
+    monkeypatch.setattr(pooled._Contest, "best", lambda self, count, among: best(self, len(among), among)[::-1][:count])
     found, again = finished(make(), recipe, at_each_step(tmp_path))
     assert_same(found, expected)
     assert again == story

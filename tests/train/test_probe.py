@@ -14,9 +14,9 @@ from graft.cache.store import Store
 from graft.data.targets import Codes
 from graft.tasks.classification import CLASSIFICATION
 from graft.train import probe as probe_module
+from graft.train.pooled import pooled_head
 from graft.train.probe import PENALTIES, Examples, start_native
 from graft.train.probe import fit_probe as fit_probe_of
-from graft.train.start import pooled_head
 
 
 def task(rows=300, width=12, classes=3, seed=0):

@@ -11,7 +11,7 @@ import torch
 from graft.backbone.model import HEAD
 from graft.cache.store import Store
 from graft.records import HeadRecord, Optimiser, Recipe, Stage
-from graft.train import start
+from graft.train import pooled, start
 from graft.train.material import Extracted, below
 from graft.train.start import wanted
 
@@ -136,13 +136,13 @@ def test_what_stays_true_below_a_cut(make):
 
 def contest(make, monkeypatch, **changes):
     """A pooled head's start on 100 of 144 rows; what was fitted: the rows, the penalties, the view, and its score."""
-    fits, original = [], start._Contest.attempt
+    fits, original = [], pooled._Contest.attempt
 
     def watched(self, chosen, rows, penalties, steps, warm=False):
         original(self, chosen, rows, penalties, steps, warm)
         fits.append((len(rows), penalties, list(chosen or self.tried), warm, dict(self.scores)))
 
-    monkeypatch.setattr(start._Contest, "attempt", watched)
+    monkeypatch.setattr(pooled._Contest, "attempt", watched)
     monkeypatch.setattr(start, "START_ROWS", 100)
     material, recipe = make(), Recipe("r", (stage(0),), head="pooled", **changes)
     return start.start_head(material, recipe, extract(material, recipe)), fits
@@ -158,10 +158,10 @@ def test_the_best_views_are_tried_on_all_of_train_and_the_best_of_these_at_weake
 
     (rows, first, views, _, scores), (every, second, finalists, _, whole), (last, third, promoted, warm, final) = fits
     assert (rows, every, last) == (100, 144, 144)
-    assert (first, second, third) == (start.PENALTIES[:1], start.PENALTIES[:1], start.PENALTIES[1:])
+    assert (first, second, third) == (pooled.PENALTIES[:1], pooled.PENALTIES[:1], pooled.PENALTIES[1:])
     assert (len(views), warm) == (2 * 3 + 1, True)
-    assert finalists == best(scores, views, start.FINALISTS)
-    assert promoted == best(whole, finalists, start.PROMOTED)
+    assert finalists == best(scores, views, pooled.FINALISTS)
+    assert promoted == best(whole, finalists, pooled.PROMOTED)
     assert all(sign * final[view] >= sign * whole[view] for view in promoted)
     assert [(head.pooling, head.depth)] == best(final, finalists, 1)
 

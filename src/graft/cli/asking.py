@@ -17,7 +17,7 @@ from graft.cli.usage import UsageError
 from graft.data.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.errors import RunError
-from graft.fitting import FitOptions
+from graft.fit_options import FitOptions
 from graft.folder import RunFolder, fresh_folder
 from graft.records import Manifest
 from graft.run import Given

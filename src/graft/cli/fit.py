@@ -15,7 +15,7 @@ from graft.cli.run import resumable
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
-    from graft.fitting import FitOptions
+    from graft.fit_options import FitOptions
     from graft.run import Given
 
 ABOUT = "train, and leave the test split closed"
