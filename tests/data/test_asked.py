@@ -11,6 +11,7 @@ import pyarrow
 import pytest
 
 from graft.data.asked import CHUNK, asked
+from graft.data.stream import BATCH_CHARACTERS
 
 COLUMNS = {"text": ["good soup", "bad soup"], "label": ["good", "bad"]}
 TABLES = {
@@ -37,3 +38,17 @@ def test_its_column_is_read(table: Any) -> None:
 
 def test_texts_come_in_chunks_as_they_are_read() -> None:
     assert [len(rows) for rows in asked((f"text {n}" for n in range(CHUNK + 1)), "texts")] == [CHUNK, 1]
+
+
+def test_chunks_hold_so_many_texts_in_their_order():
+    texts = [str(number) for number in range(CHUNK + 3)]
+    chunks = list(asked(iter(texts), "texts"))
+    assert [len(rows) for rows in chunks] == [CHUNK, 3]
+    assert [text for rows in chunks for text in rows.texts] == texts
+
+
+@pytest.mark.parametrize("kind", ["texts", "pairs", "words"])
+def test_long_ones_come_in_smaller_chunks(kind):
+    text = "soup " * (BATCH_CHARACTERS // 10 + 1)
+    one = {"texts": text, "pairs": ("soup", text), "words": [text, "soup"]}[kind]
+    assert [len(rows) for rows in asked([one] * 5, kind)] == [2, 2, 1]

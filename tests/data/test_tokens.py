@@ -8,6 +8,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graft.data import longtexts, pairs
 from graft.data import tokens as room
 from graft.data.tokens import Tokens, closing_tokens, measure, merged, shortened, tokenize
 
@@ -143,3 +144,39 @@ def test_splits_measured_apart_sum_up(lengths, limit):
     parts = [measure(np.array(part, np.int64), limit) for part in lengths]
     whole = measure(np.array([length for part in lengths for length in part], np.int64), limit)
     assert merged(parts) == whole
+
+
+class Watched:
+    """A tokenizer that notes how many characters it is given at a time."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer, self.given = tokenizer, []
+
+    def __getattr__(self, name):
+        return getattr(self.tokenizer, name)
+
+    def encode_batch(self, texts, **settings):
+        self.given.append(sum(len("".join(text)) for text in texts))
+        return self.tokenizer.encode_batch(texts, **settings)
+
+    def encode_batch_fast(self, texts, **settings):
+        self.given.append(sum(map(len, texts)))
+        return self.tokenizer.encode_batch_fast(texts, **settings)
+
+
+@pytest.mark.parametrize("reads", ["texts", "pairs", "windows", "contexts"])
+def test_long_texts_are_tokenised_few_at_a_time(tokenizer, monkeypatch, reads):
+    for place in (room, pairs, longtexts):
+        monkeypatch.setattr(place, "CHARACTERS", 1000)
+    texts = [" ".join(tiny.WORDS[:40])] * 30
+    watched = Watched(tokenizer.backend_tokenizer)
+    if reads == "texts":
+        tokenize(texts, watched, 12)
+    elif reads == "pairs":
+        pairs.tokenize_pairs([("soup", text) for text in texts], watched, 500, "joined")
+    elif reads == "windows":
+        longtexts.windows(texts, watched, longtexts.Limits(12))
+    else:
+        longtexts.pair_windows([("soup", text) for text in texts], watched, longtexts.Limits(12))
+    assert sum(watched.given) >= sum(map(len, texts))
+    assert max(watched.given) <= 1000 + len(texts[0]) + len("soup")

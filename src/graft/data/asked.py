@@ -4,7 +4,6 @@ checked and in chunks."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +12,14 @@ import pyarrow as pa
 from graft.data.answers import unanswered
 from graft.data.marked import Marks
 from graft.data.spans import Span, spans_of
+from graft.data.stream import blocks
 from graft.data.table import Rows, Texts
 from graft.data.targets import unlabelled
 from graft.data.words import joined, words_in
 from graft.records import Input
 
 Kind = Literal["texts", "pairs", "words", "questions"]
-CHUNK = 2048  # texts tokenised and answered together
+CHUNK = 2048  # texts tokenised and answered together; fewer where they are long
 
 
 def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
@@ -29,9 +29,14 @@ def asked(inputs: Iterable[Input], kind: Kind) -> Iterator[Rows]:
         raise TypeError("predict takes a list of texts; put the one text in a list")
     if isinstance(inputs, Mapping) or hasattr(inputs, "columns") or hasattr(inputs, "column_names"):
         raise TypeError("predict takes texts, not a table: give one column, such as frame['text']")
-    given = iter(inputs)
-    while chunk := list(islice(given, CHUNK)):
+    for chunk in blocks(inputs, _length, CHUNK):
         yield {"texts": _texts, "pairs": _pairs, "words": _sentences, "questions": _questions}[kind](chunk)
+
+
+def _length(given: Input) -> int:
+    """Characters of a text, of a pair, or of words; 0 for what will be refused."""
+    parts = given if isinstance(given, tuple | list) else (given,)
+    return sum(len(part) for part in parts if isinstance(part, str))
 
 
 def in_chunks(rows: Rows) -> Iterator[Rows]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.pairs import length_of
 from graft.data.spans import Spans, bounds_of, taken
-from graft.data.tokens import CHUNK, Tokens
+from graft.data.stream import blocks
+from graft.data.tokens import CHARACTERS, CHUNK, Tokens
 from graft.records import Recipe
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def pair_windows(
 
     def each() -> Iterator[_Whole]:
         nonlocal cut
-        inputs = iter(pairs)
-        while chunk := list(islice(inputs, CHUNK)):
+        for chunk in blocks(pairs, length_of, CHUNK, CHARACTERS):
             for (first, second), encoding in zip(chunk, tokenizer.encode_batch(chunk), strict=True):
                 full = len(encoding.ids)
                 parts = np.array([-1 if part is None else part for part in encoding.sequence_ids])
@@ -133,8 +133,7 @@ class _Window:
 
 
 def _encodings(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[Encoding]:
-    inputs = iter(texts)
-    while chunk := list(islice(inputs, CHUNK)):
+    for chunk in blocks(texts, len, CHUNK, CHARACTERS):
         yield from tokenizer.encode_batch(chunk, add_special_tokens=True)
 
 

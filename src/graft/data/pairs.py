@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.stream import blocks
 from graft.data.table import Rows
-from graft.data.tokens import CHUNK, Tokens, tokenize
+from graft.data.tokens import CHARACTERS, CHUNK, Tokens, tokenize
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -36,6 +36,11 @@ def tokenize_pairs(pairs: Iterable[Pair], tokenizer: Tokenizer, limit: int, way:
     return _joined(pairs, tokenizer, limit) if way == "joined" else _apart(pairs, tokenizer, limit)
 
 
+def length_of(pair: Pair) -> int:
+    """Characters of both texts."""
+    return len(pair[0]) + len(pair[1])
+
+
 def _apart(pairs: Iterable[Pair], tokenizer: Tokenizer, limit: int) -> tuple[Tokens, Lengths]:
     each, lengths = tokenize((text for pair in pairs for text in pair), tokenizer, limit)
     return Tokens(each.ids, each.starts[::2], each.lengths[::2]), lengths.reshape(-1, 2).max(axis=1, initial=0)
@@ -47,8 +52,7 @@ def _joined(pairs: Iterable[Pair], tokenizer: Tokenizer, limit: int) -> tuple[To
     ids: list[NDArray[np.int32]] = []
     firsts: list[int] = []
     full: list[int] = []
-    iterator = iter(pairs)
-    while chunk := list(islice(iterator, CHUNK)):
+    for chunk in blocks(pairs, length_of, CHUNK, CHARACTERS):
         for encoding, length in _cut(chunk, tokenizer, limit):
             types = np.asarray(encoding.type_ids)
             ids.append(np.asarray(encoding.ids, np.int32))

@@ -5,7 +5,7 @@ A reader never raises for what is wrong in a file: it adds a problem and goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -61,14 +61,16 @@ class Problems:
         return problems
 
 
-def blocks(items: Iterator[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """Items in lists of at most BATCH_ROWS, and of about BATCH_CHARACTERS by what `size_of` says of each."""
+def blocks(
+    items: Iterable[Item], size_of: Callable[[Item], int], rows: int = BATCH_ROWS, characters: int = BATCH_CHARACTERS
+) -> Iterator[list[Item]]:
+    """Items in lists of at most `rows`, and of about so many characters by what `size_of` says of each."""
     block: list[Item] = []
     size = 0
     for item in items:
         block.append(item)
         size += size_of(item)
-        if len(block) == BATCH_ROWS or size >= BATCH_CHARACTERS:
+        if len(block) == rows or size >= characters:
             yield block
             block, size = [], 0
     if block:

@@ -10,18 +10,19 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.data.stream import blocks
 from graft.records import Truncation
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 CHUNK = 8192  # texts handed to the tokenizer's threads at a time: enough to keep them busy, little enough to hold
+CHARACTERS = 1 << 20  # of these texts together: what the tokenizer says of each token takes 160 bytes until all is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,7 @@ def chunks(texts: Iterable[str], tokenizer: Tokenizer, limit: int) -> Iterator[C
     """The same, some thousand texts at a time: what is yielded need not be held."""
     settle(tokenizer)
     closing = closing_tokens(tokenizer)
-    iterator = iter(texts)
-    while some := list(islice(iterator, CHUNK)):
+    for some in blocks(texts, len, CHUNK, CHARACTERS):
         rows = _encode(some, tokenizer)
         full = np.fromiter(map(len, rows), np.int64, len(rows))
         kept = (ids if len(ids) <= limit else ids[: limit - closing] + ids[len(ids) - closing :] for ids in rows)
