@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from graft.tasks import multilabel_metrics as room
 from graft.tasks.multilabel_metrics import (
     LABEL_METRICS,
     METRICS,
@@ -18,6 +19,7 @@ from graft.tasks.multilabel_metrics import (
     losses,
     metrics,
     probabilities,
+    ranking_precision,
 )
 
 
@@ -47,6 +49,15 @@ def test_they_equal_scikit_learn(rows, labels, seed, ties):
         wanted = sk.precision_recall_fscore_support(truth, given_, zero_division=0)
     for name, values in zip(LABEL_METRICS, wanted[:3], strict=True):
         np.testing.assert_allclose(scores[name][0], values)
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 1_000_000])
+def test_ranking_precision_is_scikit_learns_however_much_is_compared_at_a_time(monkeypatch, at_once):
+    logits, truth = made(30, 40, 5, ties=True)
+    truth[:3], truth[3:6] = False, True  # none and all
+    monkeypatch.setattr(room, "AT_ONCE", at_once)
+    each = [sk.label_ranking_average_precision_score(truth[[row]], logits[[row]]) for row in range(30)]
+    np.testing.assert_allclose(ranking_precision(logits, truth), each, rtol=1e-14)
 
 
 def test_a_draw_is_scored_as_the_rows_it_holds():

@@ -67,9 +67,8 @@ class MultiLabel:
 
     def details(self, logits: Logits, rows: Rows, outputs: Outputs, measured: Measured) -> MultiLabelDetails:
         truth, limits = _flags(rows.targets), thresholds(outputs)
-        scores = numbers.AnsweredLabels(logits, truth, limits).score().per_name
-        given = numbers.probabilities(logits) >= limits
-        loss = numbers.losses(logits, truth)
+        answered = numbers.AnsweredLabels(logits, truth, limits)
+        scores, given, loss = answered.score().per_name, answered.rows.given, answered.rows.loss
         wrong = np.flatnonzero((given != truth).any(axis=1))
         worst = wrong[np.argsort(-loss[wrong], kind="stable")][:MISTAKES]
         return MultiLabelDetails(

@@ -19,6 +19,7 @@ METRICS = ("macro_f1", "micro_f1", "subset_accuracy", "ranking_precision", "labe
 VALIDATION_METRICS = ("macro_f1", "micro_f1", "ranking_precision", "label_loss")
 LABEL_METRICS = ("precision", "recall", "f1")
 HALF = 0.5
+AT_ONCE = 1_000_000  # logits compared at a time
 
 
 def probabilities(logits: NDArray[Any]) -> Floats:
@@ -59,8 +60,7 @@ def best_thresholds(shares: Floats, truth: Flagged) -> Floats:
 class _Rows:
     """What each row adds to the sums from which the metrics follow."""
 
-    hits: Flagged  # rows x labels: true and given
-    given: Flagged
+    given: Flagged  # rows x labels
     truth: Flagged
     right: Floats  # whether the row's labels are all right
     ranking: Floats
@@ -81,7 +81,8 @@ class AnsweredLabels:
         given = probabilities(logits) >= thresholds
         right = (given == truth).all(axis=1).astype(np.float64)
         ranking = ranking_precision(logits, truth)
-        self.rows = _Rows(given & truth, given, truth, right, ranking, losses(logits, truth))
+        self.rows = _Rows(given, truth, right, ranking, losses(logits, truth))
+        self._sums = tuple(map(_sparse, (given & truth, given, truth)))
         self._whole = self._scores(np.ones((1, len(truth))), None)
 
     def __len__(self) -> int:
@@ -97,7 +98,7 @@ class AnsweredLabels:
     def _scores(self, times_RN: Floats, whole: Scores | None) -> Scores:
         """A label that a resample leaves undefined keeps its score on the whole split."""
         rows, count = self.rows, times_RN.sum(axis=1)
-        hits, given, truth = (times_RN @ part.astype(np.float64) for part in (rows.hits, rows.given, rows.truth))
+        hits, given, truth = (times_RN @ flags for flags in self._sums)
         otherwise = whole.per_name if whole else dict.fromkeys(LABEL_METRICS, np.zeros(1))
         per_label = {
             "precision": _ratio(hits, given, otherwise["precision"]),
@@ -117,16 +118,23 @@ class AnsweredLabels:
 def ranking_precision(logits: NDArray[Any], truth: Flagged) -> Floats:
     """Per row: the mean over its true labels of the share of true ones among those ranked at least as high; 1 for a row
     without labels, or with all (scikit-learn's label_ranking_average_precision_score)."""
-    rows, labels = truth.shape
-    found = np.ones(rows)
-    for start in range(0, rows, block := max(1, 4_000_000 // labels**2)):
-        part, true = logits[start : start + block], truth[start : start + block]
-        above = part[:, None, :] >= part[:, :, None]  # row, label, other: the other ranks at least as high
-        shares = (above & true[:, None, :]).sum(axis=2) / above.sum(axis=2)
-        count = true.sum(axis=1)
-        mean = (shares * true).sum(axis=1) / np.maximum(count, 1)
-        found[start : start + block] = np.where((count == 0) | (count == labels), 1.0, mean)
-    return found
+    rows, places = np.nonzero(truth)
+    shares = np.empty(len(rows))
+    for start in range(0, len(rows), block := max(1, AT_ONCE // truth.shape[1])):
+        row, place = rows[start : start + block], places[start : start + block]
+        above = logits[row] >= logits[row, place][:, None]  # true label, other: the other ranks at least as high
+        both = np.count_nonzero(above & truth[row], axis=1)
+        shares[start : start + block] = both / np.count_nonzero(above, axis=1)
+    count = truth.sum(axis=1)
+    sums = np.bincount(rows, shares, minlength=len(truth))
+    return np.where(count > 0, sums / np.maximum(count, 1), 1.0)
+
+
+def _sparse(flags: Flagged) -> Any:
+    """The same as numbers to multiply by: of many labels a row has few."""
+    from scipy.sparse import csr_array
+
+    return csr_array(flags, dtype=np.float64)
 
 
 def _ratio(above: Floats, below: Floats, otherwise: Floats) -> Floats:
