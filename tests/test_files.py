@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import json
 import os
 import threading
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_a_write_that_is_refused_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, written_whole(tmp_path / "new.txt"):
         (tmp_path / "other.txt").read_text()
     assert caught.value.filename == str(tmp_path / "other.txt")
+
+
+def test_lists_of_numbers_stand_in_one_line_and_nothing_else_is_touched():
+    record = {
+        "matrix": [[1, 0], [-2.5e-07, 3]],
+        "empty": [],
+        "text": "[\n  1,\n  2\n]",
+        "mixed": [1, "2"],
+        "gap": [float("nan"), 1],
+    }
+    written = to_json(record)
+    assert json.loads(written) == record | {"gap": [None, 1]}
+    assert '  "matrix": [\n    [1,0],\n    [-2.5e-7,3]\n  ],\n' in written
+    assert '  "gap": [null,1]\n' in written
+    assert '  "mixed": [\n    1,\n    "2"\n  ],\n' in written
 
 
 def test_a_pipe_is_written_to_and_stays(tmp_path):

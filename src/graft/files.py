@@ -22,6 +22,7 @@ from graft.errors import RecipeError, RunError, refusal
 
 Record = TypeVar("Record")
 SEAL = '"seal": "'  # what stands before a record's own digest
+NUMBERS = re.compile(rb"\[\n[-+.\deE,nul \n]++\]")  # and nulls; a line end within a string is written \n
 _AGAIN = "restore it from a backup, or run again into a new folder."
 
 
@@ -116,9 +117,10 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def to_json(record: Any, indent: int = 2) -> str:
-    """Any record as JSON. Numbers that are not finite become null."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=indent).decode()
+def to_json(record: Any) -> str:
+    """Any record as indented JSON, lists of numbers each in a line. Numbers that are not finite become null."""
+    indented = msgspec.json.format(msgspec.json.encode(record), indent=2)
+    return NUMBERS.sub(lambda found: found[0].translate(None, b" \n"), indented).decode()
 
 
 def write_record(path: Path, record: Any) -> None:

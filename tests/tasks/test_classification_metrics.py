@@ -65,12 +65,23 @@ def test_per_class_and_confusion_equal_scikit_learns(case):
     logits, labels, classes = case
     codes = list(range(len(classes)))
     wanted = sk.precision_recall_fscore_support(labels, logits.argmax(1), labels=codes, zero_division=0)
-    found = task.per_class(logits, labels, classes)
+    found = task.per_class(task.outcomes(logits, labels), classes)
     assert [one.name for one in found] == classes
     rows = [(one.precision, one.recall, one.f1, one.support) for one in found]
     np.testing.assert_allclose(np.array(rows).T, np.array(wanted))
     matrix = sk.confusion_matrix(labels, logits.argmax(1), labels=codes)
-    np.testing.assert_array_equal(task.confusion(logits, labels), matrix)
+    np.testing.assert_array_equal(task.confusion(task.outcomes(logits, labels)), matrix)
+
+
+@pytest.mark.parametrize("at_once", [1, 40])
+def test_outcomes_do_not_depend_on_how_many_logits_are_looked_at_together(monkeypatch, at_once):
+    random = np.random.default_rng(2)
+    logits, labels = random.normal(size=(37, 9)).astype(np.float32), random.integers(0, 9, 37)
+    whole = task.outcomes(logits, labels)
+    monkeypatch.setattr(task, "AT_ONCE", at_once)
+    parts = task.outcomes(logits, labels)
+    for name in ("truth", "predicted", "confidence", "loss"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
 @settings(max_examples=50, deadline=None)
@@ -145,7 +156,7 @@ def test_reliability_bins_hold_every_row_once():
     labels = random.integers(0, 2, 300)
     logits = random.normal(size=(300, 2)) * 3
     logits[0] = [1000.0, 0.0]  # confidence 1 belongs to the last bin
-    bins = task.reliability(logits, labels)
+    bins = task.reliability(task.outcomes(logits, labels))
     assert [(one.low, one.high) for one in bins] == [(i / 10, (i + 1) / 10) for i in range(10)]
     assert sum(one.count for one in bins) == 300
     assert all(one.count == 0 and one.confidence == one.accuracy == 0 for one in bins[:5])  # two classes: at least 0.5
@@ -162,7 +173,8 @@ def rows_of(texts, labels, lines):
 def test_mistakes_come_most_confident_first_with_their_place():
     rows = rows_of(["right", "sure", "x" * 5000, "tie"], [0, 0, 1, 1], [2, 3, 7, 9])
     logits = np.array([[5.0, 0.0], [0.0, 9.0], [2.0, 0.0], [0.0, 0.0]], np.float32)
-    found = task.mistakes(logits, rows, ["neg", "pos"])
+    seen = task.outcomes(logits, rows.codes)
+    found = task.mistakes(seen, rows, ["neg", "pos"])
     assert [(one.line, one.truth, one.predicted) for one in found] == [
         (3, "neg", "pos"),
         (7, "pos", "neg"),
@@ -173,7 +185,7 @@ def test_mistakes_come_most_confident_first_with_their_place():
     assert found[0].text == "sure"
     assert len(found[1].text) == task.LONGEST_TEXT
     assert found[1].text.endswith("x…")
-    assert len(task.mistakes(logits, rows, ["neg", "pos"], limit=1)) == 1
+    assert len(task.mistakes(seen, rows, ["neg", "pos"], limit=1)) == 1
 
 
 def test_importing_the_task_loads_no_torch():

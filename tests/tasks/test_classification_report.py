@@ -74,6 +74,21 @@ def test_few_classes_show_the_matrix_and_many_the_pairs_first() -> None:
     assert table(many).searchable
 
 
+def test_the_pairs_are_the_cells_beside_the_diagonal_that_hold_texts() -> None:
+    section = made("many")["confusion"]
+    heat = section.blocks[1]
+    assert isinstance(heat, Heatmap)
+    beside = {
+        (heat.names[row], heat.names[column]): count
+        for row, line in enumerate(heat.counts)
+        for column, count in enumerate(line)
+        if row != column and count
+    }
+    shown = {(row[0], row[1]): row[2] for row in table(section).rows}
+    assert shown.items() <= beside.items()
+    assert len(shown) == min(len(beside), 200)
+
+
 def test_the_most_confused_pair_is_said() -> None:
     lead = made(confusion=((90, 10), (3, 97)))["confusion"].lead
     assert lead == "Most often, “negative” is taken for “positive”: 10 texts, 10% of that class."

@@ -55,13 +55,14 @@ class Classification:
         return AnsweredClasses(logits, _codes(targets))
 
     def details(self, logits: Logits, rows: Rows, outputs: Outputs, measured: Measured) -> ClassificationDetails:
-        scores = numbers.per_class(logits, rows.codes, outputs.names)
+        seen = numbers.outcomes(logits, rows.codes)
+        scores = numbers.per_class(seen, outputs.names)
         pairs = zip(scores, measured.per_name, strict=True)
         return ClassificationDetails(
             per_class=tuple(replace(score, intervals=intervals) for score, intervals in pairs),
-            confusion=tuple(tuple(line) for line in numbers.confusion(logits, rows.codes).tolist()),
-            reliability=numbers.reliability(logits, rows.codes),
-            mistakes=numbers.mistakes(logits, rows, outputs.names),
+            confusion=tuple(tuple(line.tolist()) for line in numbers.confusion(seen)),
+            reliability=numbers.reliability(seen),
+            mistakes=numbers.mistakes(seen, rows, outputs.names),
         )
 
     def yardsticks(self, splits: Splits) -> Iterator[Yardstick]:

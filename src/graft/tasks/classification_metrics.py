@@ -26,6 +26,7 @@ VALIDATION_METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")  # computed at 
 CLASS_METRICS = ("precision", "recall", "f1")
 CALIBRATION_BINS = 15
 LONGEST_TEXT = 500  # characters of a text that a mistake shows
+AT_ONCE = 1_000_000  # logits widened to float64 at a time
 FURTHEST = 1e9  # nats below the best logit; keeps the loss of absurd logits finite
 
 
@@ -72,13 +73,22 @@ def outcomes(logits: NDArray[Any], labels: NDArray[Any]) -> Outcomes:
     """
     truth = np.asarray(labels).astype(np.int64)
     _check(logits, truth)
+    block = max(1, AT_ONCE // logits.shape[1])
+    parts = [
+        _log_shares(logits[start : start + block], truth[start : start + block])
+        for start in range(0, len(truth), block)
+    ]
+    best, right = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return Outcomes(logits.shape[1], truth, np.asarray(logits).argmax(axis=1), np.exp(best), -right)
+
+
+def _log_shares(logits: NDArray[Any], truth: Ints) -> tuple[Floats, Floats]:
+    """Per row the log-probability (nats) of the best class, and of the true one."""
     scores_BC = np.asarray(logits, dtype=np.float64)
     with np.errstate(over="ignore"):
         shifted_BC = np.maximum(scores_BC - scores_BC.max(axis=1, keepdims=True), -FURTHEST)
     log_total = np.log(np.exp(shifted_BC).sum(axis=1))
-    rows = np.arange(len(truth))
-    loss = log_total - shifted_BC[rows, truth]
-    return Outcomes(scores_BC.shape[1], truth, scores_BC.argmax(axis=1), np.exp(-log_total), loss)
+    return -log_total, shifted_BC[np.arange(len(truth)), truth] - log_total
 
 
 def _check(logits: NDArray[Any], truth: Ints) -> None:
@@ -198,10 +208,9 @@ def validation_metrics(logits: NDArray[Any], labels: NDArray[Any], classes: Sequ
     return {name: found[name] for name in VALIDATION_METRICS}
 
 
-def per_class(logits: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]) -> tuple[ClassScores, ...]:
+def per_class(seen: Outcomes, classes: Sequence[str]) -> tuple[ClassScores, ...]:
     """Support, precision, recall and F1 of each class, in the classes' order, without intervals."""
-    _check_classes(logits, classes)
-    sums = tally(outcomes(logits, labels))
+    sums = tally(seen)
     values = score(sums).per_name
     return tuple(
         ClassScores(
@@ -216,16 +225,14 @@ def per_class(logits: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]
     )
 
 
-def confusion(logits: NDArray[Any], labels: NDArray[Any]) -> Ints:
+def confusion(seen: Outcomes) -> Ints:
     """Counts, classes x classes: rows are the truth, columns what was predicted."""
-    seen = outcomes(logits, labels)
     cells = seen.truth * seen.classes + seen.predicted
     return np.bincount(cells, minlength=seen.classes**2).reshape(seen.classes, seen.classes)
 
 
-def reliability(logits: NDArray[Any], labels: NDArray[Any], bins: int = 10) -> tuple[ReliabilityBin, ...]:
+def reliability(seen: Outcomes, bins: int = 10) -> tuple[ReliabilityBin, ...]:
     """Mean confidence and accuracy per equal-width bin of confidence; an empty bin has count 0 and zeros."""
-    seen = outcomes(logits, labels)
     codes = _bins(seen.confidence, bins)
     counts = np.bincount(codes, minlength=bins)
     filled = np.maximum(counts, 1)
@@ -237,10 +244,8 @@ def reliability(logits: NDArray[Any], labels: NDArray[Any], bins: int = 10) -> t
     )
 
 
-def mistakes(logits: NDArray[Any], rows: Rows, classes: Sequence[str], limit: int = 200) -> tuple[Mistake, ...]:
+def mistakes(seen: Outcomes, rows: Rows, classes: Sequence[str], limit: int = 200) -> tuple[Mistake, ...]:
     """The wrong predictions with the highest confidence, most confident first, each with its place in the file."""
-    _check_classes(logits, classes)
-    seen = outcomes(logits, rows.codes)
     wrong = np.flatnonzero(~seen.correct)
     worst = wrong[np.argsort(-seen.confidence[wrong], kind="stable")][:limit]
     return tuple(

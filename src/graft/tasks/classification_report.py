@@ -83,14 +83,13 @@ def _confusion(details: ClassificationDetails, manifest: Manifest) -> Section | 
         return None
     pairs = sorted(
         (
-            (counts[row][column], row, column)
-            for row in range(len(names))
-            for column in range(len(names))
-            if row != column
+            (number, row, column)
+            for row, line in enumerate(counts)
+            for column, number in enumerate(line)
+            if number and row != column
         ),
         key=lambda pair: -pair[0],
     )
-    pairs = [pair for pair in pairs if pair[0]]
     blocks: list[Block] = [Heatmap("Truth (rows) and prediction (columns)", names, counts)]
     if len(names) > _MATRIX_ALONE and pairs:
         blocks.insert(0, _pairs(pairs, names, counts))
