@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from graft.data.labels import LabelColumn
 from graft.data.options import ReadOptions
 from graft.data.read import read
+from graft.data.stream import Problems
 from graft.data.table import Dataset
 from graft.errors import DataError, RecipeError
 
@@ -35,6 +39,26 @@ def counts(dataset: Dataset) -> dict[str, int]:
 )
 def test_class_names(labels: tuple[Any, ...], classes: tuple[str, ...]) -> None:
     assert read(labelled(*labels)).classes == classes
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    names=st.lists(st.text("abc|; ,", min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=8, unique=True)
+)
+def test_names_are_joined_where_every_part_stands_in_another_name(names: list[str]) -> None:
+    def joined(name: str, joint: str) -> bool:
+        others = {part.strip() for other in names if other != name for part in other.split(joint)}
+        return joint in name and all(part.strip() and part.strip() in others for part in name.split(joint))
+
+    column = LabelColumn()
+    for line, name in enumerate(names * 12):
+        column.add(name, line)
+    problems = Problems("f.csv")
+    column.check("label", ReadOptions(), problems, [])
+    first = next((name for joint in "|;," for name in names if joined(name, joint)), None)
+    said = [problem.found for problem in problems.listed() if "looks multi-label" in problem.found]
+    assert len(said) == (first is not None)
+    assert first is None or f"{first!r} joins" in said[0]
 
 
 def test_variants_are_refused_kept_or_folded() -> None:

@@ -46,10 +46,11 @@ def match_classes(
     classes = sorted_names(list({renamed.get(label.name, label.name) for label in parts["train"]}))
     codes = {name: code for code, name in enumerate(classes)}
     maps: dict[SplitName, NDArray[np.int32]] = {}
+    excused = {name for group in variants.values() for name in group} | {n for n in merged if hidden_in(n)}
     for split, labels in parts.items():
-        excused = {name for group in variants.values() for name in group} | {n for n in merged if hidden_in(n)}
         maps[split] = _codes_of(labels, renamed, codes, problems[split], excused)
-        absent = [name for name in classes if name not in {renamed.get(label.name, label.name) for label in labels}]
+        present = {renamed.get(label.name, label.name) for label in labels}
+        absent = [name for name in classes if name not in present]
         if absent and labels:
             notes.append(f"{problems[split].file}: no row of {some_of(absent)}.")
     return classes, maps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -197,13 +198,11 @@ def _is_listed(column: str, labels: Sequence[Label], problems: Problems) -> bool
 
 def _is_joined(column: str, labels: Sequence[Label], problems: Problems) -> bool:
     """Whether names such as `joy|anger` join names that occur apart, too."""
-    names = {label.name for label in labels}
     for joint in JOINTS:
-        joined = [label for label in labels if joint in label.name]
-        for label in joined:
-            parts = [part.strip() for part in label.name.split(joint)]
-            others = {part.strip() for name in names - {label.name} for part in name.split(joint)}
-            if all(parts) and all(part in others for part in parts):
+        parts = [{part.strip() for part in label.name.split(joint)} for label in labels]
+        names = Counter(part for each in parts for part in each)  # in how many names a part stands
+        for label, each in zip(labels, parts, strict=True):
+            if joint in label.name and all(part and names[part] > 1 for part in each):
                 found = f"{column!r} looks multi-label: {label.name!r} joins labels that also occur apart"
                 remedy = "add --task multi-label to learn them apart; --labels exact takes combinations as classes"
                 problems.add("several", label.line, found, remedy)

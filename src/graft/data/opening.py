@@ -57,7 +57,7 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
         check_magic(file, options, problems)
         encoding = "utf-8-sig" if options.is_utf8 else options.encoding
         text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
-        number = 0
+        number, packed = 0, is_gzip(path)
         try:
             while line := text.readline(CELL_LIMIT + 1):
                 number += 1
@@ -67,7 +67,7 @@ def text_lines(path: Path, options: ReadOptions, problems: Problems) -> Iterator
                     problems.add("nul", number, "the line holds a NUL byte", "remove it: tr -d '\\000' < FILE > FIXED")
                     line = line.replace("\0", "")  # only so that later problems are found too; the file is refused
                 yield line
-                if is_gzip(path) and file.tell() > options.max_bytes:
+                if packed and file.tell() > options.max_bytes:
                     too_big(options, problems)
             if not number:  # nothing but a byte order mark
                 problems.add("empty", None, "the file is empty", "give a file with rows")
