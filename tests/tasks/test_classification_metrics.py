@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn import metrics as sk
 
 from graft.data.table import Rows, Texts
@@ -82,6 +83,15 @@ def test_outcomes_do_not_depend_on_how_many_logits_are_looked_at_together(monkey
     parts = task.outcomes(logits, labels)
     for name in ("truth", "predicted", "confidence", "loss"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 1_000_000])
+def test_probabilities_are_the_softmax_of_each_row(monkeypatch, at_once):
+    logits = np.random.default_rng(3).normal(0, 400, (37, 9)).astype(np.float32)
+    monkeypatch.setattr(task, "AT_ONCE", at_once)
+    found = list(task.probabilities(logits))
+    np.testing.assert_allclose(found, softmax(logits.astype(np.float64), axis=1))
+    assert list(task.probabilities(logits[:0])) == []
 
 
 @settings(max_examples=50, deadline=None)

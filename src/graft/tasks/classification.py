@@ -70,10 +70,8 @@ class Classification:
         yield classification_yardsticks.word_counts(splits.train, splits.test, splits.classes)
 
     def answers(self, rows: Rows, logits: Logits, outputs: Outputs) -> Iterator[Prediction]:
-        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-        shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         names = outputs.names
-        for text, row in zip(rows.inputs, shares, strict=True):
+        for text, row in zip(rows.inputs, numbers.probabilities(logits), strict=True):
             best = int(row.argmax())
             yield Prediction(text, names[best], float(row[best]), dict(zip(names, row.tolist(), strict=True)))
 

@@ -9,7 +9,7 @@ given, also those that the rows lack, and a score whose denominator is zero is 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,15 @@ def _log_shares(logits: NDArray[Any], truth: Ints) -> tuple[Floats, Floats]:
         shifted_BC = np.maximum(scores_BC - scores_BC.max(axis=1, keepdims=True), -FURTHEST)
     log_total = np.log(np.exp(shifted_BC).sum(axis=1))
     return -log_total, shifted_BC[np.arange(len(truth)), truth] - log_total
+
+
+def probabilities(logits: NDArray[Any]) -> Iterator[Floats]:
+    """Each row's probabilities (classes)."""
+    block = max(1, AT_ONCE // logits.shape[1])
+    for start in range(0, len(logits), block):
+        scores_BC = logits[start : start + block].astype(np.float64)
+        shares_BC = np.exp(scores_BC - scores_BC.max(axis=1, keepdims=True))
+        yield from shares_BC / shares_BC.sum(axis=1, keepdims=True)
 
 
 def _check(logits: NDArray[Any], truth: Ints) -> None:
