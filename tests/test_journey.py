@@ -64,7 +64,10 @@ def test_a_test_split_answered_in_bf16_has_the_labels_of_fp32_and_says_so(
     *_, mixed = run(given, FitOptions(recipe="probe", precision="bf16"), RunOptions(out=out))
     assert isinstance(mixed, Evaluation)
     quick, shown = labels(out), (out / "report.html").read_text(encoding="utf-8")
-    *_, exact = evaluate(out, precision="fp32")
+    *on_the_way, exact = evaluate(out, precision="fp32")
+    said = [event.text for event in on_the_way if isinstance(event, Said)]
+    assert said[-2] == "The yardsticks answer the same rows now."  # which may take a minute
+    assert said[-1].startswith("Compared with the yardsticks: ")
     assert (mixed.precision, exact.precision) == ("mixed", "fp32")
     assert "bf16, and in fp32 where it could change the label" in shown
     assert quick == labels(out)
