@@ -47,6 +47,7 @@ class Asking:
     manifest: Manifest
     device: Device = "auto"
     precision: Precision = "auto"
+    whole: bool = False  # all of the model at once, not when it is needed
 
 
 class Predictor:
@@ -146,7 +147,12 @@ class Predictor:
     def _at_once(self) -> instant.Instant | None:
         """What answers the first few texts before torch is there; None where it is, or where they need it."""
         asking = self._asking
-        here = "torch" not in sys.modules and asking.device in ("auto", "cpu") and asking.precision in ("auto", "fp32")
+        here = (
+            not asking.whole
+            and "torch" not in sys.modules
+            and asking.device in ("auto", "cpu")
+            and asking.precision in ("auto", "fp32")
+        )
         if not here or self.task.head.reads != "row" or self._limits.long != "truncate":
             return None
         return instant.load(asking.folder.model, asking.manifest)
@@ -165,9 +171,10 @@ class Predictor:
             return self._whole
 
 
-def load(run: str | Path, device: Device = "auto", precision: Precision = "auto") -> Predictor:
+def load(run: str | Path, device: Device = "auto", precision: Precision = "auto", *, whole: bool = False) -> Predictor:
     """The predictor of a run folder. Where torch is not imported yet, the first few texts are answered without it, and
-    the rest of the model is read when more are asked: until then the folder must stay.
+    the rest of the model is read when more are asked: until then the folder must stay. With `whole` all of it is read
+    at once, so that no later call takes longer for it.
 
     Raises RunError when the folder holds no finished model, or one that writes texts rather than answer them.
     """
@@ -175,7 +182,7 @@ def load(run: str | Path, device: Device = "auto", precision: Precision = "auto"
     manifest = folder.manifest()
     if task_of(manifest).head.reads == "language":
         raise RunError(f"{run} writes texts; it labels none.", f'graft generate {run} --prompt "a beginning".')
-    return Predictor(Asking(folder, manifest, device, precision))
+    return Predictor(Asking(folder, manifest, device, precision, whole))
 
 
 def limits_of(manifest: Manifest) -> Limits:

@@ -89,6 +89,18 @@ def test_a_model_that_is_held_is_found_from_elsewhere(trained: Path, tmp_path: P
     assert ended.stdout.split()[1] == "True"
 
 
+def test_a_model_that_is_loaded_whole_loads_nothing_later(trained: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    code = (
+        "import shutil, sys; import graft; model = graft.load(sys.argv[1], whole=True); shutil.rmtree(sys.argv[1])\n"
+        "before = set(sys.modules); print(model.predict(['the soup was lovely'] * 300)[0].label)\n"
+        "print([name for name in set(sys.modules) - before if name.split('.')[0] in ('torch', 'transformers')])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [load(trained).predict(["the soup was lovely"])[0].label, "[]"]
+
+
 def test_whoever_names_a_precision_is_answered_in_it(trained: Path) -> None:
     out, imported = alone("predict", str(trained), TEXTS[0], "--precision", "bf16")
     assert imported
