@@ -35,6 +35,18 @@ def test_a_program_that_ends_does_not_look_for_garbage_first() -> None:
     assert said.stdout.splitlines()[-1] == "True"
 
 
+@pytest.mark.parametrize(
+    "line", ["run no.csv", "fit here.csv --test no.csv", "choose no.csv", "run no/stories.txt --task write"]
+)
+def test_a_path_that_is_not_there_is_refused_before_anything_heavy_is_loaded(line: str, tmp_path: Path) -> None:
+    (tmp_path / "here.csv").write_text("text,label\n")
+    code = "import sys; from graft.cli.main import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code, *line.split()]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert said.stdout == "2 False\n"
+    assert "there is no such file" in said.stderr
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_with_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0

@@ -30,6 +30,13 @@ READERS = {
 }
 
 
+def refuse_missing(*named: str | None) -> None:
+    """Raises DataError where one of these is no path that is there, and no name of the hub's; nothing is opened."""
+    for given in named:
+        if given is not None and not Path(given).exists() and not _hub_name(given):
+            raise no_such_path(Path(given))
+
+
 def open_all(data: Any, options: ReadOptions, notes: list[str]) -> Streams:
     """The streams of `data` by split, none of them read yet."""
     if isinstance(data, str | Path):
