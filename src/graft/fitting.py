@@ -156,7 +156,7 @@ def _prepare(
         if recorded is not None and recipe.pairs == "auto":
             recipe = dataclasses.replace(recipe, pairs=recorded.recipe.pairs)
         with clock.phase("pairs"):
-            read, way = yield from settle_pairs(splits, backbone, chosen, recipe, limits)
+            read, way = yield from settle_pairs(splits, read, backbone, chosen, recipe)
         recipe = _recipe_of(way, recipe, apart, recorded)
     cut = measure(read.lengths, limits.tokens) if isinstance(read, Read) else read.truncation(limits.tokens)
     targets = cut_off(splits, backbone, limits.tokens) if backbone.reads == "decoder" else None

@@ -112,11 +112,14 @@ def material_of(splits: Splits, backbone: Backbone, machine: MachineRecord, read
 
 
 def settle_pairs(
-    splits: Splits, backbone: Backbone, machine: MachineRecord, recipe: Recipe, limits: Limits
+    splits: Splits, joined: Read, backbone: Backbone, machine: MachineRecord, recipe: Recipe
 ) -> Generator[Event, None, tuple[Read, Way]]:
-    """Pairs as token rows in the recipe's way, and that way; "auto" becomes the better of two short trials."""
+    """Pairs as token rows in the recipe's way, and that way; "auto" becomes the better of two short trials. `joined`:
+    the pairs joined, before the recipe's limits were known; they are read again where these cut any."""
     ways: tuple[Way, ...] = pairing.WAYS if recipe.pairs == "auto" else (recipe.pairs,)
-    read = {way: tokenised(splits, backbone, limits, way) for way in ways}
+    limits, longest = limits_of(recipe, backbone), int(joined.lengths.max(initial=0))
+    fits = longest <= min(limits.tokens, joined.train.limits.tokens)
+    read = {way: joined if way == "joined" and fits else tokenised(splits, backbone, limits, way) for way in ways}
     way = ways[0]
     if len(ways) > 1:
         both = {way: material_of(splits, backbone, machine, read[way]) for way in ways}
