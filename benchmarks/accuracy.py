@@ -32,13 +32,13 @@ import numpy as np
 import ours
 from common import command_line, data, header, result
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.cache.store import Store
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Rows, Splits
 from graft.machine import choose
 from graft.records import MachineRecord, Progress

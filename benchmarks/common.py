@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.machine import choose, versions
 from graft.records import MachineRecord

@@ -16,7 +16,7 @@ import pyarrow as pa
 from common import command_line, header, result
 
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Dataset, Rows, Texts
 from graft.fit_options import FitOptions
 from graft.fitting import fit

@@ -26,11 +26,11 @@ from roofline import Peak, Work, extracting
 from sentence_transformers import SentenceTransformer
 
 from graft import quiet
-from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.cache.store import Store
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 
 AS_IT_IS = 256  # the model's own limit, longer than these sentences
 

@@ -22,9 +22,9 @@ from common import command_line, header, median, ratio, result, seconds, splits
 from peers import Setting
 from roofline import Peak, extracting
 
-from graft.backbone import hub
 from graft.backbone.batch import Collator, batch_tokens_for, by_length
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.records import Epoch, Optimiser, Recipe, Stage
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material

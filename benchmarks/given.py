@@ -14,7 +14,7 @@ from pathlib import Path
 from common import data
 
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 
 

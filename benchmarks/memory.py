@@ -59,7 +59,7 @@ def peak() -> float:
 def own(file: Path, steps: int, out: Path) -> Iterator[str]:
     """graft's fit, stopped after some steps; yields what has just been done."""
     from graft.data.read import read
-    from graft.data.split import split
+    from graft.data.splitting.split import split
     from graft.fitting import fit
     from graft.records import Epoch, Manifest, Progress
 
@@ -89,7 +89,7 @@ def theirs(file: Path, steps: int, out: Path) -> Iterator[str]:
     """The Trainer's usual way."""
     import peers
 
-    from graft.backbone import hub
+    from graft.backbone.models import hub
 
     place = hub.locate().folder
     yield "imported"

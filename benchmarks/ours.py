@@ -13,13 +13,13 @@ import numpy as np
 from common import call, command
 from roofline import wait
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.cache.store import Store
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.records import Epoch, MachineRecord, Progress, Recipe
 from graft.train.fit import fit
 from graft.train.material import Labelled, Material

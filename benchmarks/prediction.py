@@ -24,10 +24,10 @@ from common import command_line, header, median, ratio, result, seconds, splits
 from roofline import Peak, Work, classifying
 
 from graft import quiet
-from graft.backbone import hub
 from graft.backbone.model import load as load_model
+from graft.backbone.models import hub
 from graft.data.table import Splits
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.machine import Precision
 from graft.predict import Predictor, load
 

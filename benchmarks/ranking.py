@@ -31,14 +31,14 @@ def ours(given: Path, every: bool) -> str:
     from transformers import AutoTokenizer, BertForSequenceClassification  # noqa: F401 imports are left out
 
     from graft import machine
-    from graft.backbone import hub
+    from graft.backbone.models import hub
     from graft.cache.store import Store
     from graft.choose.candidates import Named
     from graft.choose.entrant import Measured
     from graft.choose.rank import rank
     from graft.choose.sample import Sample
     from graft.data.read import read
-    from graft.data.split import split
+    from graft.data.splitting.split import split
 
     parts = split(read(given))
     chosen = machine.choose()
@@ -87,14 +87,14 @@ def differences(given: Path) -> tuple[float, float]:
     from transformer_ranker.estimators import HScore, LogME
 
     from graft import machine
-    from graft.backbone import hub
     from graft.backbone.features import MEAN, Extractor, Wanted, all_depths
     from graft.backbone.model import load
+    from graft.backbone.models import hub
     from graft.cache.store import Store
     from graft.choose.score import h_score, log_me
     from graft.data.read import read
-    from graft.data.split import split
-    from graft.data.tokens import tokenize
+    from graft.data.splitting.split import split
+    from graft.data.tokens.tokens import tokenize
 
     parts = split(read(given))
     backbone = load(hub.locate(hub.EMBEDDED), parts.classes)
@@ -115,9 +115,9 @@ def differences(given: Path) -> tuple[float, float]:
 
 def for_the_peer(given: Path, folder: Path) -> Path:
     """The same rows of train and the same model, as the peer's process takes them."""
-    from graft.backbone import hub
+    from graft.backbone.models import hub
     from graft.data.read import read
-    from graft.data.split import split
+    from graft.data.splitting.split import split
 
     train = split(read(given)).train
     path = folder / "rows.json"

@@ -26,12 +26,12 @@ from common import command_line, data, header, result, seconds
 from given import candidates
 
 from graft import predict, quiet
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.references import references_of
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.evaluate import difference, measure
 from graft.fit_options import FitOptions

@@ -21,13 +21,13 @@ import torch
 from common import command_line
 from given import DATA, candidates
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted, all_depths
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.cache.store import Store
 from graft.choose.sample import stratified_order
 from graft.choose.views import scored
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.machine import choose
 
 KEPT = Path(__file__).parent / "results" / "scores.jsonl"

@@ -25,10 +25,10 @@ import torch
 from common import command_line, header, median, ratio, result, seconds
 from given import DATA, candidates
 
-from graft.backbone import hub
 from graft.backbone.batch import Collator, batch_tokens_for, by_length
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.backbone.trunk import Trunk
 from graft.cache.store import Store
 from graft.choose.candidates import Named
@@ -37,7 +37,7 @@ from graft.choose.forecast import best_view
 from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.data.table import Rows, Splits
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.fit_options import FitOptions
 from graft.fitting import fit
 from graft.records import MachineRecord, Progress

@@ -23,10 +23,10 @@ from common import command_line, data, header, median, ratio, result, seconds
 from ours import loop
 
 from graft import quiet
-from graft.backbone import hub
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.data.read import ReadOptions, read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.generate import writer_of
 from graft.records import MachineRecord

@@ -26,9 +26,9 @@ from typing import Any
 
 from common import call, command, command_line, data, header, result, seconds
 
-from graft.backbone import hub
+from graft.backbone.models import hub
 from graft.data.read import ReadOptions, read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Rows
 from graft.data.targets import JOINT
 

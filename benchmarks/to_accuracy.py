@@ -26,8 +26,8 @@ import ours
 from common import call, command, command_line, data, header, median, ratio, result, seconds, splits
 from roofline import Peak, classifying
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.data.table import Splits
 
 

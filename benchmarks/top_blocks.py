@@ -27,11 +27,11 @@ from common import command_line, header, median, ratio, result, splits
 from roofline import Peak, classifying, wait
 from torch import Tensor, nn
 
-from graft.backbone import hub
 from graft.backbone.batch import Collator, shuffled
 from graft.backbone.features import Wanted
 from graft.backbone.heads import NativeHeadAlone
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.trunk import Trunk
 from graft.data.targets import Codes
 from graft.machine import dtype_of

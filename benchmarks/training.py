@@ -28,8 +28,8 @@ from ours import Pace
 from peers import Setting
 from roofline import Peak, Work, classifying
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.data.table import Splits
 from graft.records import MachineRecord
 from graft.train.material import Labelled, Material

@@ -21,8 +21,8 @@ from common import command_line, header, result, seconds, splits
 from given import candidates
 
 from graft import predict, quiet
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.data.table import Splits
 from graft.evaluate import difference
 from graft.fit_options import FitOptions

@@ -11,14 +11,15 @@ import torch
 import transformers
 from transformers import AutoTokenizer, pipeline
 
-from graft.backbone import artefact, hub
+from graft.backbone import artefact
 from graft.backbone.heads import PairedHead
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, Backbone, load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath
 from graft.data.asked import asked
-from graft.data.encode import encode
-from graft.data.longtexts import Limits
+from graft.data.tokens.encode import encode
+from graft.data.tokens.longtexts import Limits
 from graft.records import MachineRecord
 from graft.tasks.registry import TASKS
 

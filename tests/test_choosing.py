@@ -20,7 +20,7 @@ from graft.choose.sample import Sample
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Rows, Splits
 from graft.data.targets import Codes
 from graft.errors import ModelError, RecipeError, RunError

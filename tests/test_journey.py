@@ -164,7 +164,7 @@ def test_book_runs_both_phases(splits: Splits, tmp_path: Path) -> None:
 
 
 def test_probe_leaves_the_backbone_as_it_was(splits: Splits, tmp_path: Path) -> None:
-    from graft.backbone import hub
+    from graft.backbone.models import hub
 
     list(fit(splits, tmp_path / "probe", FitOptions(recipe="probe")))
     ours = load_file(tmp_path / "probe" / "model" / "model.safetensors")

@@ -14,7 +14,7 @@ import tiny
 import graft.race
 from graft import machine
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.fit_options import FitOptions
 from graft.race import FINALISTS, Course, Judge, can_be, contenders, finalists, planned, race, trial

@@ -10,10 +10,10 @@ import pytest
 import tiny
 
 import graft
-from graft.backbone import hub
 from graft.backbone.model import Backbone, load
-from graft.data.longtexts import Limits
+from graft.backbone.models import hub
 from graft.data.table import Splits
+from graft.data.tokens.longtexts import Limits
 from graft.machine import choose
 from graft.reading import Read, limits_of, settle_pairs, tokenised, usual_limits
 from graft.records import Recipe

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import tiny
 
-from graft.backbone import hub
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.references import references_of
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.replies import about_targets, cut_off, replied
 from graft.tasks.rewriting import REWRITING

@@ -15,7 +15,7 @@ import torch
 from graft.cli.main import main
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import RunError
 from graft.fit_options import FitOptions
 from graft.fitting import fit

@@ -13,7 +13,7 @@ from graft.choosing import ChooseOptions, choose
 from graft.cli.main import main
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.errors import ModelError
 from graft.fit_options import FitOptions

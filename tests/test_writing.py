@@ -14,7 +14,7 @@ import torch
 import graft
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import ModelError, RunError
 from graft.fit_options import FitOptions
 from graft.fitting import fit

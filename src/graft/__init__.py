@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graft.assess import evaluate, report
     from graft.data.read import ReadOptions, read
-    from graft.data.split import split
+    from graft.data.splitting.split import split
     from graft.data.table import Dataset, Splits
     from graft.errors import DataError, GraftError, MissingExtra, ModelError, Problem, RecipeError, RunError
     from graft.face import RunResult, choose, generate, run
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "graft.assess": ("evaluate", "report"),
     "graft.data.read": ("ReadOptions", "read"),
-    "graft.data.split": ("split",),
+    "graft.data.splitting.split": ("split",),
     "graft.data.table": ("Dataset", "Splits"),
     "graft.errors": ("DataError", "GraftError", "MissingExtra", "ModelError", "Problem", "RecipeError", "RunError"),
     "graft.face": ("RunResult", "choose", "generate", "run"),

@@ -15,7 +15,7 @@ from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.backbone.precision import serving
 from graft.backbone.rewriting import Rewriter
 from graft.backbone.seq2seq import Seq2SeqPath
-from graft.data.encode import Encoded
+from graft.data.tokens.encode import Encoded
 from graft.folder import RunFolder
 from graft.machine import Device, Precision, choose
 from graft.records import Answered, MachineRecord, Manifest, Progress

@@ -20,7 +20,7 @@ from graft import evidence
 from graft.backbone import saved
 from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Rows, Splits, as_splits
 from graft.errors import ModelError, RunError
 from graft.evaluate import baseline

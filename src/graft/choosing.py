@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from graft import machine, writers
-from graft.backbone.hub import EMBEDDED
+from graft.backbone.models.hub import EMBEDDED
 from graft.cache.store import Store
 from graft.choose import candidates, forecast
 from graft.choose.cost import Effort

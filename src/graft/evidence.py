@@ -17,16 +17,17 @@ import msgspec
 import numpy as np
 
 from graft import machine
-from graft.backbone import artefact, hub
+from graft.backbone import artefact
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed
-from graft.data.passages import words_of
-from graft.data.prose import Stretches
 from graft.data.read import ReadOptions, read
+from graft.data.splitting.passages import words_of
 from graft.data.table import Splits
 from graft.data.titles import Titles
+from graft.data.tokens.prose import Stretches
 from graft.evaluate import difference, measure
 from graft.files import write_text
 from graft.folder import RunFolder

@@ -15,16 +15,17 @@ from pathlib import Path
 
 from graft import machine, resuming, windowed
 from graft.account import Account, Clock
-from graft.backbone import artefact, at_hand, hub, saved
-from graft.backbone.hub import Located
+from graft.backbone import artefact, saved
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import at_hand, hub
+from graft.backbone.models.hub import Located
 from graft.backbone.precision import serving
-from graft.data.longtexts import Limits, Long
-from graft.data.pairs import Way
-from graft.data.spelling import spell
 from graft.data.table import Rows, Splits, as_splits
-from graft.data.tokens import measure
+from graft.data.tokens.longtexts import Limits, Long
+from graft.data.tokens.pairs import Way
+from graft.data.tokens.spelling import spell
+from graft.data.tokens.tokens import measure
 from graft.errors import NotFinite
 from graft.fit_options import USUAL, FitOptions
 from graft.folder import RunFolder

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from graft.backbone import artefact, hub
+from graft.backbone import artefact
 from graft.backbone.decode import KEPT, Stepper
 from graft.backbone.language import fuse_gelu
 from graft.backbone.marks import encode, marks_of
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import hub
 from graft.backbone.sampling import Chooser
 from graft.backbone.unfolding import Stopping, Unfolding
 from graft.errors import RecipeError, RunError

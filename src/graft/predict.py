@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from graft.backbone import instant
 from graft.data.asked import Kind, asked
-from graft.data.encode import Encoded, encode
-from graft.data.longtexts import Limits, limits_by
-from graft.data.pairs import Way
 from graft.data.table import Rows
+from graft.data.tokens.encode import Encoded, encode
+from graft.data.tokens.longtexts import Limits, limits_by
+from graft.data.tokens.pairs import Way
 from graft.errors import RunError
 from graft.folder import RunFolder
 from graft.machine import Device, Precision

@@ -19,15 +19,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.backbone import heads, hub
+from graft.backbone import heads
 from graft.backbone.features import Extractor
 from graft.backbone.model import load as load_model
+from graft.backbone.models import hub
 from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose.cost import Effort, seconds
 from graft.choose.sample import stratified_order
-from graft.data.pairs import tokenize_rows
 from graft.data.table import Rows
+from graft.data.tokens.pairs import tokenize_rows
 from graft.errors import GraftError, NotFinite, first_line
 from graft.fit_options import FitOptions
 from graft.records import Epoch, Forecast, Heat, MachineRecord, Progress, Recipe, Said

@@ -14,13 +14,13 @@ from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
 from graft.data.answers import Answers
-from graft.data.encode import Encoded, encode, is_plain, learnable, within
-from graft.data.longtexts import WHOLE, Limits, limits_by
-from graft.data.marked import Marks
-from graft.data.pairs import Way
+from graft.data.columns.marked import Marks
 from graft.data.references import References
 from graft.data.table import Rows, Splits
-from graft.data.tokens_kept import KeptTokens
+from graft.data.tokens.encode import Encoded, encode, is_plain, learnable, within
+from graft.data.tokens.longtexts import WHOLE, Limits, limits_by
+from graft.data.tokens.pairs import Way
+from graft.data.tokens.tokens_kept import KeptTokens
 from graft.errors import RecipeError
 from graft.records import MachineRecord, Recipe
 from graft.replies import replied

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graft.backbone.model import Backbone
 from graft.data.references import References, references_of
 from graft.data.table import Splits
-from graft.data.tokens import Tokens, measure, starts_of, tokenize
+from graft.data.tokens.tokens import Tokens, measure, starts_of, tokenize
 from graft.records import Truncation
 
 SAMPLE = 300  # targets that are looked through for characters that a tokenizer loses

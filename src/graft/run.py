@@ -13,11 +13,11 @@ from typing import Any
 from graft import assess, evidence, fitting, resuming
 from graft.choosing import ChooseOptions, choose, only_at_hand
 from graft.choosing import Event as ChooseEvent
+from graft.data.columns.question_columns import QUESTIONS
 from graft.data.documents import WRITE
-from graft.data.question_columns import QUESTIONS
 from graft.data.read import ReadOptions, read
 from graft.data.references import REWRITE
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.errors import RecipeError
 from graft.fit_options import USUAL, FitOptions

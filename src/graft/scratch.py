@@ -7,15 +7,15 @@ import time
 from collections.abc import Generator, Iterator
 
 from graft import evidence, windowed
-from graft.backbone import hub
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.backbone.rewriting import Rewriter
 from graft.backbone.seq2seq import Seq2SeqPath
-from graft.data.encode import encode
-from graft.data.longtexts import Limits
 from graft.data.table import Splits
+from graft.data.tokens.encode import encode
+from graft.data.tokens.longtexts import Limits
 from graft.evaluate import baseline, measure
 from graft.reading import limits_of, material_of, tokenised
 from graft.records import Baseline, Manifest, Progress, Said, Stopping

@@ -8,15 +8,15 @@ from collections.abc import Generator, Iterator, Mapping
 
 from torch import Tensor
 
-from graft.backbone import hub
 from graft.backbone.features import Wanted
 from graft.backbone.heads import paired_features
 from graft.backbone.model import load
-from graft.data.longtexts import Limits
-from graft.data.pairs import tokenize_rows
+from graft.backbone.models import hub
 from graft.data.table import Splits
 from graft.data.targets import Flags
-from graft.data.tokens import Tokens
+from graft.data.tokens.longtexts import Limits
+from graft.data.tokens.pairs import tokenize_rows
+from graft.data.tokens.tokens import Tokens
 from graft.errors import GraftError
 from graft.evaluate import baseline
 from graft.reading import material_of, tokenised

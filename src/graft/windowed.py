@@ -11,8 +11,8 @@ from graft.backbone.features import Extractor
 from graft.backbone.marks import marks_of
 from graft.backbone.model import Backbone
 from graft.cache.store import Store
-from graft.data.prose import Edges, Prose, read_prose, stretches
 from graft.data.table import Rows, Splits
+from graft.data.tokens.prose import Edges, Prose, read_prose, stretches
 from graft.records import MachineRecord, Truncation
 from graft.tasks.registry import task_named
 from graft.train.material import Labelled, Material

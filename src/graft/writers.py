@@ -1,8 +1,9 @@
 """The door to choosing a model that writes: which language model pays least for the person's texts as it is.
 
 Bits per character of the same stretches of train for every candidate: they compare across tokenizers, and what a
-tokenizer loses of a text is charged (`data/prose.py`). No candidate has learnt from these texts yet, so they are held
-out for all of them, unless one met them when it was pretrained. A generator of events; validation and test stay closed.
+tokenizer loses of a text is charged (`data/tokens/prose.py`). No candidate has learnt from these texts yet, so they are
+held out for all of them, unless one met them when it was pretrained. A generator of events; validation and test stay
+closed.
 
     pilot    each model is loaded and scores a little, which tells its pace
     scores   all score the same text, as much of it as the time allows for all
@@ -17,14 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graft.backbone import at_hand
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import at_hand
 from graft.choose.candidates import Found, Named, located, reason
 from graft.choose.cost import Effort, costs
 from graft.choose.entrant import Measured, Pace, sizes
-from graft.data.spelling import spell
 from graft.data.table import Splits
+from graft.data.tokens.spelling import spell
 from graft.errors import GraftError, first_line
 from graft.evaluate import measure
 from graft.evidence import scored

@@ -10,9 +10,9 @@ import pytest
 import tiny
 from tiny import AWKWARD
 
-from graft.backbone import hub
 from graft.backbone.model import Backbone, load
-from graft.data.tokens import Tokens, tokenize
+from graft.backbone.models import hub
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.records import MachineRecord
 
 CLASSES = ("bad", "good", "so-so")

@@ -10,14 +10,15 @@ import pytest
 import tiny
 import torch
 
-from graft.backbone import heads, hub
+from graft.backbone import heads
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.cache.store import Store
 from graft.data.asked import asked
-from graft.data.encode import encode
-from graft.data.longtexts import Limits
+from graft.data.tokens.encode import encode
+from graft.data.tokens.longtexts import Limits
 from graft.errors import ModelError
 from graft.tasks.candidates import Candidates
 from graft.tasks.task import Head

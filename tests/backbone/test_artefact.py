@@ -13,7 +13,7 @@ from graft.backbone import artefact
 from graft.backbone.heads import PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.errors import RunError
 from graft.records import (
     Columns,

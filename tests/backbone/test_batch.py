@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.backbone.batch import Collator, by_length, parts, shuffled
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 
 LENGTHS = st.lists(st.integers(0, 60), min_size=1, max_size=150).map(lambda lengths: np.array(lengths, np.int64))
 QUICK = settings(max_examples=60, deadline=None)

@@ -18,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import AWKWARD
 
-from graft.backbone import features, hub
+from graft.backbone import features
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.worth import SOONEST
 from graft.cache.pace import Pace, Timed
 from graft.cache.store import Store
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.records import Progress
 
 ALL = Wanted(depths=(1, 3), cuts=(1, 2))
@@ -158,13 +159,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from graft.backbone import features, hub
+from graft.backbone import features
+from graft.backbone.models import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
 from graft.backbone.model import load
 from graft.cache import filling
 from graft.cache.store import Store
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.records import MachineRecord
 folder, cache, kill, *texts = sys.argv[1:]
 features.batch_tokens_for, filling.COMMIT_SECONDS = (lambda _: 70), 0.0

@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import AWKWARD
 
-from graft.backbone import features, hub, identity
+from graft.backbone import features, identity
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.cache import store as stores
 from graft.cache.store import Store
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.records import MachineRecord
 
 WANTED = Wanted(depths=(2,), cuts=(1,))

@@ -12,12 +12,13 @@ import transformers
 from test_artefact import CLASSES, LIMIT, TEXTS, manifest_of, trained
 from tokenizers import Tokenizer, pre_tokenizers
 
-from graft.backbone import artefact, hub, instant
+from graft.backbone import artefact, instant
 from graft.backbone.heads import PairedHead, PooledHead
 from graft.backbone.model import HEAD
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.pairs import tokenize_pairs
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.pairs import tokenize_pairs
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.errors import RunError
 from graft.records import HeadRecord
 

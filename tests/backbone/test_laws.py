@@ -15,16 +15,16 @@ import torch
 from tiny import AWKWARD
 from torch.nn import functional
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.heads import PairedHead
 from graft.backbone.language import LanguagePath
 from graft.backbone.model import HEAD, load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath
 from graft.cache.store import Store
 from graft.data.asked import asked
-from graft.data.encode import encode
-from graft.data.longtexts import Limits
+from graft.data.tokens.encode import encode
+from graft.data.tokens.longtexts import Limits
 from graft.records import Stage
 from graft.tasks.task import ROW_HEAD, Head
 from graft.train.groups import trains

@@ -9,7 +9,7 @@ import torch
 
 from graft.backbone.mixed import FEWEST, MixedPath, margins
 from graft.backbone.paths import Feed, ModelPath, predict_logits
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 
 WORDS = ["good", "bad", "soup", "bread", "cold", "warm", "slow", "quick", "waiter", "table", "rice", "tea"]
 

@@ -9,9 +9,9 @@ import shutil
 import pytest
 import torch
 
-from graft.backbone import hub
 from graft.backbone.families import FAMILIES, family_of
 from graft.backbone.model import load, max_tokens
+from graft.backbone.models import hub
 from graft.backbone.trunk import Trunk
 from graft.errors import ModelError
 

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from graft.backbone.packing import Packed, bins, pack
 from graft.backbone.vocabulary import IGNORED, summed_loss
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 
 SIZE = 40
 

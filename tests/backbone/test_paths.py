@@ -15,7 +15,7 @@ from graft.backbone.heads import PooledHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, HeadPath, ModelPath, predict_logits
 from graft.cache.store import Store
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.records import Progress
 
 LAW = settings(

@@ -8,8 +8,8 @@ import dataclasses
 import pytest
 import torch
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.precision import gradients, serving
 from graft.errors import ModelError
 from graft.machine import NAMED

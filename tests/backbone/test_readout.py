@@ -8,9 +8,9 @@ import tiny
 import torch
 
 from graft.backbone.readout import of_rows, of_words
-from graft.data.layout import Layout
-from graft.data.longtexts import Limits, Windows, sites, windows
 from graft.data.spans import spans_of
+from graft.data.tokens.layout import Layout
+from graft.data.tokens.longtexts import Limits, Windows, sites, windows
 from graft.data.words import words_in
 from graft.tasks.names_metrics import unread
 

@@ -13,16 +13,16 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed
 from graft.backbone.precision import serving
 from graft.backbone.rewriting import Rewriter
 from graft.backbone.rewriting import settings as writing
 from graft.backbone.seq2seq import OutputLayer, Seq2SeqPath
 from graft.cache.store import Store
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.errors import ModelError
 from graft.tasks.rewriting import REWRITING
 

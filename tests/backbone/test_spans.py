@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.backbone.spans import best, log_shares
-from graft.data.layout import Layout
 from graft.data.spans import bounds_of
+from graft.data.tokens.layout import Layout
 from graft.tasks.candidates import KEPT, Candidates
 
 

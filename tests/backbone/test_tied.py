@@ -10,8 +10,8 @@ import tiny_causal
 import torch
 from safetensors.torch import load_file, save_file
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.errors import ModelError
 from graft.tasks.writing_evidence import HEAD
 

@@ -8,12 +8,12 @@ import tiny
 import torch
 from tiny import AWKWARD
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.paths import Feed, ModelPath, predict_logits
 from graft.data.asked import asked
-from graft.data.encode import encode
-from graft.data.longtexts import Limits
+from graft.data.tokens.encode import encode
+from graft.data.tokens.longtexts import Limits
 from graft.errors import ModelError
 from graft.tasks.task import Head
 

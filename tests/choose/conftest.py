@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.table import Splits
 from graft.records import MachineRecord
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from graft.backbone import hub
+from graft.backbone.models import hub
 from graft.choose.candidates import Found, Named, compared, is_one, local, located, named, reason
 from graft.errors import ModelError
 from graft.records import Unranked

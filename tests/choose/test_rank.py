@@ -9,16 +9,16 @@ import time
 import pytest
 import torch
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor, Wanted
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.cache.store import Store
 from graft.choose.candidates import Named, named
 from graft.choose.entrant import Measured
 from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.choose.score import scores
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.records import Unranked
 
 

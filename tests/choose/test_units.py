@@ -15,7 +15,7 @@ from graft.choose.rank import rank
 from graft.choose.sample import Sample
 from graft.choose.score import best_f1, scores
 from graft.data.read import ReadOptions, read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.targets import Flags, Numbers
 from graft.tasks.registry import task_named
 

@@ -17,9 +17,9 @@ import huggingface_hub.constants
 import little_hub
 import pytest
 
-from graft.backbone.catalog import TASKS, catalog
-from graft.backbone.catalog_search import SORTS, Wanted
-from graft.backbone.hub_search import PIPELINES, TEXT
+from graft.backbone.models.catalog import TASKS, catalog
+from graft.backbone.models.catalog_search import SORTS, Wanted
+from graft.backbone.models.hub_search import PIPELINES, TEXT
 from graft.cli import models
 from graft.cli.main import main
 

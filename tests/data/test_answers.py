@@ -8,7 +8,7 @@ import pytest
 
 from graft.data.answers import Answers, unanswered
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import DataError
 
 

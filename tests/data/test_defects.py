@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from graft.data import opening
+from graft.data.files import opening
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import DataError, GraftError
 
 from .defects import DEFECTS, GOOD, HEADER, Defect, rows

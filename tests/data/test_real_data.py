@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import DataError
 
 FOLDER = Path(os.environ.get("GRAFT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

@@ -11,7 +11,7 @@ import pytest
 from graft.data.options import ReadOptions
 from graft.data.read import read
 from graft.data.references import References, references_of
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import DataError
 
 REWRITE = ReadOptions(task="rewrite")

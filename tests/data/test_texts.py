@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.options import ReadOptions
 from graft.data.read import read_texts
 from graft.data.targets import UNLABELLED

@@ -14,7 +14,7 @@ import little_hub
 import pytest
 from pages import ROOT, blocks
 
-from graft.backbone.catalog import Card, Score, Shape, catalog
+from graft.backbone.models.catalog import Card, Score, Shape, catalog
 from graft.cli.main import main
 
 PAGE = ROOT / "docs" / "models.md"

@@ -12,7 +12,7 @@ import pytest
 import tiny
 from pages import PAGES, ROOT, Block, blocks
 
-from graft.backbone import hub
+from graft.backbone.models import hub
 
 ROWS = 60  # of examples/townhall.csv: enough for every class in every split
 HUB_MODEL = "bert-base-uncased"  # named in the pages; a tiny random BERT that reads 512 tokens takes its place

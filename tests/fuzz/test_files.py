@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.data.texts import read_texts
 from graft.errors import DataError, GraftError, RecipeError
 from graft.train import recipe as recipes

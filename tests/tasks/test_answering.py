@@ -11,7 +11,7 @@ from report import samples
 
 from graft.data.asked import asked
 from graft.data.read import ReadOptions, read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.evaluate import evaluate
 from graft.records import AnswerDetails, Evaluation, ShownAnswer
 from graft.tasks.answering import ANSWERING

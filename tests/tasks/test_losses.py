@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.spans import spans_of
 from graft.data.targets import Codes, Flags, Targets
 from graft.records import Loss

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.data.marked import MarkColumn, Marks
+from graft.data.columns.marked import MarkColumn, Marks
 from graft.data.spans import spans_of
 from graft.data.stream import Problems
 from graft.data.tags import Tagset, chunks

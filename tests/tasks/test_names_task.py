@@ -8,7 +8,7 @@ import torch
 
 from graft.data.asked import asked
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.errors import DataError
 from graft.records import Loss
 from graft.tasks.tagging import TAGGING

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graft.data.options import ReadOptions
 from graft.data.read import read
-from graft.data.split import split
+from graft.data.splitting.split import split
 from graft.tasks.rewriting_evidence import details
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.data.passages import words_of
+from graft.data.splitting.passages import words_of
 from graft.tasks.writing_style import FEWEST, Judge, halves, passages, wilson
 
 GLOOM = "the old tower stood dark above the moor and a cold dread crept over the ancient stones of the nameless house"

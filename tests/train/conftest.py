@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tiny
 
-from graft.backbone import hub
 from graft.backbone.features import Extractor
 from graft.backbone.model import Backbone, load
+from graft.backbone.models import hub
 from graft.cache.store import Store
 from graft.data.targets import Codes
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.records import MachineRecord
 from graft.train.material import Labelled, Material
 

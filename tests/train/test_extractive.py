@@ -10,13 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.backbone import hub
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.paths import ModelPath
 from graft.backbone.spans import log_shares
-from graft.data.encode import encode, within
-from graft.data.longtexts import Limits
 from graft.data.read import ReadOptions, read
+from graft.data.tokens.encode import encode, within
+from graft.data.tokens.longtexts import Limits
 from graft.records import Loss, MachineRecord, Stage
 from graft.tasks.answering import ANSWERING
 from graft.train.extractive import Spans, places

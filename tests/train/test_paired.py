@@ -13,8 +13,8 @@ import torch
 from graft.backbone.heads import PairedHead, paired_features
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath
-from graft.data.pairs import tokenize_pairs
 from graft.data.targets import Codes
+from graft.data.tokens.pairs import tokenize_pairs
 from graft.records import Batches, HeadRecord, Optimiser, Recipe, Stage, StageRecord
 from graft.train import pairing, start, sweep
 from graft.train.fit import fit

@@ -12,13 +12,14 @@ import tiny
 import torch
 from tiny import WORDS
 
-from graft.backbone import heads, hub
+from graft.backbone import heads
 from graft.backbone.features import Extractor
 from graft.backbone.model import load
+from graft.backbone.models import hub
 from graft.backbone.paths import ModelPath, predict_logits
 from graft.cache.store import Store
 from graft.data.targets import Flags, Numbers
-from graft.data.tokens import tokenize
+from graft.data.tokens.tokens import tokenize
 from graft.records import MachineRecord, Progress, Recipe, Said, Stage
 from graft.tasks.multilabel import MULTI_LABEL
 from graft.tasks.regression import REGRESSION

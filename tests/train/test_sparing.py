@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graft.backbone.paths import Feed, ModelPath
-from graft.data.layout import Layout
-from graft.data.tokens import Tokens
+from graft.data.tokens.layout import Layout
+from graft.data.tokens.tokens import Tokens
 from graft.records import Batches, Epoch, Loss, MachineRecord, Optimiser, Recipe, Stage, StageRecord
 from graft.train.feeding import thawed
 from graft.train.fit import fit

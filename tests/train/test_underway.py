@@ -12,8 +12,8 @@ import torch
 from graft.backbone.heads import PairedHead
 from graft.backbone.model import HEAD
 from graft.backbone.paths import Feed, ModelPath
-from graft.data.pairs import tokenize_pairs
 from graft.data.targets import Codes
+from graft.data.tokens.pairs import tokenize_pairs
 from graft.errors import GraftError, NotFinite
 from graft.machine import is_out_of_memory
 from graft.records import Batches, Epoch, Loss, Optimiser, Progress, Recipe, Said, Skip, Skipped, Stage

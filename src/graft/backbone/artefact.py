@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from graft import quiet
 from graft.backbone.heads import OwnHead, PairedHead, PooledHead
-from graft.backbone.hub import Located
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models.hub import Located
 from graft.backbone.saved import HEAD_WEIGHTS, WEIGHTS, check
 from graft.errors import RunError
 from graft.files import digest_file

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.machine import is_out_of_memory, sent
 
 Order = NDArray[np.int64]

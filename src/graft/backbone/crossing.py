@@ -22,7 +22,7 @@ from graft.backbone.worth import SOONEST, Worth
 from graft.cache.filling import Filling
 from graft.cache.shelf import Numbers, Shelf
 from graft.cache.store import Store
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.records import Progress
 
 Name = tuple[str, int]

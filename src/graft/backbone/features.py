@@ -30,7 +30,7 @@ from graft.backbone.working import working_copy
 from graft.backbone.worth import Worth
 from graft.cache.shelf import Layout
 from graft.cache.store import Store
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.machine import dtype_of
 from graft.records import MachineRecord, Progress
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from graft.backbone import saved
 from graft.backbone.families import FAMILIES
 from graft.backbone.instant_heads import Array, NativeReader, PairedReader, PooledReader, Weights, gelu, linear
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.records import HeadRecord, Manifest
 
 if TYPE_CHECKING:

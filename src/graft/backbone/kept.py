@@ -10,8 +10,8 @@ from torch import Tensor
 
 from graft.backbone import spans
 from graft.backbone.readout import Ints
-from graft.data.layout import Layout
 from graft.data.spans import taken
+from graft.data.tokens.layout import Layout
 from graft.tasks.candidates import COLUMNS
 
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from graft import quiet
-from graft.backbone import decoders, outputs, tied, trust
+from graft.backbone import decoders, outputs, tied
 from graft.backbone.families import Family, depth_of, family_of
-from graft.backbone.hub import Located, described, has_tokenizer
+from graft.backbone.models import trust
+from graft.backbone.models.hub import Located, described, has_tokenizer
 from graft.backbone.outputs import REMEDY, WRITING
 from graft.errors import GraftError, ModelError
 from graft.machine import is_out_of_memory

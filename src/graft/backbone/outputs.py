@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from graft.backbone.families import FAMILIES
-from graft.backbone.hub import Located
+from graft.backbone.models.hub import Located
 from graft.errors import ModelError
 from graft.tasks.task import Head, Reads
 

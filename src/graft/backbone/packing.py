@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.vocabulary import IGNORED
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 
 Integers = NDArray[np.int64]
 

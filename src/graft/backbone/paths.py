@@ -24,9 +24,9 @@ from graft.backbone.kept import room
 from graft.backbone.model import HEAD, Backbone
 from graft.backbone.readout import of_rows, said
 from graft.backbone.working import WorkingModel
-from graft.data.layout import Layout
 from graft.data.spans import taken
-from graft.data.tokens import Tokens
+from graft.data.tokens.layout import Layout
+from graft.data.tokens.tokens import Tokens
 from graft.records import MachineRecord, Progress
 from graft.tasks.task import Reads
 

@@ -20,7 +20,7 @@ from graft.backbone.batch import Collator
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed, ModelPath
 from graft.backbone.seq2seq import Seq2SeqPath
-from graft.data.tokens import Tokens, tokenize
+from graft.data.tokens.tokens import Tokens, tokenize
 from graft.errors import ModelError, first_line
 from graft.machine import NAMED, is_out_of_memory
 from graft.records import MachineRecord

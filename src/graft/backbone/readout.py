@@ -1,4 +1,4 @@
-"""What a head's outputs say of rows, words and answers, where a row is read through windows (`data/layout.py`).
+"""What a head's outputs say of rows, words and answers, where a row is read through windows (`data/tokens/layout.py`).
 
 Three kinds of head read them:
 
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
+from graft.data.tokens.layout import Layout
 from graft.machine import sent
 from graft.tasks.names_metrics import UNREAD
 from graft.tasks.task import Reads

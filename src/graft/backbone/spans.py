@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.data.layout import Layout
 from graft.data.spans import taken
+from graft.data.tokens.layout import Layout
 from graft.tasks.candidates import KEPT, of_columns
 
 Ints = NDArray[np.int64]

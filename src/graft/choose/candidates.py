@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft.backbone import at_hand, hub
-from graft.backbone.catalog import Card, catalog
-from graft.backbone.hub import Located, of_depth
+from graft.backbone.models import at_hand, hub
+from graft.backbone.models.catalog import Card, catalog
+from graft.backbone.models.hub import Located, of_depth
 from graft.errors import GraftError, refusal
 from graft.files import at_home
 from graft.records import Unranked

@@ -12,20 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graft.backbone import at_hand
 from graft.backbone.features import Extractor, all_depths
 from graft.backbone.model import Backbone
 from graft.backbone.model import load as load_model
+from graft.backbone.models import at_hand
 from graft.backbone.precision import serving
 from graft.cache.store import Store
 from graft.choose import units
 from graft.choose.candidates import Found
 from graft.choose.sample import Sample
 from graft.choose.views import scored, scoring_seconds
-from graft.data.encode import Encoded, encode
-from graft.data.longtexts import Limits
-from graft.data.spelling import spell
 from graft.data.table import Rows
+from graft.data.tokens.encode import Encoded, encode
+from graft.data.tokens.longtexts import Limits
+from graft.data.tokens.spelling import spell
 from graft.errors import ModelError
 from graft.records import Candidate, MachineRecord, Progress, Spelling, Unranked, View
 from graft.report import words

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.choose import units
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.table import Rows
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task

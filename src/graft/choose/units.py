@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graft.backbone.features import Extractor, Features, Wanted
-from graft.data.layout import Layout
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.tags import OUTSIDE
 from graft.data.targets import Codes, Flags, Numbers, Targets
+from graft.data.tokens.layout import Layout
 from graft.errors import ModelError
 
 WORD = ("word",)  # the one way to read a word: at its first token

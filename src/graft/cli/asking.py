@@ -14,7 +14,7 @@ from typing import Any
 from graft.choosing import BUDGET, BUDGET_OF_RUN, ChooseOptions
 from graft.cli.options import texts_named
 from graft.cli.usage import UsageError
-from graft.data.folder import FORMATS, extension
+from graft.data.files.folder import FORMATS, extension
 from graft.data.read import ReadOptions
 from graft.errors import RunError
 from graft.fit_options import FitOptions

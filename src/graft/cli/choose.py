@@ -40,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
 def main(asked: Namespace) -> int:
     began = time.perf_counter()
     with redirect_stdout(sys.stderr if asked.json else sys.stdout):
-        from graft.data.sources import refuse_missing
+        from graft.data.files.sources import refuse_missing
 
         refuse_missing(asked.data, asked.validation, asked.test)  # before seconds are spent on importing the rest
         from graft.choosing import choose

@@ -13,8 +13,8 @@ from graft.cli.options import add_output
 from graft.cli.usage import Parser
 
 if TYPE_CHECKING:
-    from graft.backbone.catalog import Catalog
-    from graft.backbone.catalog_search import Found, Wanted
+    from graft.backbone.models.catalog import Catalog
+    from graft.backbone.models.catalog_search import Found, Wanted
 
 ABOUT = "pretrained models: browse and search them, or explain one"
 EXAMPLES = (
@@ -68,9 +68,9 @@ def parameters(given: str) -> int:
 
 
 def main(asked: Namespace) -> int:
-    from graft.backbone.catalog import catalog
-    from graft.backbone.catalog_search import Found, chosen, merged, ordered
-    from graft.backbone.hub_search import Search, search
+    from graft.backbone.models.catalog import catalog
+    from graft.backbone.models.catalog_search import Found, chosen, merged, ordered
+    from graft.backbone.models.hub_search import Search, search
 
     known = catalog()
     local, words = _given(asked.words)
@@ -93,7 +93,7 @@ def main(asked: Namespace) -> int:
 
 def _given(given: Sequence[str]) -> tuple[list[Found], list[str]]:
     """The models of the folders among what was given, and the search words. Raises ModelError for a wrong path."""
-    from graft.backbone.at_hand import in_folder
+    from graft.backbone.models.at_hand import in_folder
     from graft.errors import ModelError
     from graft.files import at_home
 
@@ -113,7 +113,7 @@ def _given(given: Sequence[str]) -> tuple[list[Found], list[str]]:
 
 
 def _wanted(asked: Namespace, words: Sequence[str], known: Catalog) -> Wanted:
-    from graft.backbone.catalog_search import Wanted
+    from graft.backbone.models.catalog_search import Wanted
 
     return Wanted(
         words=tuple(words),
@@ -126,7 +126,7 @@ def _wanted(asked: Namespace, words: Sequence[str], known: Catalog) -> Wanted:
 
 
 def _at_hand() -> list[Found]:
-    from graft.backbone import at_hand
+    from graft.backbone.models import at_hand
 
     return [*at_hand.embedded(), *at_hand.cached()]
 
@@ -146,9 +146,9 @@ def _named(asked: Namespace, every: Sequence[Found]) -> Found | None:
 
 def _refuse(every: Sequence[Found], wanted: Wanted, known: Catalog, place: str) -> None:
     """Raises ModelError when something asked for fits no model even by itself."""
-    from graft.backbone.catalog import nearest
-    from graft.backbone.catalog_reasons import count, listed
-    from graft.backbone.catalog_search import unmet
+    from graft.backbone.models.catalog import nearest
+    from graft.backbone.models.catalog_reasons import count, listed
+    from graft.backbone.models.catalog_search import unmet
     from graft.errors import ModelError
 
     cards = [entry.card for entry in every]

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from graft.backbone.catalog import COMPARED, Catalog, Shape
-from graft.backbone.catalog_reasons import count, reasons, warnings
-from graft.backbone.catalog_search import MANY, Found
+from graft.backbone.models.catalog import COMPARED, Catalog, Shape
+from graft.backbone.models.catalog_reasons import count, reasons, warnings
+from graft.backbone.models.catalog_search import MANY, Found
 
 WIDTH = 80
 LABEL = 12  # columns for the name of a fact

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graft.cli.usage import Parser, UsageError
 
 if TYPE_CHECKING:
-    from graft.data.columns import Named
+    from graft.data.columns.columns import Named
 
 SWEEP = "3e-5,1e-4,3e-4"
 TASKS = (

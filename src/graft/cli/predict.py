@@ -117,7 +117,7 @@ def _target(asked: Namespace) -> Iterator[TextIO]:
 def _texts(asked: Namespace, predictor: Predictor) -> Asked:
     """What is asked, all read where that is needed to find what is wrong with it."""
     from graft.data import asked as data
-    from graft.data.marked import Marks
+    from graft.data.columns.marked import Marks
 
     kind = predictor.kind
     if asked.file is not None and not (kind in PAIRED and _holds_lines(asked)):
@@ -132,7 +132,7 @@ def _texts(asked: Namespace, predictor: Predictor) -> Asked:
 
 def _holds_lines(asked: Namespace) -> bool:
     """Whether the file is plain text, which has no columns for the two texts of a pair."""
-    from graft.data.folder import FORMATS, extension
+    from graft.data.files.folder import FORMATS, extension
 
     plain = asked.file == "-" or FORMATS.get(extension(Path(asked.file))) == "text"
     return plain and texts_named(asked) is None

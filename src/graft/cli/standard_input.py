@@ -29,7 +29,7 @@ def lines(quiet: bool, otherwise: str = "") -> Iterator[str]:
 
 def _undecodable(number: int, line: bytes, byte: int, otherwise: str) -> Problem:
     """What to say of a line of standard input that is not UTF-8: another encoding, or no text at all."""
-    from graft.data.signature import SAMPLE, binary, known
+    from graft.data.files.signature import SAMPLE, binary, known
     from graft.data.texts import STANDARD_INPUT
     from graft.errors import Problem
 

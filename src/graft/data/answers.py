@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graft.data.duplicates import Keys, duplicate_keys
 from graft.data.spans import Spans, spans_of
+from graft.data.splitting.duplicates import Keys, duplicate_keys
 from graft.data.table import Texts
 
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from graft.data.answers import unanswered
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.spans import Span, spans_of
 from graft.data.stream import blocks
 from graft.data.table import Rows, Texts

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from graft.data.chapters import Piece, has_marks, pieces
-from graft.data.columns import Named, Wanted
-from graft.data.folder import ABOUT, extension, no_such_path
-from graft.data.gather import gather
-from graft.data.memory import SPLIT_NAMES
-from graft.data.opening import Unreadable, text_lines
+from graft.data.columns.columns import Named, Wanted
+from graft.data.columns.gather import gather
+from graft.data.files.folder import ABOUT, extension, no_such_path
+from graft.data.files.memory import SPLIT_NAMES
+from graft.data.files.opening import Unreadable, text_lines
+from graft.data.files.sources import open_all
 from graft.data.options import DEFAULTS, Apart, ReadOptions
-from graft.data.sources import open_all
 from graft.data.spool import TextSpool
 from graft.data.stream import Problems, Stream, refuse
 from graft.data.table import Dataset, Rows, Texts

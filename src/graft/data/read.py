@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graft.data.classes import match_classes
-from graft.data.columns import Named, wanted
+from graft.data.columns.classes import match_classes
+from graft.data.columns.columns import Named, wanted
+from graft.data.columns.gather import Part, gather, gather_like
+from graft.data.columns.labels import UNSOUND
+from graft.data.columns.target_columns import output_names
 from graft.data.documents import WRITE, read_documents
-from graft.data.folder import extension
-from graft.data.gather import Part, gather, gather_like
-from graft.data.hub import PREFIX
-from graft.data.labels import UNSOUND
+from graft.data.files.folder import extension
+from graft.data.files.hub import PREFIX
+from graft.data.files.sources import Streams, open_all, open_one
 from graft.data.options import DEFAULTS, ReadOptions
-from graft.data.sources import Streams, open_all, open_one
 from graft.data.table import Dataset, Rows
-from graft.data.target_columns import output_names
 from graft.data.texts import read_texts
 from graft.errors import DataError
 from graft.records import Columns, SplitName

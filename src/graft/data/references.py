@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graft.data.spans import taken
 from graft.data.table import Rows, Texts
 from graft.data.targets import Positions
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.data.wording import count_of
 from graft.records import SplitName
 

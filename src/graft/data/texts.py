@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from graft.data.answered import AnswerColumn
 from graft.data.answers import unanswered
-from graft.data.columns import Named, wanted
-from graft.data.gather import Part, gather
-from graft.data.marked import MarkColumn
-from graft.data.opening import Unreadable, text_lines
+from graft.data.columns.answered import AnswerColumn
+from graft.data.columns.columns import Named, wanted
+from graft.data.columns.gather import Part, gather
+from graft.data.columns.marked import MarkColumn
+from graft.data.files.opening import Unreadable, text_lines
+from graft.data.files.sources import open_one, open_path
 from graft.data.options import DEFAULTS, ReadOptions
-from graft.data.sources import open_one, open_path
 from graft.data.spool import spool_folder
 from graft.data.stream import Stream
 from graft.data.table import Rows

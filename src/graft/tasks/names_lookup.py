@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.spans import Span, Spans, spans_of
 
 Phrase = tuple[str, ...]

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.spans import Span, Spans
 from graft.data.tags import Tagset
 from graft.tasks.task import Floats, Ints, Logits, Scores

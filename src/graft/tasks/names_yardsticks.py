@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.table import Splits
 from graft.data.tags import tagset_of
 from graft.tasks.names_lookup import look_up

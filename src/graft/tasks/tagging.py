@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.marked import Marks
+from graft.data.columns.marked import Marks
 from graft.data.spans import Span, Spans, taken
 from graft.data.table import Rows, Splits
 from graft.data.tags import tagset_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graft.data.passages import RUN, WORD, Known, words_of
+from graft.data.splitting.passages import RUN, WORD, Known, words_of
 from graft.records.evidence import Copied, Novelty, Repetition, StyleScore
 from graft.tasks.task import Head
 from graft.tasks.writing_repetition import distinct, longest_loop, looped

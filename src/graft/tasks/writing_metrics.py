@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.prose import Stretches
-from graft.data.tokens import Tokens
+from graft.data.tokens.prose import Stretches
+from graft.data.tokens.tokens import Tokens
 from graft.tasks.task import Floats, Ints, Scores
 
 METRICS = ("bits_per_character", "perplexity")

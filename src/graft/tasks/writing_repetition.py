@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.passages import WORD, words_of
+from graft.data.splitting.passages import WORD, words_of
 
 LONGEST_PERIOD = 40  # words of a phrase that is repeated
 FEWEST_LOOPED = 9  # words that agree with those one period before; fewer happen in ordinary prose ("on and on and on")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.data.passages import WORD
+from graft.data.splitting.passages import WORD
 from graft.records import Interval
 
 PASSAGE = 100  # words: enough for a writer to show, few enough that a sample of a minute gives dozens

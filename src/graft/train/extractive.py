@@ -17,8 +17,8 @@ from torch import Tensor
 from graft.backbone.paths import Feed, Path, predict_logits
 from graft.backbone.spans import log_shares
 from graft.data.answers import Answers
-from graft.data.layout import Layout
 from graft.data.spans import bounds_of, taken
+from graft.data.tokens.layout import Layout
 from graft.errors import NotFinite
 from graft.machine import sent
 from graft.records import Progress, Stage

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graft.backbone.language import LanguagePath
 from graft.backbone.paths import Feed, Path
-from graft.data.prose import Stretches
+from graft.data.tokens.prose import Stretches
 from graft.errors import NotFinite
 from graft.records import Progress, Stage
 from graft.tasks.task import Task, known_metric, rank

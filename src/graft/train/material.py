@@ -13,11 +13,11 @@ from graft.backbone.boundary import Boundary
 from graft.backbone.features import Extractor, Features
 from graft.backbone.model import Backbone
 from graft.backbone.paths import Feed
-from graft.data.layout import Layout
 from graft.data.references import References
 from graft.data.spans import taken
 from graft.data.targets import Targets
-from graft.data.tokens import Tokens
+from graft.data.tokens.layout import Layout
+from graft.data.tokens.tokens import Tokens
 from graft.records import MachineRecord
 from graft.tasks.classification import CLASSIFICATION
 from graft.tasks.task import Task

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from graft.data.pairs import Way
+from graft.data.tokens.pairs import Way
 from graft.records import Epoch, Progress, Recipe, Said
 from graft.records.metrics import metric as known
 from graft.tasks.task import known_metric, rank

@@ -20,7 +20,7 @@ from graft.backbone.paths import Feed, Path
 from graft.backbone.rewriting import Outputs, Rewriter, settings
 from graft.backbone.seq2seq import Seq2SeqPath
 from graft.data.references import References, references_of
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.errors import NotFinite
 from graft.records import Progress, Stage
 from graft.tasks.task import Task, known_metric, rank

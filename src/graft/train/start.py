@@ -18,7 +18,7 @@ from graft.backbone.features import MEAN, TOKEN, Extractor, Features, Wanted
 from graft.backbone.heads import NativeHeadAlone, rescale
 from graft.backbone.outputs import renew
 from graft.backbone.readout import of_rows
-from graft.data.tokens import Tokens
+from graft.data.tokens.tokens import Tokens
 from graft.records import HeadRecord, Progress, Recipe, Said, Stage
 from graft.tasks.task import known_metric
 from graft.train.groups import cut_of
