@@ -159,8 +159,10 @@ def test_what_is_taken_or_cannot_be_read_leaves_no_folder_and_is_told_first(
         assert main([verb, "none.csv"]) == 2
         assert list(tmp_path.iterdir()) == []
         assert "none.csv" in capsys.readouterr().err
-        assert main([verb, "none.csv", "--out", str(trained)]) == 2
+        (tmp_path / "broken.csv").write_bytes(b"\xff\xfe\x00")  # what stands in it is not looked at any more
+        assert main([verb, "broken.csv", "--out", str(trained)]) == 2
         assert "already holds a run" in capsys.readouterr().err
+        (tmp_path / "broken.csv").unlink()
 
 
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:

@@ -28,7 +28,7 @@ def said(texts: int, too_sure: float, draws: int = 100) -> float:
         codes = (rng.random(texts) >= confidence - too_sure).astype(np.int32)
         logits = np.log(np.stack([confidence, 1 - confidence], axis=1))
         error = float(score(tally(outcomes(logits, codes))).metrics["calibration_error"][0])
-        numbers = settings_samples.of_bins(error, *reliability(logits, codes))
+        numbers = settings_samples.of_bins(error, *reliability(outcomes(logits, codes)))
         times += diagnose_confidence(samples.two()[0], numbers) is not None
     return times / draws
 
