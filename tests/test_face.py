@@ -162,3 +162,10 @@ def test_settings_are_written_as_toml_reads_them() -> None:
     }
     with pytest.raises(TypeError, match="not dict"):
         as_settings({"a": {}})
+
+
+def test_what_goes_on_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(graft.RunError, match="none is named"):
+        graft.run(ROWS, resume=True, quiet=True)
+    assert list(tmp_path.iterdir()) == []

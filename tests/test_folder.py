@@ -116,6 +116,12 @@ def test_a_new_folder_is_nobody_elses_and_goes_where_it_stays_empty(tmp_path: Pa
 
 def test_a_new_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RunError, match="cannot be written") as caught, fresh_folder("data", tmp_path / "runs"):
+    with pytest.raises(RunError, match="cannot be made") as caught, fresh_folder("data", tmp_path / "runs"):
         pass
     assert "--out" in caught.value.remedy
+
+
+def test_a_link_to_nowhere_is_no_place_for_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").symlink_to(tmp_path / "nowhere" / "runs")
+    with pytest.raises(RunError, match="cannot be made"), fresh_folder("data", tmp_path / "runs"):
+        pass

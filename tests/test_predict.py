@@ -50,8 +50,9 @@ def test_a_predictor_is_pickled_as_its_folder(
     monkeypatch.chdir(tmp_path)
     for _ in fit(Given(data).splits(), "run", FitOptions(tiny_bert, recipe="probe")):
         pass
-    predictor = load("run", precision="fp32")
+    predictor = load("run", precision="fp32", whole=True)
     pickled = pickle.dumps(predictor)
     assert len(pickled) < 1000
+    assert pickle.loads(pickled)._whole is not None
     monkeypatch.chdir(data.parent)
     assert np.array_equal(pickle.loads(pickled).logits(["good soup"]), predictor.logits(["good soup"]))

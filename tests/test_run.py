@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
 
-from graft import fitting
+from graft import assess, fitting
 from graft.assess import evaluate
 from graft.choosing import ChooseOptions
-from graft.errors import RunError
+from graft.errors import NotFinite, RunError
 from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.records import Evaluation, Progress, Said
@@ -177,3 +178,47 @@ def test_two_runs_that_are_named_by_nobody_get_folders_of_their_own(
     for events in (first, second):
         events.close()  # type: ignore[attr-defined]
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), NotFinite("all")])
+def test_a_random_start_that_fails_takes_no_numbers_away(
+    error: Exception, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Iterator[Event]:
+        raise error
+        yield
+
+    (finished / "evaluation.json").unlink()
+    monkeypatch.setattr(assess, "from_scratch", failing)
+    *events, evaluation = evaluate(finished)
+    assert set(evaluation.baselines) == {"majority", "tfidf"}
+    assert any(isinstance(event, Said) and "Not compared with a random start" in event.text for event in events)
+
+
+def test_a_random_start_on_a_device_that_is_not_here_is_said(finished: Path) -> None:
+    (finished / "evaluation.json").unlink()
+    folder = RunFolder(finished)
+    manifest = folder.manifest()
+    folder.write_manifest(dataclasses.replace(manifest, machine=dataclasses.replace(manifest.machine, device="mps")))
+    *events, evaluation = evaluate(finished, device="cpu")
+    assert "scratch" not in evaluation.baselines
+    assert any(isinstance(event, Said) and "Not compared with a random start" in event.text for event in events)
+
+
+def test_what_was_learnt_from_is_written_once(finished: Path) -> None:
+    """Its digest is that of the fit: another version's way to write it would look like a change."""
+    folder = RunFolder(finished)
+    before = (finished / "splits.json").read_bytes()
+    manifest = folder.manifest()
+    folder.write_splits(dataclasses.replace(manifest.data, notes=("another",)))
+    list(evaluate(finished))
+    assert (finished / "splits.json").read_bytes() == before
+
+
+def test_labels_that_are_read_otherwise_now_are_refused(finished: Path) -> None:
+    folder = RunFolder(finished)
+    manifest = folder.manifest()
+    other = dataclasses.replace(manifest.data, classes=("a", "b", "c"))
+    folder.write_manifest(dataclasses.replace(manifest, data=other))
+    with pytest.raises(RunError, match="read these labels otherwise"):
+        list(evaluate(finished))

@@ -50,14 +50,13 @@ def test_the_line_reads_the_rows_that_the_head_started_from(
 def test_several_labels_have_their_thresholds_as_the_model_has(tiny_bert: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = [" ".join(rng.choice(tiny.WORDS, 4)) for _ in range(240)]
-    rows = [
-        {"a": words[at], "b": words[at] if at % 8 == 0 else words[at + 1], "labels": ["same"] if at % 8 == 0 else []}
+    rows = [  # of every fourth pair, which are the same text twice, two in five are called so
+        {"a": words[at], "b": words[at + (at % 4 > 0)], "labels": ["any", *["same"] * (at % 4 == 0 and at % 5 < 2)]}
         for at in range(239)
     ]
-    rows = [row | {"labels": [*row["labels"], "any"]} for row in rows]
     read = graft.ReadOptions(task="multi-label")
     splits = graft.split(graft.read(rows, text=("a", "b"), label="labels", options=read))
     options = FitOptions(str(tiny_bert), settings={"pairs": "apart", "epochs": "1"})
     *_, manifest = graft.fit(splits, tmp_path / "r", options)
     *_, baseline = untrained.cosine(splits, manifest)
-    assert baseline.metrics["macro_f1"] > 0.9  # rarer than one in two, so that 0.5 would never be reached
+    assert baseline.metrics["macro_f1"] > 0.6  # no share reaches one in two, at which it would be 0.5

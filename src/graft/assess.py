@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from graft import evidence
+from graft import evidence, machine
 from graft.backbone import saved
 from graft.data.asked import CHUNK, in_chunks
 from graft.data.read import ReadOptions, read
 from graft.data.splitting.split import split
 from graft.data.table import Rows, Splits, as_splits
-from graft.errors import ModelError, RunError
+from graft.errors import GraftError, ModelError, RunError
 from graft.evaluate import baseline
 from graft.evaluate import evaluate as evaluate_logits
 from graft.files import write_text
@@ -112,7 +112,8 @@ def _answered(
     logits = yield from _logits(predictor, splits.test)
     seconds = time.perf_counter() - began
     outputs = predictor.outputs
-    beside = further | (yield from _yardsticks(manifest, splits, outputs))
+    beside = yield from _yardsticks(manifest, splits, outputs)
+    beside |= {name: one for name, one in further.items() if name not in beside}
     evaluation = evaluate_logits(
         predictor.task, logits, splits.test, outputs, baselines=tuple(beside.values()), seconds=seconds
     )
@@ -143,9 +144,11 @@ def _written(
 
 
 def _random_start(manifest: Manifest, splits: Splits) -> Generator[Progress | Said, None, dict[str, Baseline]]:
-    """The yardstick of random weights, trained; none, which is said, where the model that was tuned is not at hand."""
+    """The yardstick of random weights, trained; none, which is said, where that cannot be: the model that was tuned is
+    not at hand, the run's device is not there, its training fails. The run's own numbers do not wait for it."""
     found: dict[str, Baseline] = {}
     try:
+        machine.choose(msgspec.convert(manifest.machine.device, Device), "fp32")  # refused where it is not there
         for event in from_scratch(splits, manifest):
             if isinstance(event, Baseline):
                 found[event.name] = event
@@ -153,6 +156,12 @@ def _random_start(manifest: Manifest, splits: Splits) -> Generator[Progress | Sa
                 yield event
     except ModelError as error:
         yield Said(f"Not compared with a random start: {error.found} To mend it: {error.remedy}")
+    except GraftError as error:
+        yield Said(f"Not compared with a random start: {error}")
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not machine.is_out_of_memory(error):
+            raise
+        yield Said("Not compared with a random start, which trains every block: the memory is too small for that.")
     return found
 
 
@@ -211,6 +220,11 @@ def _check_same(manifest: Manifest, splits: Splits, folder: RunFolder) -> None:
         raise RunError(
             f"The {' and '.join(changed)} data are not those that {folder.path} was made from.",
             "restore the data files, or start a new run.",
+        )
+    if manifest.data.classes != splits.classes:
+        raise RunError(
+            f"{folder.path} was made by a graft that read these labels otherwise.",
+            "start a new run elsewhere.",
         )
 
 

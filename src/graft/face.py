@@ -20,7 +20,7 @@ from graft.choosing import choose as choose_events
 from graft.cli.asking import new_folder
 from graft.cli.screen import screen
 from graft.cli.show import Story
-from graft.errors import RecipeError
+from graft.errors import RecipeError, RunError
 from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.generate import GENERATION, Writer
@@ -91,6 +91,8 @@ def run(
 
     Raises GraftError for everything that the caller can mend.
     """
+    if resume and out is None:
+        raise RunError("resume goes on with a run, but none is named.", "name its folder with out.")
     given = data if isinstance(data, Given) else Given(data)
     fit = FitOptions(model, None, recipe, as_settings(settings or {}), device, precision)
     with nullcontext(Path(out)) if out is not None else new_folder(given.data) as folder:

@@ -99,6 +99,8 @@ def fit_within(
     """`fit` for whoever holds the folder's lock. `ranking`: the comparison that chose the model, to be kept."""
     clock = Clock()
     recorded = _recorded(folder, resume)
+    if resume and recorded is None:
+        yield Said(f"{folder.path} holds no run yet: it begins anew, with what is named now.")
     options = options if recorded is None else options.going_on(recorded)
     job = yield from _prepare(splits, folder, options, request, recorded, clock)
     _write(folder, job.manifest, ranking)
@@ -184,6 +186,7 @@ def _prepare(
 def _write(folder: RunFolder, manifest: Manifest, ranking: Ranking | None) -> None:
     """Write what the run is made of: from here on it can be gone on with."""
     folder.write_manifest(manifest)
+    folder.write_splits(manifest.data)
     if ranking is not None:
         folder.write_ranking(ranking)
     folder.write_recipe(recipes.write(manifest.recipe))

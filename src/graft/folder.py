@@ -26,7 +26,7 @@ from graft.files import (
     write_record,
     write_text,
 )
-from graft.records import Epoch, Evaluation, Manifest, Ranking, Said
+from graft.records import DataSummary, Epoch, Evaluation, Manifest, Ranking, Said
 
 LOCK = ".lock"
 _AGAIN = "restore it from a backup, or run again into a new folder."
@@ -91,7 +91,11 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         write_record(self.manifest_file, manifest)
-        write_record(self._splits, manifest.data)
+
+    def write_splits(self, data: DataSummary) -> None:
+        """Once: what the run learnt from does not change, and its digest is sealed."""
+        if not self._splits.exists():
+            write_record(self._splits, data)
 
     def evaluation(self) -> Evaluation | None:
         """None before the first one. Raises RunError when it is damaged, or gone."""
@@ -243,7 +247,14 @@ def fresh_folder(name: str, root: Path = Path("runs")) -> Iterator[Path]:
     path, number = root / safe, 1
     while True:
         try:
-            path.mkdir(parents=True)
+            if not root.is_dir():
+                root.mkdir(parents=True)
+        except OSError as error:
+            raise RunError(
+                f"{root} cannot be made: {refusal(error)[0]}.", "choose another folder with --out."
+            ) from None
+        try:
+            path.mkdir()
             break
         except FileExistsError:
             number += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class Predictor:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled, say for another process, it is the run's folder, and loaded again there."""
         asking = self._asking
-        return load, (asking.folder.path.absolute(), asking.device, asking.precision)
+        return partial(load, whole=asking.whole), (asking.folder.path.absolute(), asking.device, asking.precision)
 
     def logits(self, texts: Iterable[Input]) -> Logits:
         """logits (texts × classes, fp32; words × tags for names; for questions the candidates as `tasks/candidates.py`

@@ -35,6 +35,12 @@ def test_arguments_become_a_table(trained: Path, capsys: pytest.CaptureFixture[s
         assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_what_stands_behind_two_dashes_is_a_text(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--json", "--", str(trained), "--great"], [str(trained), "--json", "--", "--great"]):
+        assert main(["predict", *arguments]) == 0
+        assert "--great" in capsys.readouterr().out
+
+
 def test_texts_may_follow_options(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They were unrecognised as soon as an option stood between them and the run."""
     for line in (["--format", "jsonl", *TEXTS], [TEXTS[0], "--format", "jsonl", "--", *TEXTS[1:]]):

@@ -157,3 +157,17 @@ def test_a_last_stage_whose_start_was_kept_brought_nothing(manifest: Manifest) -
     callouts = found(kept, [*epochs, *numbers_samples.epochs_by("accuracy", 0.88, 0.87)])
     assert "Stage “full” brought nothing" in callouts
     assert "Training did not improve on the start" not in callouts
+
+
+def test_steps_in_a_unit_of_its_own_are_told_by_their_share(manifest: Manifest) -> None:
+    """19,839.4 after 19,838.6 was called learning by heart."""
+    by_rmse = replace(manifest, recipe=replace(manifest.recipe, metric="rmse"))
+
+    def courses(*values: float) -> dict[str, Callout]:
+        made = zip(curve(*((0.4 - 0.1 * place, 0.5) for place in range(len(values)))), values, strict=True)
+        return found(by_rmse, [replace(one, validation={"rmse": value}) for one, value in made])
+
+    assert "Overfitting after the best epoch" not in courses(20000.0, 19838.56, 19839.38)
+    assert "Overfitting after the best epoch" in courses(0.00090, 0.00080, 0.00088)
+    assert "Still improving at the end" not in courses(20000.0, 19839.38, 19838.56)
+    assert "by 0.0001" in courses(0.0010, 0.0009, 0.0008)["Still improving at the end"].text

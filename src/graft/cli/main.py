@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
@@ -88,6 +89,17 @@ def _never_choke() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _parsed(parser: Parser, arguments: list[str]) -> Namespace:
+    """What the arguments say. Texts may follow options; that way of parsing forgets a "--" that stands first, behind
+    which what looks like an option is none."""
+    try:
+        return parser.parse_intermixed_args(arguments)
+    except UsageError:
+        if "--" not in arguments:
+            raise
+        return parser.parse_args(arguments)
+
+
 def _obey(arguments: list[str]) -> int:
     for argument in arguments:
         if not argument.isprintable() and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in argument):
@@ -105,7 +117,7 @@ def _obey(arguments: list[str]) -> int:
     verb = VERBS[arguments[0]]
     verb_parser = parser_of(arguments[0])
     check_options(verb_parser, arguments[1:])
-    asked = verb_parser.parse_intermixed_args(arguments[1:])  # texts may follow options
+    asked = _parsed(verb_parser, arguments[1:])
     asked.command = arguments
     code: int = verb.main(asked)
     return code

@@ -111,7 +111,7 @@ class Story:
         epochs = self._planned(epoch.stage)
         number = f"{epoch.number}/{epochs}" if epochs else f"{epoch.number}"
         loss = f"loss {epoch.loss:.3f}" if epoch.loss is not None else "at start"
-        mark = "  best" if epoch.best else ""
+        mark = "  best" if epoch.best and epoch.loss is not None else ""  # a start may be of a random head, which goes
         return f"{epoch.stage} {number:<6} {loss:<10}  {self._value(epoch.validation)}  {spoken(epoch.seconds)}{mark}"
 
     def _value(self, validation: dict[str, float]) -> str:

@@ -81,7 +81,8 @@ def compose_choice(ranking: Ranking, data: str, following: str) -> Report:
         f"{ranking.why[:1].upper()}{ranking.why[1:]}.",
     )
     hero = Hero("Choosing a model", headline, sentences, None, facts)
-    of_what = "of the forecast" if ranking.views else "that so much text leaves"
+    left = "that so many rows leave" if ranking.views else "that so much text leaves"
+    of_what = "of the forecast" if pick.prior is not None else left
     footer = f"Written by graft choose in {words.duration(ranking.seconds)}. Intervals are 80% intervals {of_what}."
     next_ = Section("next", "What comes next", "", (Code("To train what is advised", following, "sh"),))
     return Report(f"{data} · choosing a model · graft", hero, (choice_section(ranking), next_), footer)

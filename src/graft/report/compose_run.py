@@ -43,7 +43,9 @@ def training_section(manifest: Manifest, epochs: Sequence[Epoch]) -> Section | N
     blocks.append(Fold("All epochs", (_epochs(epochs, _untaught(manifest, epochs)),)))
     head = manifest.head
     if head and head.probe_validation:
-        blocks.append(Fold("The probe: which pooling and depth", (_probe(head.probe_validation),)))
+        blocks.append(
+            Fold("The probe: which pooling and depth", (_probe(head.probe_validation, manifest.recipe.metric),))
+        )
     return Section("training", "Training", _training_lead(manifest, epochs), tuple(blocks))
 
 
@@ -224,10 +226,11 @@ def _epochs(epochs: Sequence[Epoch], untaught: Epoch | None) -> Table:
     return Table("Epochs; number 0 is the validation before the first step", columns, rows, page=20)
 
 
-def _probe(scores: dict[str, float]) -> Table:
-    columns = (Column("Pooling"), Column("Block", "count"), Column("Validation accuracy", "share"))
+def _probe(scores: dict[str, float], metric: str) -> Table:
+    unit = words.metric_unit(metric)
+    columns = (Column("Pooling"), Column("Block", "count"), Column(f"Validation {words.spoken(metric)}", unit))
     rows = []
-    for name, value in sorted(scores.items(), key=lambda item: -item[1]):
+    for name, value in sorted(scores.items(), key=lambda item: item[1] * (1 if words.is_loss(metric) else -1)):
         pooling, _, depth = name.partition("@")
         rows.append((pooling, int(depth) if depth.isdigit() else depth or None, value))
     title = "A linear head on frozen features"

@@ -99,7 +99,7 @@ def _overfitting(lived: list[Epoch], at: int, stage: Stage, metric: str) -> Call
     if not scored:
         return None
     best, last = _best(scored, metric), scored[-1]
-    fell = abs(_score(best, metric) - _score(last, metric))
+    fell = _step(best, last, metric)
     if best is last or fell < 0.005 or best.loss is None or last.loss is None or last.loss >= best.loss:
         return None
     patient = "" if stage.stopping.patience == 1 else "--set patience=1"
@@ -116,6 +116,13 @@ def _overfitting(lived: list[Epoch], at: int, stage: Stage, metric: str) -> Call
     )
 
 
+def _step(one: Epoch, other: Epoch, metric: str) -> float:
+    """How far apart two epochs lie; in a unit of its own that is told by shares of the first."""
+    apart = abs(_score(one, metric) - _score(other, metric))
+    of_what = abs(_score(one, metric)) if words.metric_unit(metric) == "number" else 1.0
+    return apart / of_what if of_what else 0.0
+
+
 def _best(scored: list[Epoch], metric: str) -> Epoch:
     """The best epoch by a metric, the earliest of equals; losses are better when lower."""
     return min(scored, key=lambda epoch: _score(epoch, metric) * (1 if words.is_loss(metric) else -1))
@@ -126,10 +133,9 @@ def _still_improving(lived: list[Epoch], at: int, stage: Stage, metric: str) -> 
     trained = sum(epoch.number > 0 for epoch in scored)
     if trained < max(2, stage.epochs) or _best(scored, metric) is not scored[-1]:
         return None
-    gain = abs(_score(scored[-1], metric) - _score(scored[-2], metric))
-    if gain < 0.004:
+    if _step(scored[-1], scored[-2], metric) < 0.004:
         return None
-    gained = words.points(gain) if words.is_share(metric) else words.decimal(gain)
+    gained = words.difference(metric, _score(scored[-1], metric), _score(scored[-2], metric))
     return Callout(
         "note",
         "Still improving at the end",

@@ -76,8 +76,8 @@ class AnsweredNames:
         self.found = tagset.decode(answers, marks.words)
         self.counts = count_names(marks.spans, self.found, len(tagset.types))
         answered = ~unread(logits)
-        self.read = np.bincount(marks.words.rows, answered & (truth >= 0), minlength=len(marks))  # words with a loss
-        loss = np.where(answered & (truth >= 0), -log_shares(logits)[np.arange(len(truth)), truth], 0.0)
+        self.read = np.bincount(marks.words.rows, truth >= 0, minlength=len(marks))  # words with a loss
+        loss = np.where(truth >= 0, -log_shares(logits)[np.arange(len(truth)), truth], 0.0)  # unread: of all tags alike
         self.losses = np.bincount(marks.words.rows, loss, minlength=len(marks))  # of each row, summed
         self._right = np.bincount(marks.words.rows, truth == answers, minlength=len(marks))
         self.unread = int((~answered).sum())

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 POINTS = 1000  # of the scatter plot
 MISSES = 200
-WHOLE, MOST = 2**24, 1e15  # from where on numbers of fp32 are whole; from where on they are written with an exponent
+WHOLE, MOST = 2**24, 1e16  # from where on numbers of fp32 are whole; from where on they are written with an exponent
 LONGEST_TEXT = 500  # characters of a text that a miss shows
 
 

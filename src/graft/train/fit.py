@@ -43,7 +43,9 @@ def fit(material: Material, recipe: Recipe, checkpoints: Checkpoints | None = No
         yield event
     assert extracted is not None
     state = checkpoints.state() if checkpoints else None
-    head = start.start_head(material, recipe, extracted, state.head if state else None)
+    known = state.head if state else None
+    made = start.start_head(material, recipe, extracted, known)
+    head = known or made  # what a fit that goes on began with, however it would begin now
     yield head
     under_way = _Fit(material, recipe, head, extracted, checkpoints, _Standing(began=began))
     yield from under_way.stages(state)

@@ -38,7 +38,7 @@ class Probe:
     deviation_D: Tensor
     weight_CD: Tensor
     bias_C: Tensor
-    score: float  # on validation: the task's first metric; 0 without validation rows
+    score: float  # on validation, by the metric that it was chosen by; 0 without validation rows
 
     def logits(self, features_ND: Tensor) -> Tensor:
         return ((features_ND.float() - self.mean_D) / self.deviation_D) @ self.weight_CD.T + self.bias_C
@@ -88,7 +88,7 @@ def fit_probe(
         found = _validated(task, probe, validation, names)
         value = rank(task, metric, found) if found else (0.0, 0.0)
         if best is None or value > best[0]:
-            best = value, replace(probe, score=found.get(task.validation[0], 0.0))
+            best = value, replace(probe, score=found.get(metric, 0.0))
         if value[0] < best[0][0] or not found:
             break
     assert best is not None

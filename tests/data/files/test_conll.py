@@ -79,7 +79,7 @@ def test_comments_are_passed_over_and_hash_words_are_not(tmp_path):
     [
         ("EU B-ORG\nrejects\n", "one column", 2),
         ("EU NNP B-ORG\nrejects O\n", "2 columns where the first has 3", 2),
-        ("EU\nrejects O\n", "2 columns where the first has 1", 2),
+        ("EU\nrejects O\n", "one column", 1),
         ("\n\n", "no word", None),
     ],
 )
@@ -89,3 +89,10 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, text, found, line):
     assert found in problem.found
     assert problem.line == line
     assert problem.remedy
+
+
+def test_a_first_word_without_its_tag_is_the_one_problem(tmp_path):
+    _, _, problems, _ = read(tmp_path / "a.conll", "Soup\n" + "was O\ngood O\n\n" * 20)
+    assert [(problem.line, problem.found) for problem in problems.listed()] == [
+        (1, "the line has one column, where a word and its tag belong")
+    ]

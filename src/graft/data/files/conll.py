@@ -20,6 +20,7 @@ from graft.data.wording import count_of
 
 WORDS, TAGS = "words", "tags"
 DOCUMENT = "-DOCSTART-"
+_BOTH = "write WORD<TAB>TAG on each line, and a blank line between sentences"
 _SPACES = re.compile(r"[ \t]+")  # a no-break space is part of a word, such as 10 000
 Row = tuple[int, list[str]]  # the line, its cells
 
@@ -53,7 +54,7 @@ def read_conll(path: Path, options: ReadOptions, problems: Problems, notes: list
 def _rows(path: Path, options: ReadOptions, problems: Problems, counts: dict[str, int]) -> Iterator[Row]:
     """Every line that holds a word, and every blank line as a row without cells."""
     separator: str | None = None
-    width = 0
+    width = first = 0
     for number, line in enumerate(text_lines(path, options, problems), start=1):
         line = line.rstrip("\r\n")
         if not line.strip():
@@ -69,14 +70,17 @@ def _rows(path: Path, options: ReadOptions, problems: Problems, counts: dict[str
             counts["comment"] += 1
         elif len(cells) < 2 <= width:
             found = f"the line has one column, {line[:40]!r}, where a word and its tag belong"
-            problems.add(
-                "columns", number, found, "write WORD<TAB>TAG on each line, and a blank line between sentences"
-            )
+            problems.add("columns", number, found, _BOTH)
+        elif width == 1 < len(cells) and first:  # words alone are a file of their own; here the first lacks its tag
+            problems.add("columns", first, "the line has one column, where a word and its tag belong", _BOTH)
+            separator, first = "\t" if "\t" in line else None, 0
+            width = len(_cells(line, separator))
         elif width and len(cells) != width:
             found = f"the line has {count_of(len(cells), 'column')} where the first has {width}"
             remedy = "write the same columns on every line, with one tab between" if separator else _spaces(width)
             problems.add("ragged", number, found, remedy)
         else:
+            first = first if width else number
             width = width or len(cells)
             yield number, cells
 
