@@ -108,8 +108,8 @@ def _add_model(parser: Parser) -> None:
         "--model",
         metavar="M",
         help="embedded, a folder, or a hub id such as roberta-base; M@K is M without the blocks above the K-th "
-        "(default: gpt2 for --task write, t5-small for --task rewrite, else embedded; run compares it with the models "
-        "in the hub's cache first, if there are any)",
+        "(default: gpt2 for --task write, t5-small for --task rewrite, else embedded, which run compares with the "
+        "models in the hub's cache first, if there are any)",
     )
     group.add_argument("--revision", metavar="R", help="commit, tag or branch of a hub model")
     add_machine(parser, group)
