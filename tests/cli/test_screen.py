@@ -13,7 +13,7 @@ import pytest
 from graft.cli.main import main
 from graft.cli.screen import Log, Silent, Terminal, screen, spoken
 from graft.cli.show import Story
-from graft.records import Epoch, Progress, Said, StageRecord, Trial
+from graft.records import Epoch, HeadRecord, Progress, Said, StageRecord, Trial
 
 
 def test_durations_in_words() -> None:
@@ -99,3 +99,13 @@ def test_events_become_lines() -> None:
         "blocks 1      loss 0.500  accuracy 0.7500  12 s",
         "Stage blocks: 1 epoch in 12 s; every block trains.",
     ]
+
+
+def test_a_random_head_s_start_is_no_best() -> None:
+    file = io.StringIO()
+    story = Story(Log(file, every=0.0))
+    story.show(HeadRecord("native", "mean", 2, "random", "random start"))
+    for stage, number, loss in (("head", 0, None), ("head", 1, 0.5), ("all", 0, None)):
+        story.show(Epoch(stage, number, loss, {"accuracy": 0.25}, 1.0, 0, 0.0, True))
+    marks = [line.endswith("best") for line in file.getvalue().splitlines()[1:]]
+    assert marks == [False, True, True]

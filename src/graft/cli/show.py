@@ -42,6 +42,7 @@ class Story:
     evaluation: Evaluation | None = None
     ranking: Ranking | None = None
     _recipe: Recipe | None = None
+    _is_random: bool = False  # whether the head is still random: such a start never stays
     _under_way: tuple[str, float] | None = None  # the stage's label and share
 
     def follow(self, events: Iterator[object]) -> None:
@@ -61,9 +62,11 @@ class Story:
             case Progress():
                 self.screen.advance(*self._progress(event))
             case HeadRecord():
+                self._is_random = event.start == "random"
                 self.screen.line(f"Head: {event.kind}; {event.why}.")
             case Epoch():
                 self.screen.line(self._epoch(event))
+                self._is_random &= event.number == 0  # a later stage begins with what was trained
             case Skip():
                 where = f"stage {event.stage}, epoch {event.epoch}, step {event.step}"
                 self.screen.line(f"Left out, as a number in it is not finite: {where} ({event.place}).")
@@ -111,7 +114,7 @@ class Story:
         epochs = self._planned(epoch.stage)
         number = f"{epoch.number}/{epochs}" if epochs else f"{epoch.number}"
         loss = f"loss {epoch.loss:.3f}" if epoch.loss is not None else "at start"
-        mark = "  best" if epoch.best and epoch.loss is not None else ""  # a start may be of a random head, which goes
+        mark = "  best" if epoch.best and not (self._is_random and epoch.number == 0) else ""
         return f"{epoch.stage} {number:<6} {loss:<10}  {self._value(epoch.validation)}  {spoken(epoch.seconds)}{mark}"
 
     def _value(self, validation: dict[str, float]) -> str:
