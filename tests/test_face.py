@@ -104,11 +104,12 @@ def test_the_steps_on_their_own(tiny_bert: Path, tmp_path: Path) -> None:
 def test_paths_name_models_recipes_and_candidates(tiny_bert: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text('base = "probe"\nseed = 3', encoding="utf-8")
-    result = graft.run(ROWS, tmp_path / "run", model=tiny_bert, recipe=mine, precision="fp32", quiet=True)
+    precise = graft.FitOptions(recipe=mine, precision="fp32")
+    result = graft.run(ROWS, tmp_path / "run", model=tiny_bert, recipe=precise, quiet=True)
     assert result.manifest.backbone.name == str(tiny_bert)
     assert result.manifest.recipe.seed == 3
     assert result.manifest.machine.precision == "fp32"
-    alone = graft.choose(ROWS, tiny_bert, budget=30, recipe=mine, device="cpu", quiet=True)
+    alone = graft.choose(ROWS, tiny_bert, budget=30, recipe=graft.FitOptions(recipe=mine, device="cpu"), quiet=True)
     assert alone.pick.startswith(str(tiny_bert))
 
 

@@ -69,7 +69,6 @@ HEAVY = {"torch", "transformers", "safetensors", "sklearn"}
 
 LINES = 300
 FUNCTION_LINES, PARAMETERS = 60, 8
-OPTIONS = {"face.py": 10}  # the keywords of `graft.run` are options of the command line
 
 
 def room(name: str) -> str:
@@ -182,7 +181,7 @@ def test_functions_are_short_and_take_few_parameters(name):
             where = f"{name}:{node.lineno} {node.name}"
             assert (node.end_lineno or 0) - node.lineno + 1 <= FUNCTION_LINES, where
             own = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            assert len([arg for arg in own if arg.arg not in ("self", "cls")]) <= OPTIONS.get(name, PARAMETERS), where
+            assert len([arg for arg in own if arg.arg not in ("self", "cls")]) <= PARAMETERS, where
 
 
 PROTOCOLS = {  # the library calls these, with names that differ from family to family; neither passes them on

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -25,12 +25,13 @@ from graft.fit_options import FitOptions
 from graft.folder import RunFolder
 from graft.generate import GENERATION, Writer
 from graft.generate import load as load_writer
-from graft.machine import Device, Precision
 from graft.predict import Predictor, load
 from graft.records import Evaluation, Input, Manifest, Ranking, Recipe
 from graft.records.writing import Fragment, Generation
 from graft.run import Given, RunOptions
 from graft.run import run as run_events
+
+Way = str | Path | Recipe | FitOptions | None  # how to train
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,8 @@ def run(
     out: str | Path | None = None,
     *,
     model: str | Path | None = None,
-    recipe: str | Path | Recipe | None = None,
+    recipe: Way = None,
     settings: Mapping[str, Any] | None = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
     scratch: bool = False,
     resume: bool = False,
     quiet: bool = False,
@@ -84,17 +83,18 @@ def run(
     `data`: whatever `graft.read` takes, or a `graft.Given` that also names columns, split files and how to read them.
     `out`: the run's folder; without it a new one under `runs/`. `model`: "embedded", a folder or a hub id; None:
     "gpt2" to write, "t5-small" to rewrite, else "embedded".
-    `recipe`: "fast" (the default), "thorough", "probe", "book", a .toml file or a `Recipe`. `settings`: recipe fields
-    by dotted name, such as `{"epochs": 3, "stages.0.optimiser.lr": 5e-5}`. `scratch`: also train the same architecture
-    from random weights. `resume`: go on with the stopped run in `out`; model, device, precision and (without
-    `settings`) recipe that are not named are its own. Progress goes to standard error unless `quiet`.
+    `recipe`: "fast" (the default), "thorough", "probe", "book", a .toml file or a `Recipe`; or a `graft.FitOptions`,
+    which also says the device and the precision. `settings`: recipe fields by dotted name, such as
+    `{"epochs": 3, "stages.0.optimiser.lr": 5e-5}`. `scratch`: also train the same architecture from random weights.
+    `resume`: go on with the stopped run in `out`; model, device, precision and (without `settings`) recipe that are
+    not named are its own. Progress goes to standard error unless `quiet`.
 
     Raises GraftError for everything that the caller can mend.
     """
     if resume and out is None:
         raise RunError("resume goes on with a run, but none is named.", "name its folder with out.")
     given = data if isinstance(data, Given) else Given(data)
-    fit = FitOptions(model, None, recipe, as_settings(settings or {}), device, precision)
+    fit = _fitting(recipe, settings, model)
     with nullcontext(Path(out)) if out is not None else new_folder(given.data) as folder:
         story = Story(screen(quiet), folder)
         story.follow(run_events(given, fit, RunOptions(folder, resume, scratch)))
@@ -109,17 +109,16 @@ def choose(
     *,
     budget: float = BUDGET,
     within: float = 0.0,
-    recipe: str | Path | Recipe | None = None,
+    recipe: Way = None,
     settings: Mapping[str, Any] | None = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
     quiet: bool = False,
 ) -> Ranking:
     """Which pretrained model would serve best: what each is expected to reach, with an interval, and at what cost.
 
     `data`: as in `run`; of its rows only those of train are read. `candidates`: models as `run` takes them,
     "name@depth" and folders of models; none: all that are at hand. `budget`: seconds. `within`: take the cheapest that
-    is expected within so much of the best (0.01: a point of accuracy). `recipe`, `settings`: how it would be trained.
+    is expected within so much of the best (0.01: a point of accuracy). `recipe`, `settings`: how it would be trained,
+    as in `run`.
     The advice is the result's `pick`, a name for `run`'s `model`; its `forecasts` lie best first.
 
     Raises GraftError for everything that the caller can mend.
@@ -133,7 +132,7 @@ def choose(
         )
     given = data if isinstance(data, Given) else Given(data)
     names = (candidates,) if isinstance(candidates, str | Path) else tuple(candidates)
-    fit = FitOptions(None, None, recipe, as_settings(settings or {}), device, precision)
+    fit = _fitting(recipe, settings)
     story = Story(screen(quiet))
     story.follow(choose_events(given.splits(), fit, ChooseOptions(names, budget, within, began)))
     assert story.ranking is not None
@@ -150,6 +149,13 @@ def generate(
     """
     writer = run if isinstance(run, Writer) else load_writer(run)
     return writer.generate(prompts, wanted)
+
+
+def _fitting(way: Way, settings: Mapping[str, Any] | None, model: str | Path | None = None) -> FitOptions:
+    """How to train: what is named by itself goes before what the options hold."""
+    options = way if isinstance(way, FitOptions) else FitOptions(recipe=way)
+    named = options.settings | as_settings(settings or {})
+    return replace(options, model=model or options.model, settings=named)
 
 
 def as_settings(named: Mapping[str, Any]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from graft.data.table import Rows
 from graft.records import ClassScores, Mistake, ReliabilityBin
 from graft.report.words import shorten
-from graft.tasks.task import Floats, Ints, Scores
+from graft.tasks.task import Floats, Ints, Scores, ratio
 
 METRICS = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss", "calibration_error")
 VALIDATION_METRICS = ("accuracy", "macro_f1", "mcc", "log_loss")  # computed at every epoch
@@ -168,9 +168,9 @@ def score(sums: Tally, whole: Scores | None = None) -> Scores:
     fallback = whole.per_name if whole else dict.fromkeys(CLASS_METRICS, np.zeros(1))
     hits = sums.hits.astype(np.float64)
     per_class = {
-        "precision": _ratio(hits, sums.predicted, fallback["precision"]),
-        "recall": _ratio(hits, sums.truth, fallback["recall"]),
-        "f1": _ratio(2 * hits, sums.truth + sums.predicted, fallback["f1"]),
+        "precision": ratio(hits, sums.predicted, fallback["precision"]),
+        "recall": ratio(hits, sums.truth, fallback["recall"]),
+        "f1": ratio(2 * hits, sums.truth + sums.predicted, fallback["f1"]),
     }
     metrics = {
         "accuracy": hits.sum(axis=1) / sums.rows,
@@ -184,17 +184,11 @@ def score(sums: Tally, whole: Scores | None = None) -> Scores:
     return Scores(metrics, per_class)
 
 
-def _ratio(above: Floats, below: NDArray[Any], otherwise: Floats) -> Floats:
-    filled = np.broadcast_to(otherwise, above.shape).copy()
-    np.divide(above, below, out=filled, where=below > 0)
-    return filled
-
-
 def _mcc(sums: Tally, otherwise: Floats) -> Floats:
     n, truth, predicted = float(sums.rows), sums.truth.astype(np.float64), sums.predicted.astype(np.float64)
     covariance = n * sums.hits.sum(axis=1) - (truth * predicted).sum(axis=1)
     spread = (n * n - (truth * truth).sum(axis=1)) * (n * n - (predicted * predicted).sum(axis=1))
-    return _ratio(covariance, np.sqrt(spread), otherwise)
+    return ratio(covariance, np.sqrt(spread), otherwise)
 
 
 # ------------------------------------------------------------------------------------------------------- public face

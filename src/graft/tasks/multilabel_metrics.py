@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.tasks.task import Floats, Ints, Scores
+from graft.tasks.task import Floats, Ints, Scores, ratio
 
 Flagged = NDArray[np.bool_]
 METRICS = ("macro_f1", "micro_f1", "subset_accuracy", "ranking_precision", "label_loss")
@@ -101,13 +101,13 @@ class AnsweredLabels:
         hits, given, truth = (times_RN @ flags for flags in self._sums)
         otherwise = whole.per_name if whole else dict.fromkeys(LABEL_METRICS, np.zeros(1))
         per_label = {
-            "precision": _ratio(hits, given, otherwise["precision"]),
-            "recall": _ratio(hits, truth, otherwise["recall"]),
-            "f1": _ratio(2 * hits, given + truth, otherwise["f1"]),
+            "precision": ratio(hits, given, otherwise["precision"]),
+            "recall": ratio(hits, truth, otherwise["recall"]),
+            "f1": ratio(2 * hits, given + truth, otherwise["f1"]),
         }
         metrics = {
             "macro_f1": per_label["f1"].mean(axis=1),
-            "micro_f1": _ratio(2 * hits.sum(axis=1), (given + truth).sum(axis=1), np.zeros(1)),
+            "micro_f1": ratio(2 * hits.sum(axis=1), (given + truth).sum(axis=1), np.zeros(1)),
             "subset_accuracy": times_RN @ rows.right / count,
             "ranking_precision": times_RN @ rows.ranking / count,
             "label_loss": times_RN @ rows.loss / count,
@@ -135,12 +135,6 @@ def _sparse(flags: Flagged) -> Any:
     from scipy.sparse import csr_array
 
     return csr_array(flags, dtype=np.float64)
-
-
-def _ratio(above: Floats, below: Floats, otherwise: Floats) -> Floats:
-    filled = np.broadcast_to(otherwise, above.shape).copy()
-    np.divide(above, below, out=filled, where=below > 0)
-    return filled
 
 
 def metrics(logits: NDArray[Any], truth: Flagged, thresholds: Floats) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.tasks.task import Floats, Ints, Scores
+from graft.tasks.task import Floats, Ints, Scores, ratio
 
 METRICS = ("spearman", "pearson", "rmse", "mae", "r2")
 VALIDATION_METRICS = ("spearman", "pearson", "rmse", "mae")
@@ -58,7 +58,7 @@ class AnsweredNumbers:
                 "pearson": _correlation(truth, predicted, otherwise["pearson"]),
                 "rmse": np.sqrt(squares),
                 "mae": np.abs(misses).mean(axis=1),
-                "r2": 1 - _ratio(squares, spread, 1 - constant),
+                "r2": 1 - ratio(squares, spread, 1 - constant),
             }
         )
 
@@ -86,13 +86,7 @@ def _correlation(a_RB: Floats, b_RB: Floats, otherwise: Floats) -> Floats:
     below = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     scale = np.abs(a_RB).max(axis=1) * np.abs(b_RB).max(axis=1) * a_RB.shape[1]
     below = np.where(below > 1e-14 * scale, below, 0.0)  # equal values differ from their mean by rounding
-    return _ratio((a * b).sum(axis=1), below, otherwise).clip(-1, 1)
-
-
-def _ratio(above: Floats, below: Floats, otherwise: Floats) -> Floats:
-    filled = np.broadcast_to(otherwise, above.shape).copy()
-    np.divide(above, below, out=filled, where=below > 0)
-    return filled
+    return ratio((a * b).sum(axis=1), below, otherwise).clip(-1, 1)
 
 
 def metrics(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, float]:

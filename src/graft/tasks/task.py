@@ -215,3 +215,10 @@ def rank(task: Task, name: str, found: Mapping[str, float]) -> tuple[float, floa
 def signed(name: str, found: Mapping[str, float]) -> float:
     """A metric's value, turned so that higher is better."""
     return found[name] if known(name).higher else -found[name]
+
+
+def ratio(above: Floats, below: NDArray[Any], otherwise: Floats) -> Floats:
+    """above / below, and `otherwise` (which is broadcast) where nothing lies below."""
+    filled = np.broadcast_to(otherwise, above.shape).copy()
+    np.divide(above, below, out=filled, where=below > 0)
+    return filled
